@@ -1,0 +1,142 @@
+"""The functions that Python programs call."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from automl import options as asked
+from automl.options import Options
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from automl.data.profile import Profile
+    from automl.model import Model
+    from automl.run import Run
+
+
+def fit(
+    data: str | Path | pd.DataFrame,
+    *,
+    task: str | None = None,
+    target: str | None = None,
+    time: str | float | None = None,
+    trials: int | None = None,
+    search: str = "bayesian",
+    metric: str | None = None,
+    families: Sequence[str] = (),
+    settings: Sequence[str] = (),
+    spaces: Sequence[str | Path] = (),
+    split: str | None = None,
+    test: str | Path | None = None,
+    group: str | None = None,
+    time_column: str | None = None,
+    kinds: Mapping[str, str] | None = None,
+    balance: bool = False,
+    workers: int | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    tracking_uri: str | None = None,
+    experiment: str | None = None,
+    quiet: bool = False,
+) -> Run:
+    """Searches for the best network for a table, records everything, and saves the best as a model.
+
+    Args:
+        data: the path of a table (CSV, Parquet, Feather, JSON lines) or a data frame; it is not changed.
+        task: "classify" or "regress"; by default what the target's values suggest.
+        target: the column to predict; by default one called target, label, class or y, else the last.
+        time: the budget for everything, as "90s", "5m", "1h30m" or seconds; five minutes unless `trials` is given.
+        trials: the most settings to try.
+        search: "bayesian", "random", "grid" or "gp".
+        metric: what decides between trials; by default log loss or RMSE.
+        families: only these architecture families.
+        settings: changes of search spaces, such as "mlp.layers=2,3" or "mlp.learning_rate=1e-4..1e-2".
+        spaces: YAML files with search spaces of your own.
+        split: shares of train, validation and test rows; "0.6/0.2/0.2" by default.
+        test: a file whose rows are the test rows.
+        group: a column whose equal values stay on one side of the split.
+        time_column: a column that orders the rows: the past trains, the future tests.
+        kinds: what columns are, where you know better, for example {"zip": "category"}.
+        balance: give every class the same weight in the loss; probabilities are then no longer calibrated.
+        workers: processes that train at once; one per core by default.
+        seed: with one worker and `trials`, the same seed gives the same run.
+        out: the folder for the run's files; runs/NAME-1, -2, … by default.
+        tracking_uri, experiment: where MLflow records the run; its own default otherwise.
+        quiet: print nothing.
+
+    Raises:
+        InputError: something is wrong with the data or an argument; nothing has been written.
+        EnvironmentFault: the machine lacks something.
+        NothingTrained: every trial failed.
+    """
+    began = clock.monotonic()
+    given = Options(
+        task=task,
+        target=target,
+        search=search,
+        seconds=asked.seconds(time, trials=trials),
+        trials=trials,
+        split=split,
+        test=Path(test) if test is not None else None,
+        group=group,
+        time_column=time_column,
+        metric=metric,
+        families=tuple(families),
+        spaces=tuple(Path(space) for space in spaces),
+        settings=tuple(settings),
+        kinds=dict(kinds or {}),
+        balance=balance,
+        workers=workers,
+        seed=seed,
+        out=Path(out) if out is not None else None,
+        tracking_uri=tracking_uri,
+        experiment=experiment,
+    )
+    return run(data, given, command="automl.fit", quiet=quiet, began=began)
+
+
+def run(data: str | Path | pd.DataFrame, options: Options, *, command: str, quiet: bool, began: float) -> Run:
+    """`fit` with its options put together, shown on the terminal and recorded in MLflow."""
+    from automl import pipeline
+    from automl.reporting.terminal import Terminal
+    from automl.tracking.lazy import LazyMlflowTracker
+
+    reporter = Terminal(quiet=quiet)
+    tracker = LazyMlflowTracker(experiment=options.experiment, tracking_uri=options.tracking_uri, warn=reporter.note)
+    return pipeline.fit(data, options, pipeline.Services(reporter, tracker, command), began=began)
+
+
+def load(path: str | Path) -> Model:
+    """The model of a run's folder (or of its `model` folder), ready to predict from raw rows.
+
+    Raises:
+        InputError: there is no model, or it is damaged.
+    """
+    from automl import model
+
+    return model.load(path)
+
+
+def profile(
+    data: str | Path | pd.DataFrame,
+    *,
+    target: str | None = None,
+    task: str | None = None,
+    kinds: Mapping[str, str] | None = None,
+) -> Profile:
+    """What a table holds: the kind of each column, the target, and what to look out for. Loads no TensorFlow.
+
+    Raises:
+        InputError: something is wrong with the data.
+    """
+    import pandas as pd
+
+    from automl.data import profile as profiling
+    from automl.data import read as reading
+
+    table = reading.from_frame(data) if isinstance(data, pd.DataFrame) else reading.read(data)
+    return profiling.profile(table.frame, target=target, task=task, kinds=kinds)

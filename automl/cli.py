@@ -1,0 +1,290 @@
+"""The command line: arguments in, one call out. Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from automl.errors import AutomlError, EnvironmentFault
+
+
+
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="automl",
+    help="From a table to a trained, checked and deployable neural network.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+DataPath = Annotated[Path, typer.Argument(help="CSV (also .gz, .tsv), Parquet, Feather or JSON lines.")]
+RunPath = Annotated[Path, typer.Argument(help="A run's folder, such as runs/data-1.")]
+Delimiter = Annotated[str | None, typer.Option(help="The sign between cells; found out by default.")]
+Encoding = Annotated[str | None, typer.Option(help="The text encoding; found out by default.")]
+TargetName = Annotated[str | None, typer.Option(help="The column to predict; the last one by default.")]
+TaskName = Annotated[str | None, typer.Option(help="classify or regress; by the target's values by default.")]
+Kinds = Annotated[
+    list[str] | None, typer.Option("--kind", help="What a column is, for example zip=category. Repeatable.")
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+@app.command()
+def fit(
+    data: DataPath,
+    task: TaskName = None,
+    target: TargetName = None,
+    time: Annotated[str | None, typer.Option(help="Budget for everything: 90s, 5m, 1h30m. Default 5m.")] = None,
+    trials: Annotated[int | None, typer.Option(help="The most settings to try.")] = None,
+    search: Annotated[str, typer.Option(help="bayesian, random, grid or gp.")] = "bayesian",
+    metric: Annotated[str | None, typer.Option(help="What decides; log_loss or rmse by default.")] = None,
+    families: Annotated[str | None, typer.Option(help="Only these, for example mlp,resnet.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a space: mlp.layers=2,3 or mlp.learning_rate=1e-4..1e-2.")
+    ] = None,
+    space: Annotated[list[Path] | None, typer.Option(help="A search space of your own (YAML). Repeatable.")] = None,
+    split: Annotated[str | None, typer.Option(help="Shares of train/val/test; 0.6/0.2/0.2 by default.")] = None,
+    test: Annotated[Path | None, typer.Option(help="A file with the test rows.")] = None,
+    group: Annotated[str | None, typer.Option(help="Rows with equal values here stay on one side.")] = None,
+    time_column: Annotated[str | None, typer.Option(help="Orders the rows: the past trains, the future tests.")] = None,
+    kind: Kinds = None,
+    balance: Annotated[
+        bool, typer.Option("--balance", help="Every class weighs the same (spoils the probabilities).")
+    ] = False,
+    workers: Annotated[int | None, typer.Option(help="Trials at the same time; one per core by default.")] = None,
+    seed: Annotated[int, typer.Option(help="Makes a run repeatable (with one worker and --trials).")] = 0,
+    out: Annotated[Path | None, typer.Option(help="The run's folder; runs/NAME-1, -2, … by default.")] = None,
+    tracking_uri: Annotated[str | None, typer.Option(help="MLflow store; mlflow.db in this folder by default.")] = None,
+    experiment: Annotated[str | None, typer.Option(help="MLflow experiment; the data's name by default.")] = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Find, train and save the best network for a table."""
+    from automl import api
+    from automl.clock import process_start
+    from automl.options import Options, column_kinds, seconds
+
+    del debug
+    options = Options(
+        task=task,
+        target=target,
+        search=search,
+        seconds=seconds(time, trials=trials),
+        trials=trials,
+        split=split,
+        test=test,
+        group=group,
+        time_column=time_column,
+        metric=metric,
+        families=tuple(name.strip() for name in families.split(",")) if families else (),
+        spaces=tuple(space or ()),
+        settings=tuple(settings or ()),
+        kinds=column_kinds(tuple(kind or ())),
+        balance=balance,
+        workers=workers,
+        seed=seed,
+        out=out,
+        tracking_uri=tracking_uri,
+        experiment=experiment,
+        delimiter=delimiter,
+        encoding=encoding,
+    )
+    run = api.run(data, options, command=shlex.join(["automl", *sys.argv[1:]]), quiet=quiet, began=process_start())
+    if run.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+def predict(
+    run: RunPath,
+    data: DataPath,
+    out: Annotated[Path | None, typer.Option(help="Write CSV here; to the terminal by default.")] = None,
+    proba: Annotated[bool, typer.Option("--proba", help="Add a column per class with its probability.")] = False,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    debug: Debug = False,
+) -> None:
+    """Predict rows of a table with a run's model."""
+    from automl import model
+    from automl.data import read as reading
+    from automl.files import write_text
+
+    del debug
+    table = reading.read(data, delimiter=delimiter, encoding=encoding)
+    loaded = model.load(run)
+    text = loaded.answer(table.frame, probabilities=proba).to_csv(index=False)
+    if out is None:
+        sys.stdout.write(text)
+        return
+    write_text(out, text)
+    typer.echo(f"{len(table.frame):,} predictions of {loaded.target['name']!r} are in {out}")
+
+
+@app.command()
+def evaluate(
+    run: RunPath,
+    data: DataPath,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    debug: Debug = False,
+) -> None:
+    """Score a run's model on labelled rows."""
+    from automl import model
+    from automl.data import read as reading
+    from automl.reporting.scores import score_lines
+
+    del debug
+    table = reading.read(data, delimiter=delimiter, encoding=encoding)
+    loaded = model.load(run)
+    scored = loaded.score(table.frame)
+    if as_json:
+        typer.echo(json.dumps({name: value if value == value else None for name, value in scored.items()}, indent=1))
+        return
+    for line in score_lines(scored, task=loaded.task, rows=len(table.frame), source=str(data)):
+        typer.echo(line)
+
+
+@app.command()
+def leaderboard(
+    run: RunPath,
+    top: Annotated[int, typer.Option(help="How many rows to show.")] = 20,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Every column, for programs.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Show a run's trials and baselines, best first."""
+    from rich.console import Console
+
+    from automl.reporting.leaderboard import table
+    from automl.run import Run
+
+    del debug
+    made = Run(run)
+    if as_csv:
+        sys.stdout.write(made.leaderboard.to_csv(index=False))
+        return
+    Console().print(table(made.leaderboard, made.metric, top=top))
+
+
+@app.command()
+def profile(
+    data: DataPath,
+    task: TaskName = None,
+    target: TargetName = None,
+    kind: Kinds = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    debug: Debug = False,
+) -> None:
+    """Describe a table: its columns, target and pitfalls."""
+    from automl.data import profile as profiling
+    from automl.data import read as reading
+    from automl.options import column_kinds
+
+    del debug
+    table = reading.read(data, delimiter=delimiter, encoding=encoding)
+    facts = profiling.profile(table.frame, target=target, task=task, kinds=column_kinds(tuple(kind or ())))
+    if as_json:
+        typer.echo(json.dumps(facts.to_json(), indent=1, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    from automl.reporting.profile import show
+
+    Console().print(show(facts, name=table.name, notes=table.notes))
+
+
+@app.command()
+def families(
+    name: Annotated[str | None, typer.Argument(help="A family, to print its search space.")] = None,
+    debug: Debug = False,
+) -> None:
+    """List the families, or print one's search space."""
+    from automl import families as known
+    from automl.resources import folder
+    from automl.space_files import read_space
+
+    del debug
+    if name is not None:
+        read_space(name)
+        typer.echo((folder("search_spaces") / f"{name}.yaml").read_text(encoding="utf-8"), nl=False)
+        return
+    for family in known.names():
+        typer.echo(f"{family:<12}{read_space(family).summary}")
+    typer.echo("\nOne family's search space: automl families mlp")
+
+
+@app.command()
+def ui(
+    port: Annotated[int | None, typer.Option(help="5000 by default, or the next free one.")] = None,
+    tracking_uri: Annotated[str | None, typer.Option(help="MLflow store; mlflow.db in this folder by default.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Open MLflow's dashboard on this folder's runs."""
+    from automl.tracking.dashboard import serve
+
+    del debug
+    raise typer.Exit(serve(port=port, tracking_uri=tracking_uri, announce=typer.echo))
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """From a table to a trained, checked and deployable neural network."""
+    if show:
+        from automl import __version__
+
+        typer.echo(f"automl {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Runs the command line and ends the process: 0 done, 2 the user's input, 3 the environment, 4 nothing trained,
+    130 interrupted."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        _fail("Interrupted.", INTERRUPTED)
+    except AutomlError as error:
+        _show_traceback_if_wanted()
+        _fail(str(error), error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output has gone, as `head` does: nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except MemoryError:
+        _show_traceback_if_wanted()
+        _fail("The memory is used up. Use fewer --workers or fewer rows.", EnvironmentFault.exit_code)
+    except OSError as error:
+        _show_traceback_if_wanted()
+        place = f" {error.filename}:" if error.filename else ""
+        _fail(f"The system refused:{place} {error.strerror or error}", EnvironmentFault.exit_code)
+
+
+def _show_traceback_if_wanted() -> None:
+    if "--debug" in sys.argv:
+        import traceback
+
+        traceback.print_exc()
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"automl: {message}", file=sys.stderr)
+    sys.exit(code)
+
+

@@ -1,0 +1,140 @@
+"""A column's cells as numbers, booleans, dates or labels: one reading for the profile, training and prediction.
+
+Every function takes a pandas column of any type and gives one NumPy value per row; what cannot be read is missing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+TRUE = frozenset({"true", "t", "yes", "y", "1"})
+FALSE = frozenset({"false", "f", "no", "n", "0"})
+
+DATE_FORMATS = (
+    "ISO8601",
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%Y/%m/%d",
+    "%d.%m.%Y",
+    "%d-%m-%Y",
+    "%m/%d/%y",
+    "%d/%m/%y",
+    "%d %b %Y",
+    "%d-%b-%Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%m/%d/%Y %H:%M",
+    "%d/%m/%Y %H:%M",
+    "%d.%m.%Y %H:%M",
+    "%m/%d/%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M:%S",
+)
+
+_DECORATION = re.compile(r"^[\s$€£¥]+|[\s%$€£¥]+$")
+_THOUSANDS = re.compile(r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$")
+
+
+def is_text(column: pd.Series) -> bool:
+    """Whether the cells are text, by the column's type."""
+    return bool(pd.api.types.is_string_dtype(column.dtype) or isinstance(column.dtype, pd.CategoricalDtype))
+
+
+def numbers(column: pd.Series) -> NDArray[np.float64]:
+    """Shape (rows,), NaN where missing. Text such as "1,234.5", "$ 12" or "7 %" counts as a number (7, not 0.07)."""
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return np.full(len(column), np.nan)
+    if not is_text(column):
+        values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        return np.where(np.isinf(values), np.nan, values)
+    texts = labels(column)
+    values = np.full(len(texts), np.nan)
+    known: dict[str, float] = {}
+    for row, text in enumerate(texts):
+        if text is not None:
+            if text not in known:
+                known[text] = _number(text)
+            values[row] = known[text]
+    return values
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        bare = _DECORATION.sub("", text)
+        if _THOUSANDS.match(bare):
+            bare = bare.replace(",", "")
+        try:
+            value = float(bare)
+        except ValueError:
+            return np.nan
+    # float() also reads "nan", "infinity" and "1_000", which nobody writes as a number in a table.
+    return value if np.isfinite(value) and "_" not in text else np.nan
+
+
+def labels(column: pd.Series) -> NDArray[np.object_]:
+    """Shape (rows,): the cells as text without outer spaces, None where missing or blank; 3 and 3.0 are both "3"."""
+    missing = column.isna().to_numpy()
+    if pd.api.types.is_bool_dtype(column.dtype):
+        texts = np.where(column.fillna(False).to_numpy(dtype=bool), "true", "false").astype(object)
+    elif pd.api.types.is_numeric_dtype(column.dtype):
+        values = column.to_numpy(dtype=object, na_value=0)
+        unique = {value: number_label(value) for value in dict.fromkeys(values.tolist())}
+        texts = np.array([unique[value] for value in values.tolist()], dtype=object)
+    else:
+        # Python's own strings: one pass, and no surprise from a column that mixes types.
+        texts = np.array([str(cell).strip() for cell in column.to_numpy(dtype=object, na_value="")], dtype=object)
+        missing = missing | (texts == "")
+    texts[missing] = None
+    return cast("NDArray[np.object_]", texts)
+
+
+def number_label(value: float) -> str:
+    """The text that stands for a number that is a label: whole numbers without a decimal point."""
+    return str(int(value)) if float(value).is_integer() and abs(value) < 2**63 else repr(float(value))
+
+
+def booleans(column: pd.Series) -> NDArray[np.float64]:
+    """Shape (rows,): 1 for true, yes, y, t, 1; 0 for their opposites in any case; NaN for anything else."""
+    meaning = {**dict.fromkeys(TRUE, 1.0), **dict.fromkeys(FALSE, 0.0)}
+    return np.array([np.nan if text is None else meaning.get(text.lower(), np.nan) for text in labels(column)])
+
+
+def dates(column: pd.Series, *, date_format: str = "") -> NDArray[np.datetime64]:
+    """Shape (rows,), in microseconds, UTC where the cells name a zone, NaT where missing.
+
+    Text is read with `date_format` (strptime codes or "ISO8601", as `find_date_format` gives it).
+    """
+    if pd.api.types.is_datetime64_any_dtype(column.dtype) or "date" in str(column.dtype):
+        parsed = pd.to_datetime(column.astype(object).where(column.notna(), None), errors="coerce", utc=True)
+    else:
+        texts = pd.Series(labels(column), dtype=object)
+        parsed = pd.to_datetime(texts, format=date_format or "ISO8601", errors="coerce", utc=True)
+    return parsed.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+
+
+def find_date_format(texts: NDArray[np.object_]) -> tuple[str, bool] | None:
+    """The format that reads at least 95 % of the non-missing texts, and whether another order of day and month
+    would do as well; None if the texts are no dates.
+    """
+    sample = pd.Series(list(dict.fromkeys(text for text in texts if text is not None))[:2000], dtype=object)
+    if sample.empty or not sample.str.contains(r"\d", regex=True).mean() > 0.95:
+        return None
+    # Bare years and other plain numbers are numbers; a date has at least two separators or a T.
+    if not sample.str.contains(r"\d[-/. ,][A-Za-z\d]+[-/. ,]|^[A-Za-z]{3,9} \d", regex=True).mean() > 0.95:
+        return None
+    shares = {
+        date_format: pd.to_datetime(sample, format=date_format, errors="coerce", utc=True).notna().mean()
+        for date_format in DATE_FORMATS
+    }
+    best = max(shares, key=lambda date_format: shares[date_format])
+    if shares[best] < 0.95:
+        return None
+    swapped = best.replace("%m/%d", "%X").replace("%d/%m", "%m/%d").replace("%X", "%d/%m")
+    return best, bool(swapped != best and shares.get(swapped, 0) >= shares[best])

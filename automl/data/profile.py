@@ -1,0 +1,269 @@
+"""What a table holds: the kind of each column, the target, and whatever a person should know before training."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from automl.data import columns as cells
+from automl.data.target import Target, describe_target, find_target
+from automl.errors import InputError, unknown
+
+Kind = Literal["number", "category", "boolean", "date", "text", "identifier", "constant"]
+KINDS: tuple[Kind, ...] = ("number", "category", "boolean", "date", "text", "identifier", "constant")
+LEFT_OUT: tuple[Kind, ...] = ("identifier", "constant")
+
+_IDENTIFIER_NAME = re.compile(r"(^|[_\s])(id|uuid|guid|index|row|nr|no|key|instant)$|^(id|unnamed)|Id$|ID$")
+
+
+@dataclass(frozen=True)
+class Column:
+    """Facts about one feature column.
+
+    Attributes:
+        missing: the number of empty cells.
+        distinct: the number of different values, missing not counted.
+        minimum, maximum, median, skew: of number columns (skew: third standardised moment).
+        common: the most frequent values with their counts, of columns that are not numbers.
+        date_format: how the texts of a date column are read; empty where the file has real dates.
+        why: why the column has this kind, where that is not plain from its type.
+    """
+
+    name: str
+    kind: Kind
+    missing: int
+    distinct: int
+    minimum: float | None = None
+    maximum: float | None = None
+    median: float | None = None
+    skew: float | None = None
+    common: tuple[tuple[str, int], ...] = ()
+    date_format: str = ""
+    why: str = ""
+
+    @property
+    def is_used(self) -> bool:
+        """Whether models see the column."""
+        return self.kind not in LEFT_OUT
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Facts about a table. `columns` are the features; the target is apart.
+
+    Attributes:
+        rows: rows with a known target.
+        duplicates: rows that repeat an earlier row in every cell.
+        notes: what was decided or done without asking.
+        warnings: what a person should look at before trusting a score.
+    """
+
+    rows: int
+    columns: tuple[Column, ...]
+    target: Target
+    duplicates: int
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def count(self, kind: Kind) -> int:
+        """The number of columns of one kind."""
+        return sum(column.kind == kind for column in self.columns)
+
+    @property
+    def used(self) -> tuple[Column, ...]:
+        """The columns that models see."""
+        return tuple(column for column in self.columns if column.is_used)
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary for `json`."""
+        return dataclasses.asdict(self)
+
+
+def profile(
+    frame: pd.DataFrame,
+    *,
+    target: str | None = None,
+    task: str | None = None,
+    kinds: Mapping[str, str] | None = None,
+) -> Profile:
+    """Describes every column of a table and its target.
+
+    Args:
+        frame: one row per example, as `read` gives it.
+        target: the target column; by default one called target, label, class or y, else the last.
+        task: "classify" or "regress"; by default what the target's values suggest.
+        kinds: the kinds of columns that the caller knows better, by column name.
+
+    Raises:
+        InputError: the target is missing, constant or does not suit the task; a named column does not exist.
+    """
+    name, chosen = find_target(frame, target)
+    told = _checked_kinds(frame, kinds or {})
+    described = describe_target(frame[name], task)
+    known = frame[frame[name].notna()] if described.missing else frame
+    features = [str(other) for other in frame.columns if other != name]
+    if not features:
+        raise InputError(f"The table has no column beside the target {name!r}. A model needs at least one feature.")
+    columns = tuple(_column(known[feature], told.get(feature)) for feature in features)
+    if not any(column.is_used for column in columns):
+        raise InputError(
+            "No feature column is usable: "
+            + ", ".join(f"{column.name} ({column.kind})" for column in columns[:10])
+            + ". Say what a column is with --kind NAME=category."
+        )
+    duplicates = int(duplicate_groups(known).duplicated().sum())
+    result = Profile(len(known), columns, described, duplicates, notes=tuple(note for note in (chosen,) if note))
+    return dataclasses.replace(
+        result, notes=(*result.notes, *described.notes, *_notes(columns)), warnings=tuple(_warnings(result))
+    )
+
+
+def duplicate_groups(frame: pd.DataFrame) -> pd.Series:
+    """One number per row, the same for rows that are equal in every cell. Shape (rows,)."""
+    return pd.util.hash_pandas_object(frame, index=False)
+
+
+def _checked_kinds(frame: pd.DataFrame, kinds: Mapping[str, str]) -> Mapping[str, Kind]:
+    checked: dict[str, Kind] = {}
+    for name, kind in kinds.items():
+        if name not in frame.columns:
+            raise unknown("column", name, [str(column) for column in frame.columns])
+        if kind not in KINDS:
+            raise unknown("kind of column", kind, KINDS)
+        checked[name] = kind
+    return checked
+
+
+def _column(column: pd.Series, told: Kind | None) -> Column:
+    name = str(column.name)
+    kind, why, date_format = (told, "as you said", _date_format(column)) if told else _kind(column)
+    missing = int(column.isna().sum())
+    if kind == "number":
+        values = cells.numbers(column)
+        values = values[~np.isnan(values)]
+        missing = len(column) - len(values)
+        return Column(name, kind, missing, len(np.unique(values)), **_distribution(values), why=why)
+    counts = column.value_counts()
+    common = tuple((str(value)[:40], int(count)) for value, count in counts.head(5).items())
+    return Column(name, kind, missing, len(counts), common=common, date_format=date_format, why=why)
+
+
+def _distribution(values: np.ndarray) -> dict[str, Any]:
+    if not len(values):
+        return {}
+    centred = values - values.mean()
+    spread = centred.std()
+    with np.errstate(all="ignore"):
+        skew = float(np.mean((centred / spread) ** 3)) if spread > 0 else 0.0
+    return {
+        "minimum": float(values.min()),
+        "maximum": float(values.max()),
+        "median": float(np.median(values)),
+        "skew": skew if np.isfinite(skew) else None,
+    }
+
+
+def _kind(column: pd.Series) -> tuple[Kind, str, str]:
+    """The kind, the reason, and the date format."""
+    known = column.dropna()
+    distinct = known.nunique()
+    if distinct <= 1:
+        return "constant", "empty" if not len(known) else f"always {str(known.iloc[0])[:30]!r}", ""
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return "boolean", "", ""
+    if pd.api.types.is_datetime64_any_dtype(column.dtype) or "date" in str(column.dtype):
+        return "date", "", ""
+    if not cells.is_text(column) and pd.api.types.is_numeric_dtype(column.dtype):
+        return _kind_of_numbers(known, distinct)
+    return _kind_of_texts(known, distinct)
+
+
+def _kind_of_numbers(known: pd.Series, distinct: int) -> tuple[Kind, str, str]:
+    values = cells.numbers(known)
+    if distinct == 2 and set(np.unique(values)) == {0.0, 1.0}:
+        return "boolean", "", ""
+    if distinct == len(known) and len(known) >= 20 and pd.api.types.is_integer_dtype(known.dtype):
+        if np.all(np.diff(values) == 1):
+            return "identifier", "counts the rows", ""
+        if _IDENTIFIER_NAME.search(str(known.name)):
+            return "identifier", "different in every row, and named like one", ""
+    return "number", "", ""
+
+
+def _kind_of_texts(known: pd.Series, distinct: int) -> tuple[Kind, str, str]:
+    texts = cells.labels(known)
+    different = [text for text in dict.fromkeys(texts.tolist()) if text is not None]
+    if not different:
+        return "constant", "blank", ""
+    lowered = {text.lower() for text in different}
+    if len(lowered) == 2 and lowered & cells.TRUE and lowered & cells.FALSE and lowered <= cells.TRUE | cells.FALSE:
+        return "boolean", "", ""
+    filled = np.array([text is not None for text in texts])
+    if np.isfinite(cells.numbers(known)[filled]).mean() >= 0.95:
+        return "number", "text that reads as numbers", ""
+    found = cells.find_date_format(texts)
+    if found:
+        date_format, ambiguous = found
+        return "date", f"read as {date_format}" + (", the day might as well come first" * ambiguous), date_format
+    words = float(np.mean([text.count(" ") + 1 for text in different]))
+    if words >= 3 and distinct > 0.5 * len(known) or words >= 8:
+        return "text", f"{words:.0f} words on average", ""
+    if distinct == len(known) and len(known) >= 20:
+        return "identifier", "different in every row", ""
+    return "category", "", ""
+
+
+def _date_format(column: pd.Series) -> str:
+    found = cells.find_date_format(cells.labels(column)) if cells.is_text(column) else None
+    return found[0] if found else ""
+
+
+def _notes(columns: tuple[Column, ...]) -> list[str]:
+    left_out = [f"{column.name} ({column.why})" for column in columns if not column.is_used]
+    repaired = [f"{column.name} ({column.why})" for column in columns if column.is_used and column.why]
+    notes = []
+    if left_out:
+        notes.append(f"Left out: {', '.join(left_out)}. Keep one with --kind NAME=category.")
+    if repaired:
+        notes.append(f"Understood: {', '.join(repaired)}.")
+    return notes
+
+
+def _warnings(facts: Profile) -> list[str]:
+    warnings = []
+    if facts.duplicates:
+        share = facts.duplicates / facts.rows
+        warnings.append(
+            f"{facts.duplicates:,} of {facts.rows:,} rows ({share:.1%}) repeat an earlier row; "
+            "copies stay on one side of the split."
+        )
+    if facts.target.task == "classify":
+        (rarest, fewest), (_, most) = min(facts.target.counts, key=lambda item: item[1]), facts.target.counts[0]
+        if fewest < 10:
+            warnings.append(f"Class {rarest!r} has {fewest} row{'s' * (fewest != 1)}: its scores mean little.")
+        elif fewest / most < 0.05:
+            warnings.append(f"Imbalanced: {most / fewest:.0f} rows of the commonest class to one of {rarest!r}.")
+    elif facts.target.skew is not None and abs(facts.target.skew) > 3:
+        warnings.append(f"The target has a long tail (skew {facts.target.skew:.1f}): a few rows decide the error.")
+    warnings += [
+        f"{column.name} is missing in {column.missing / facts.rows:.0%} of the rows."
+        for column in facts.columns
+        if column.is_used and column.missing > 0.5 * facts.rows
+    ]
+    warnings += [
+        f"{column.name}: day and month cannot be told apart in its dates; read as {column.date_format}."
+        for column in facts.columns
+        if "might as well" in column.why
+    ]
+    dates = [column.name for column in facts.columns if column.kind == "date"]
+    if dates:
+        warnings.append(f"Rows have dates ({dates[0]}). To test on the future: --time-column {dates[0]!r}")
+    if facts.rows < 200:
+        warnings.append(f"Only {facts.rows} rows: the scores have wide margins.")
+    return warnings

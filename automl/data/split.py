@@ -1,0 +1,150 @@
+"""Rows for training, validation and test, cut once, before anything is fitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from automl.errors import InputError
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How much of the rows each part gets; they sum to 1."""
+
+    train: float = 0.6
+    val: float = 0.2
+    test: float = 0.2
+
+    @classmethod
+    def parse(cls, text: str) -> Shares:
+        """The shares that "0.6/0.2/0.2" names.
+
+        Raises:
+            InputError: not three shares that sum to 1, or no rows for training or validation.
+        """
+        try:
+            train, val, test = (float(part) for part in text.split("/"))
+        except ValueError:
+            raise InputError(f"--split {text} is not three shares. Write for example --split 0.6/0.2/0.2") from None
+        if min(train, val) <= 0 or test < 0 or abs(train + val + test - 1) > 1e-6:
+            raise InputError(
+                f"--split {text}: the shares must be positive (test may be 0) and sum to 1, "
+                "for example 0.6/0.2/0.2 or 0.8/0.2/0"
+            )
+        return cls(train, val, test)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers of each part, ascending; no row is in two parts. `how` says in words how they were cut."""
+
+    train: Rows
+    val: Rows
+    test: Rows
+    how: str
+
+    def parts(self) -> dict[str, Rows]:
+        """The parts that have rows, by name: "train", "val" and usually "test"."""
+        return {name: rows for name in ("train", "val", "test") if len(rows := getattr(self, name))}
+
+
+def split_at_random(
+    copies: pd.Series,
+    *,
+    classes: NDArray[np.int64] | None = None,
+    groups: pd.Series | None = None,
+    shares: Shares = Shares(),
+    seed: int = 0,
+) -> Split:
+    """Cuts shuffled rows, keeping the shares within every class.
+
+    Args:
+        copies: shape (rows,), equal for rows that are copies of each other: they stay on one side.
+        classes: shape (rows,), the class of each row; None in a regression.
+        groups: shape (rows,), rows with the same value stay on one side; missing ones stand alone.
+
+    A class with very few rows goes to training first, then to validation, then to test.
+    """
+    unit = _units(copies, groups)
+    rng = np.random.default_rng([seed, 5])
+    strata = np.zeros(len(copies), dtype=np.int64) if classes is None else _common_class(unit, classes)
+    part = np.empty(len(copies), dtype=np.int64)
+    for stratum in np.unique(strata):
+        rows = np.flatnonzero(strata == stratum)
+        units, sizes = np.unique(unit[rows], return_counts=True)
+        order = rng.permutation(len(units))
+        # A unit belongs to the part that its middle row falls into.
+        middle = np.cumsum(sizes[order]) - sizes[order] / 2
+        of_unit = np.empty(len(units), dtype=np.int64)
+        of_unit[order] = np.searchsorted(_cuts(shares, len(rows)), middle, side="left")
+        part[rows] = of_unit[np.searchsorted(units, unit[rows])]
+    how = "at random" + (", every class in proportion" if classes is not None else "")
+    how += f", the rows of one {groups.name!r} together" if groups is not None else ""
+    return _checked(part, how)
+
+
+def split_by_time(times: pd.Series, *, shares: Shares = Shares()) -> Split:
+    """The past trains, then comes validation, and the latest rows test. Rows of one moment stay together.
+
+    Args:
+        times: shape (rows,), dates or numbers that grow with time.
+
+    Raises:
+        InputError: a row has no time.
+    """
+    if times.isna().any():
+        raise InputError(
+            f"The time column {times.name!r} is empty in {int(times.isna().sum()):,} rows. Fill or remove these rows."
+        )
+    _, moment = np.unique(times.to_numpy(), return_inverse=True)
+    sizes = np.bincount(moment)
+    middle = np.cumsum(sizes) - sizes / 2
+    part = np.searchsorted(_cuts(shares, len(times)), middle, side="left")[moment]
+    return _checked(part, f"by time ({times.name}): the past trains, the future tests")
+
+
+def _cuts(shares: Shares, rows: int) -> NDArray[np.float64]:
+    """Where training and validation end. Without test rows, nothing lies behind the second cut."""
+    train = max(1, round(rows * shares.train))
+    val = rows if shares.test == 0 else max(train, round(rows * (shares.train + shares.val)))
+    return np.array([train, val], dtype=np.float64)
+
+
+def _units(copies: pd.Series, groups: pd.Series | None) -> NDArray[np.int64]:
+    """Shape (rows,): numbers of the sets of rows that must stay together."""
+    unit = pd.factorize(copies)[0]
+    if groups is None:
+        return np.asarray(unit, dtype=np.int64)
+    group = pd.factorize(groups)[0]
+    alone = group < 0
+    group[alone] = np.arange(alone.sum()) + group.max() + 1
+    # Copies in two groups join these groups, so the units are the connected components.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    rows = len(unit)
+    nodes = unit.max() + 1
+    graph = coo_array((np.ones(rows), (unit, nodes + group)), shape=(nodes + group.max() + 1,) * 2)
+    return np.asarray(connected_components(graph, directed=False)[1][unit], dtype=np.int64)
+
+
+def _common_class(unit: NDArray[np.int64], classes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Shape (rows,): the commonest class among the rows of the same unit."""
+    table = pd.crosstab(unit, classes)
+    return np.asarray(table.to_numpy().argmax(axis=1)[np.searchsorted(table.index.to_numpy(), unit)], dtype=np.int64)
+
+
+def _checked(part: NDArray[np.int64], how: str) -> Split:
+    result = Split(*(np.flatnonzero(part == number) for number in range(3)), how=how)
+    for name, rows in (("training", result.train), ("validation", result.val)):
+        if not len(rows):
+            raise InputError(
+                f"The split leaves no rows for {name} ({how}). Use other shares with --split, or fewer large groups."
+            )
+    return result

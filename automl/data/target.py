@@ -1,0 +1,172 @@
+"""The target: which column, for which task, and whether it can be learned at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from automl.data import columns as cells
+from automl.errors import InputError, unknown
+
+TaskName = Literal["classify", "regress"]
+USUAL_NAMES = ("target", "label", "class", "y")
+FEWEST_ROWS = 10
+MOST_CLASSES = 200
+
+
+@dataclass(frozen=True)
+class Target:
+    """The target column.
+
+    Attributes:
+        counts: of a classification, each class (in its textual form) with its rows, the commonest first.
+        minimum, maximum, median, skew: of a regression.
+        missing: rows without a target; they are left out.
+    """
+
+    name: str
+    task: TaskName
+    missing: int = 0
+    counts: tuple[tuple[str, int], ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    median: float | None = None
+    skew: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+def find_target(frame: pd.DataFrame, target: str | None) -> tuple[str, str]:
+    """The target's column name, and a note on how it was chosen (empty if the caller named it).
+
+    Raises:
+        InputError: there is no such column.
+    """
+    names = [str(name) for name in frame.columns]
+    if target is not None:
+        if target in names:
+            return target, ""
+        raise unknown("column", target, names)
+    for usual in USUAL_NAMES:
+        for name in names:
+            if name.strip().lower() == usual:
+                return name, f"The target is {name!r}, by its name. Choose another with --target."
+    return names[-1], f"The target is the last column, {names[-1]!r}. Choose another with --target."
+
+
+def describe_target(column: pd.Series, task: str | None) -> Target:
+    """What the target's values are, for the given task or for the one that they suggest.
+
+    Raises:
+        InputError: the values cannot be learned, or do not suit the task.
+    """
+    name = str(column.name)
+    missing = int((~is_known(column)).sum())
+    known = column[is_known(column)]
+    _check_enough(name, known, missing)
+    numbers = _as_numbers(known)
+    notes = []
+    if task is None:
+        task = _likely_task(known, numbers)
+        notes.append(f"The task is {task}, by the values of {name!r}. Choose another with --task.")
+    if missing:
+        notes.append(f"{missing:,} rows have no value in {name!r} and are left out.")
+    if task == "regress":
+        return _regression(name, known, numbers, missing, notes)
+    if task == "classify":
+        return _classification(name, known, numbers, missing, notes)
+    raise unknown("task", task, ("classify", "regress"))
+
+
+def is_known(column: pd.Series) -> np.ndarray:
+    """Shape (rows,): whether each row has a target; blank text is missing."""
+    known = column.notna().to_numpy(dtype=bool)
+    if cells.is_text(column):
+        known = known & np.array([text is not None for text in cells.labels(column)], dtype=bool)
+    return known
+
+
+def _check_enough(name: str, known: pd.Series, missing: int) -> None:
+    rows = len(known) + missing
+    if not len(known):
+        raise InputError(f"The target {name!r} is empty in all {rows:,} rows. Choose another column with --target.")
+    if missing > 0.5 * rows:
+        raise InputError(
+            f"The target {name!r} is missing in {missing:,} of {rows:,} rows. "
+            "Choose another column with --target, or remove the rows without one."
+        )
+    if len(known) < FEWEST_ROWS:
+        raise InputError(f"The table has {len(known)} rows with a target; at least {FEWEST_ROWS} are needed.")
+    if known.nunique() == 1:
+        raise InputError(
+            f"The target {name!r} has only one value, {str(known.iloc[0])[:40]!r}, in {len(known):,} rows. "
+            "There is nothing to learn: choose another column with --target."
+        )
+
+
+def _as_numbers(known: pd.Series) -> np.ndarray | None:
+    """The values as numbers, or None if some are not."""
+    if pd.api.types.is_bool_dtype(known.dtype) or pd.api.types.is_datetime64_any_dtype(known.dtype):
+        return None
+    if not cells.is_text(known) and pd.api.types.is_numeric_dtype(known.dtype):
+        return known.to_numpy(dtype=np.float64)
+    numbers = cells.numbers(known)
+    return None if np.isnan(numbers).any() else numbers
+
+
+def _likely_task(known: pd.Series, numbers: np.ndarray | None) -> TaskName:
+    if numbers is None:
+        return "classify"
+    distinct = known.nunique()
+    whole = bool(np.all(numbers == np.round(numbers)))
+    return "classify" if distinct == 2 or (whole and distinct <= 20 and distinct < 0.1 * len(known)) else "regress"
+
+
+def _regression(name: str, known: pd.Series, numbers: np.ndarray | None, missing: int, notes: list[str]) -> Target:
+    if numbers is None:
+        parsed = cells.numbers(known)
+        samples = ", ".join(repr(str(value)[:20]) for value in known[np.isnan(parsed)].unique()[:3])
+        raise InputError(
+            f"The target {name!r} holds text ({samples}), so it cannot be predicted as a number. Use --task classify."
+        )
+    infinite = np.flatnonzero(~np.isfinite(numbers))
+    if len(infinite):
+        rows = ", ".join(str(row + 1) for row in infinite[:5])
+        raise InputError(f"The target {name!r} is infinite in row {rows}. Correct or remove these rows.")
+    spread = numbers.std()
+    skew = float(np.mean(((numbers - numbers.mean()) / spread) ** 3)) if spread > 0 else 0.0
+    return Target(
+        name,
+        "regress",
+        missing,
+        minimum=float(numbers.min()),
+        maximum=float(numbers.max()),
+        median=float(np.median(numbers)),
+        skew=skew,
+        notes=tuple(notes),
+    )
+
+
+def _classification(name: str, known: pd.Series, numbers: np.ndarray | None, missing: int, notes: list[str]) -> Target:
+    counts = pd.Series(cells.labels(known), dtype=object).value_counts()
+    if numbers is not None and len(counts) > MOST_CLASSES:
+        raise InputError(
+            f"The target {name!r} has {len(counts):,} different numbers, too many for classes. Use --task regress."
+        )
+    if len(counts) > MOST_CLASSES or len(counts) > 0.5 * len(known):
+        raise InputError(
+            f"The target {name!r} has {len(counts):,} different values in {len(known):,} rows: "
+            "it looks like an identifier, not like classes. Choose another column with --target."
+        )
+    folded: dict[str, list[str]] = {}
+    for label in counts.index:
+        folded.setdefault(str(label).lower(), []).append(str(label))
+    notes += [
+        f"The classes {', '.join(map(repr, variants))} differ only by case: are they one?"
+        for variants in folded.values()
+        if len(variants) > 1
+    ]
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    return Target(name, "classify", missing, tuple((str(k), int(v)) for k, v in ordered), notes=tuple(notes))

@@ -1,0 +1,65 @@
+"""The bytes of a text file become UTF-8, whatever encoding they were written in."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from automl.errors import InputError
+
+# The mark of UTF-32 begins with that of UTF-16, so it comes first.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r") | {127})
+
+
+def to_utf8(content: bytes, *, label: str, encoding: str | None = None) -> tuple[bytes, str, tuple[str, ...]]:
+    """The text in UTF-8 without a byte order mark, the encoding it had, and notes.
+
+    Without `encoding` it is what the byte order mark says, else UTF-8, else Windows-1252.
+
+    Raises:
+        InputError: the bytes are no text in that encoding, or too many of them are control characters.
+    """
+    text, encoding = (_decoded(content, encoding, label), encoding) if encoding else _detected(content, label)
+    if not text.strip():
+        raise InputError(f"{label} is empty: it holds nothing but white space. Give a file that holds a table.")
+    controls = len(text) - len(text.translate(None, _CONTROLS))
+    if controls > 0.01 * len(text):
+        raise InputError(
+            f"{label} is not a text table: {controls / len(text):.0%} of it are control characters."
+            " If it is text, name its encoding, for example utf-16-le."
+        )
+    nuls = text.count(b"\0")
+    if not nuls:
+        return text, encoding, ()
+    return text.replace(b"\0", b""), encoding, (f"{label}: {nuls} NUL characters were removed.",)
+
+
+def _detected(content: bytes, label: str) -> tuple[bytes, str]:
+    encoding = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), None)
+    if encoding is not None:
+        return _decoded(content, encoding, label), encoding
+    try:
+        content.decode("utf-8")
+        return content, "utf-8"
+    except UnicodeDecodeError:
+        return _decoded(content, "cp1252", label), "cp1252"
+
+
+def _decoded(content: bytes, encoding: str, label: str) -> bytes:
+    try:
+        return content.decode(encoding).removeprefix("\ufeff").encode("utf-8")
+    except UnicodeDecodeError as error:
+        line = 1 + len(re.findall(rb"\r\n|\r|\n", content[: error.start]))
+        tried = "neither UTF-8 nor Windows-1252" if encoding == "cp1252" else f"not {encoding}"
+        raise InputError(
+            f"{label}: line {line} is {tried} text. Save the file as UTF-8, or name its encoding."
+        ) from None
+    except (LookupError, ValueError):
+        raise InputError(f"There is no text encoding {encoding!r}. Examples: utf-8, cp1252, latin-1, utf-16.") from None

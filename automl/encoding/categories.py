@@ -1,0 +1,42 @@
+"""Category columns: a code per known value, one for missing cells, and one for values unknown or too rare to learn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from automl.data import columns as cells
+
+OTHER = 0
+MISSING = 1
+FIRST_KNOWN = 2
+FEW_VALUES = 10
+MOST_VALUES = 20_000
+
+
+def fit(column: pd.Series) -> dict[str, Any]:
+    """The known values, the commonest first.
+
+    Of a column with many values, those that occur once are left to the code for other values: it is then trained,
+    and serves values that were never seen.
+    """
+    counts = pd.Series(cells.labels(column), dtype=object).value_counts()
+    if len(counts) > FEW_VALUES:
+        counts = counts[counts > 1].head(MOST_VALUES)
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    return {"values": [str(value) for value, _ in ordered]}
+
+
+def size(specification: dict[str, Any]) -> int:
+    """The number of codes: every code is below it."""
+    return FIRST_KNOWN + len(specification["values"])
+
+
+def transform(column: pd.Series, specification: dict[str, Any]) -> NDArray[np.int32]:
+    """Shape (rows,): 0 for other values, 1 for missing cells, 2 and up for the known values."""
+    codes: dict[str | None, int] = {value: code for code, value in enumerate(specification["values"], FIRST_KNOWN)}
+    codes[None] = MISSING
+    return np.array([codes.get(label, OTHER) for label in cells.labels(column)], dtype=np.int32)

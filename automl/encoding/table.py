@@ -1,0 +1,113 @@
+"""A whole table becomes the arrays that networks take, by a specification that JSON can hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from automl.data.profile import Profile
+from automl.encoding import booleans, categories, dates, numbers, text
+from automl.encoding.numbers import Scaling
+from automl.errors import InputError
+
+_MEASURES = {"number": numbers, "boolean": booleans, "date": dates, "text": text}
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """What a network sees of some rows.
+
+    Attributes:
+        numbers: shape (rows, width), float32.
+        codes: shape (rows, categories), int32, every code below its category's size.
+    """
+
+    numbers: NDArray[np.float32]
+    codes: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def take(self, rows: NDArray[np.int64]) -> Arrays:
+        """The arrays of the given rows."""
+        return Arrays(self.numbers[rows], self.codes[rows])
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How each column is encoded: `columns` holds, per column, its name, its kind and what was fitted."""
+
+    columns: tuple[dict[str, Any], ...]
+
+    @property
+    def width(self) -> int:
+        """The number of columns of `Arrays.numbers`."""
+        return sum(_MEASURES[c["kind"]].width(c) for c in self.columns if c["kind"] != "category")
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The number of codes of each column of `Arrays.codes`."""
+        return tuple(categories.size(column) for column in self.columns if column["kind"] == "category")
+
+
+def fit(frame: pd.DataFrame, profile: Profile) -> Encoding:
+    """The encoding of a table's used columns, from its rows: give it the training rows and no others."""
+    fitted = []
+    for column in profile.used:
+        cells = frame[column.name]
+        if column.kind == "number":
+            specification = numbers.fit(cells)
+        elif column.kind == "boolean":
+            specification = booleans.fit(cells)
+        elif column.kind == "date":
+            specification = dates.fit(cells, date_format=column.date_format)
+        elif column.kind == "text":
+            specification = text.fit(cells)
+        else:
+            specification = categories.fit(cells)
+        fitted.append({"name": column.name, "kind": column.kind, **specification})
+    return Encoding(tuple(fitted))
+
+
+def apply(encoding: Encoding, frame: pd.DataFrame, *, scaling: Scaling) -> Arrays:
+    """The arrays of a table's rows. Columns are found by name; others are ignored.
+
+    Raises:
+        InputError: the table lacks a column.
+    """
+    lacking = [column["name"] for column in encoding.columns if column["name"] not in frame.columns]
+    if lacking:
+        shown = ", ".join(repr(name) for name in lacking[:10]) + (", …" if len(lacking) > 10 else "")
+        raise InputError(
+            f"The table lacks {len(lacking)} column{'s' * (len(lacking) > 1)} that the model was trained with: {shown}."
+            " Add them (empty cells are fine)."
+        )
+    measures = [np.empty((len(frame), 0), dtype=np.float32)]
+    codes = [np.empty((len(frame), 0), dtype=np.int32)]
+    for specification in encoding.columns:
+        cells = frame[specification["name"]]
+        if specification["kind"] == "category":
+            codes.append(categories.transform(cells, specification)[:, None])
+        elif specification["kind"] == "number":
+            measures.append(numbers.transform(cells, specification, scaling=scaling))
+        else:
+            measures.append(_MEASURES[specification["kind"]].transform(cells, specification))
+    return Arrays(np.concatenate(measures, axis=1), np.concatenate(codes, axis=1))
+
+
+def save(arrays: Arrays, folder: Path, name: str) -> None:
+    """Writes the arrays so that several processes can map them into memory."""
+    np.save(folder / f"{name}.numbers.npy", arrays.numbers)
+    np.save(folder / f"{name}.codes.npy", arrays.codes)
+
+
+def open_saved(folder: Path, name: str) -> Arrays:
+    """The arrays that `save` wrote, mapped into memory and read-only."""
+    return Arrays(
+        np.load(folder / f"{name}.numbers.npy", mmap_mode="r"), np.load(folder / f"{name}.codes.npy", mmap_mode="r")
+    )

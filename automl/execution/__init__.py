@@ -1,0 +1,64 @@
+"""Where trials run. An executor takes jobs and gives events; `local` runs them in processes of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from automl.trial import Params, Reason
+
+
+@dataclass(frozen=True)
+class Job:
+    """One piece of work for a worker.
+
+    Attributes:
+        key: identifies the job among all of the run; a trial's is its number.
+        kind: "trial" trains a setting, "boosting" the baseline, "export" makes a Keras file of a trial's weights.
+        deadline: on the machine's monotonic clock, in seconds; the job ends itself by then if it can.
+        keep_below: weights and predictions are written to disk if the objective is below this.
+        folder: where the job's files go, or for an export, where they come from.
+    """
+
+    key: int
+    kind: Literal["trial", "boosting", "export"]
+    folder: Path
+    family: str = ""
+    params: Params = field(default_factory=dict)
+    metric: str = ""
+    seed: int = 0
+    deadline: float = float("inf")
+    keep_below: float = float("inf")
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that a job reports: "epoch" with curves, "done" with its result, "failed" with a reason."""
+
+    key: int
+    kind: Literal["epoch", "done", "failed"]
+    result: Mapping[str, Any] = field(default_factory=dict)
+    reason: Reason = ""
+    message: str = ""
+
+
+class Executor(Protocol):
+    """Runs jobs, each apart from the others: one that crashes costs nothing but itself."""
+
+    @property
+    def capacity(self) -> int:
+        """How many more jobs can be submitted now."""
+
+    def submit(self, job: Job) -> None:
+        """Starts a job; there must be capacity."""
+
+    def wait(self, seconds: float) -> list[Event]:
+        """What has happened since the last call, after waiting for it at most so long."""
+
+    def cancel(self, key: int) -> None:
+        """Ends a job at once; it gives no further event."""
+
+    def close(self) -> None:
+        """Ends everything."""

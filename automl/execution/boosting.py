@@ -1,0 +1,50 @@
+"""The gradient-boosting baseline: scikit-learn's HistGradientBoosting with its defaults, on the same split."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+from automl.encoding.table import Arrays
+from automl.tasks import Task, scores
+from automl.training.examples import Examples
+
+# HistGradientBoosting splits on sets of categories up to this many; larger codes are numbers to it.
+MOST_CATEGORIES = 255
+
+
+def boost(task: Task, examples: Examples, *, seed: int) -> Mapping[str, Any]:
+    """Trains on the training rows (numbers as they are, missing ones missing) and scores every part."""
+    began = time.monotonic()
+    train = examples.parts["train"]
+    options: dict[str, Any] = {"categorical_features": _categorical(train.arrays["none"], examples), "random_state": seed}
+    model = (HistGradientBoostingRegressor if task.PREDICTS == "values" else HistGradientBoostingClassifier)(**options)
+    model.fit(_features(train.arrays["none"]), train.targets, sample_weight=np.asarray(examples.weights))
+    by_part = {}
+    for name, part in examples.parts.items():
+        features = _features(part.arrays["none"])
+        by_part[name] = scores(task, np.asarray(part.targets), _predictions(model, features, task, examples))
+    return {"scores": by_part, "seconds": time.monotonic() - began}
+
+
+def _features(arrays: Arrays) -> NDArray[np.float32]:
+    return np.concatenate([arrays.numbers, arrays.codes.astype(np.float32)], axis=1)
+
+
+def _categorical(arrays: Arrays, examples: Examples) -> NDArray[np.bool_]:
+    numbers = np.zeros(arrays.numbers.shape[1], dtype=bool)
+    return np.concatenate([numbers, np.array([size <= MOST_CATEGORIES for size in examples.sizes], dtype=bool)])
+
+
+def _predictions(model: Any, features: NDArray[np.float32], task: Task, examples: Examples) -> NDArray[np.float64]:
+    """Values, or probabilities with a column for every class, also for those without a training row."""
+    if task.PREDICTS == "values":
+        return np.asarray(model.predict(features))
+    probabilities = np.zeros((len(features), task.outputs(examples.specification)))
+    probabilities[:, model.classes_] = model.predict_proba(features)
+    return probabilities

@@ -1,0 +1,114 @@
+"""Jobs in worker processes of this machine, one job at a time in each."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+from automl.execution import Event, Job
+from automl.execution.launcher import Launcher
+from automl.trial import Reason
+
+
+@dataclass
+class _Worker:
+    pid: int
+    connection: Connection
+    job: Job | None = None
+
+
+class LocalExecutor:
+    """Runs up to `workers` jobs at once. A worker that dies is replaced, and its job fails with the cause.
+
+    Args:
+        launcher: started as early as possible, since loading TensorFlow takes seconds.
+        data: the folder of encoded data that `workspace.write` wrote.
+        log: the file for what workers print.
+    """
+
+    def __init__(self, launcher: Launcher, *, workers: int, data: Path, log: Path) -> None:
+        self._launcher = launcher
+        self._limit = workers
+        self._opening = (data, log)
+        self._workers: list[_Worker] = []
+
+    @property
+    def capacity(self) -> int:
+        """How many more jobs can be submitted now."""
+        return self._limit - sum(worker.job is not None for worker in self._workers)
+
+    def submit(self, job: Job) -> None:
+        """Gives the job to an idle worker, or to a new one."""
+        worker = next((worker for worker in self._workers if worker.job is None), None) or self._new_worker()
+        worker.job = job
+        try:
+            worker.connection.send(job)
+        except (BrokenPipeError, ConnectionResetError):
+            # It died while idle; the next `wait` finds out and reports it.
+            return
+
+    def wait(self, seconds: float) -> list[Event]:
+        """What has happened since the last call, after waiting for it at most so long."""
+        by_connection = {worker.connection: worker for worker in self._workers}
+        if not by_connection:
+            return []
+        events = []
+        for connection in wait(list(by_connection), timeout=seconds):
+            assert isinstance(connection, Connection)
+            events += self._events(by_connection[connection])
+        return events
+
+    def cancel(self, key: int) -> None:
+        """Kills the worker that has the job."""
+        for worker in self._workers:
+            if worker.job is not None and worker.job.key == key:
+                self._end(worker)
+                return
+
+    def close(self) -> None:
+        """Ends all workers."""
+        for worker in list(self._workers):
+            self._end(worker)
+
+    def _new_worker(self) -> _Worker:
+        worker = _Worker(*self._launcher.start_worker())
+        worker.connection.send(self._opening)
+        self._workers.append(worker)
+        return worker
+
+    def _events(self, worker: _Worker) -> list[Event]:
+        events: list[Event] = []
+        try:
+            while worker.connection.poll():
+                event = worker.connection.recv()
+                events.append(event)
+                if event.kind != "epoch":
+                    worker.job = None
+        except (EOFError, ConnectionResetError, OSError):
+            job = worker.job
+            status = self._end(worker)
+            if job is not None:
+                reason, message = _cause(status)
+                events.append(Event(job.key, "failed", reason=reason, message=message))
+        return events
+
+    def _end(self, worker: _Worker) -> int:
+        """Makes sure that a worker is gone, and returns how it ended."""
+        self._workers.remove(worker)
+        worker.connection.close()
+        try:
+            os.kill(worker.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        return self._launcher.exit_status(worker.pid)
+
+
+def _cause(status: int) -> tuple[Reason, str]:
+    if status == -signal.SIGKILL:
+        return "killed", "The worker was killed, most likely for want of memory. Fewer --workers leave more to each."
+    if status < 0:
+        return "killed", f"The worker crashed ({signal.Signals(-status).name}); log.txt has what it printed."
+    return "killed", f"The worker ended with exit code {status}; log.txt has what it printed."

@@ -1,0 +1,124 @@
+"""A worker process: does one job after the other, and keeps compiled networks from job to job."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import keras
+import sklearn.ensemble  # noqa: F401  Loaded before workers are forked from this process, so that it is loaded once.
+import tensorflow as tf
+
+from automl import files
+from automl.errors import EnvironmentFault
+from automl.execution import Event, Job, workspace
+from automl.execution.boosting import boost
+from automl.tasks import metric, task
+from automl.training.network import build_network
+from automl.training.train import TrialFailed, Workshop, train
+from automl.trial import Reason
+
+
+def serve(connection: Connection) -> None:
+    """Takes a folder of encoded data and then jobs from the connection, until it is closed."""
+    workshop: Workshop | None = None
+    try:
+        while True:
+            message = connection.recv()
+            if isinstance(message, Job):
+                assert workshop is not None
+                connection.send(_event(workshop, message, connection))
+            else:
+                data, log = message
+                _log_to(log)
+                task_name, examples = workspace.read(data)
+                workshop = Workshop(examples, task(task_name))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+def _event(workshop: Workshop, job: Job, connection: Connection) -> Event:
+    """The job's outcome. Whatever goes wrong is the job's failure, not the worker's."""
+    try:
+        if job.kind == "trial":
+            result = _trial(workshop, job, connection)
+        elif job.kind == "boosting":
+            result = boost(workshop.task, workshop.examples, seed=job.seed)
+        else:
+            result = _export(workshop, job)
+    except TrialFailed as error:
+        return Event(job.key, "failed", reason=error.reason, message=str(error))
+    except (BrokenPipeError, ConnectionResetError):
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        return Event(job.key, "failed", reason=_reason(error), message=f"{type(error).__name__}: {error}"[:500])
+    return Event(job.key, "done", result)
+
+
+def _reason(error: Exception) -> Reason:
+    if isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError)):
+        return "oom"
+    if isinstance(error, (OSError, EnvironmentFault)):
+        return "disk"
+    return "build"
+
+
+def _trial(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str, Any]:
+    chosen = metric(job.metric, workshop.task)
+    trained = train(
+        workshop,
+        job.family,
+        job.params,
+        metric=chosen,
+        seed=job.seed,
+        deadline=job.deadline,
+        report=lambda curves: connection.send(Event(job.key, "epoch", {"curves": curves})),
+    )
+    if trained.objective < job.keep_below:
+        job.folder.mkdir(parents=True, exist_ok=True)
+        files.write_arrays(job.folder / "weights.npz", {f"{i:04d}": w for i, w in enumerate(trained.weights)})
+        files.write_arrays(job.folder / "predictions.npz", trained.predictions)
+    return {
+        "objective": trained.objective,
+        "scores": trained.scores,
+        "curves": trained.curves,
+        "best_epoch": trained.best_epoch,
+        "parameters": trained.parameters,
+        "seconds": trained.seconds,
+        "stopped": trained.stopped,
+    }
+
+
+def _export(workshop: Workshop, job: Job) -> Mapping[str, Any]:
+    """Writes `network.keras` beside the trial's weights."""
+    arrays = workshop.examples.parts["train"].arrays[str(job.params["scaling"])]
+    network = build_network(
+        job.family,
+        job.params,
+        width=arrays.numbers.shape[1],
+        sizes=workshop.examples.sizes,
+        outputs=workshop.task.outputs(workshop.examples.specification),
+    )
+    weights = files.read_arrays(job.folder / "weights.npz")
+    network.set_weights([weights[name] for name in sorted(weights)])
+    # Keras writes in place and wants the suffix.
+    aside = job.folder / f"part-{os.getpid()}.keras"
+    keras.saving.save_model(network, aside)
+    files.write_bytes(job.folder / "network.keras", aside.read_bytes())
+    aside.unlink()
+    return {"network": str(job.folder / "network.keras")}
+
+
+def _log_to(log: Path) -> None:
+    """Sends what TensorFlow and others print to the run's log."""
+    sys.stdout.flush()
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)

@@ -1,0 +1,74 @@
+"""Architecture families: one file and one search space each, and the choice among them by what the table holds.
+
+Every family module offers `build(inputs, *, layers, units, …) -> KerasTensor`: its keyword arguments are the
+hyperparameters of its YAML file, and the task adds the head. Importing this package loads no Keras.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from automl import plugins
+from automl.data.profile import Profile
+from automl.errors import InputError, unknown
+from automl.space import SearchSpace
+from automl.space_files import SpaceFile, read_space
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A family as a run considers it: taken or left out, and why, in a few words."""
+
+    name: str
+    space: SearchSpace
+    taken: bool
+    why: str
+
+
+def names() -> list[str]:
+    """Every family there is, the simplest first: by the number of hyperparameters, then by name."""
+    return sorted(plugins.names("families"), key=lambda name: (len(read_space(name).space.parameters), name))
+
+
+def candidates(
+    profile: Profile,
+    *,
+    only: Sequence[str] = (),
+    files: Mapping[str, SpaceFile] | None = None,
+) -> list[Candidate]:
+    """Every family with the verdict on it, in the order in which they are tried.
+
+    Args:
+        only: the families that the user named; they are taken whatever the profile says.
+        files: spaces that replace the shipped ones, by family.
+
+    Raises:
+        InputError: a named family does not exist, or none is left.
+    """
+    known = names()
+    for name in only:
+        if name not in known:
+            raise unknown("family", name, known)
+    judged = []
+    for name in known:
+        file = (files or {}).get(name) or read_space(name)
+        taken, why = (name in only, "named by you" if name in only else "not named") if only else _judge(file, profile)
+        judged.append(Candidate(name, file.space, taken, why))
+    if not any(candidate.taken for candidate in judged):
+        reasons = "; ".join(f"{candidate.name}: {candidate.why}" for candidate in judged)
+        raise InputError(f"No family suits this table ({reasons}). Name one with --families.")
+    return judged
+
+
+def _judge(file: SpaceFile, profile: Profile) -> tuple[bool, str]:
+    """Whether a family suits the table, by the `tasks` and `suits` of its file."""
+    if profile.target.task not in file.tasks:
+        return False, f"it does not {profile.target.task}"
+    facts = {"rows": profile.rows, "categories": profile.count("category"), "columns": len(profile.used)}
+    for fact, bounds in file.suits.items():
+        if facts[fact] < bounds.get("min", 0):
+            return False, f"it wants at least {bounds['min']:,} {fact}, the table has {facts[fact]:,}"
+        if facts[fact] > bounds.get("max", float("inf")):
+            return False, f"it takes at most {bounds['max']:,} {fact}, the table has {facts[fact]:,}"
+    return True, ", ".join(f"{facts[fact]:,} {fact}" for fact in file.suits) or "suits every table"

@@ -1,0 +1,30 @@
+"""The block that most families are made of: a linear map, normalisation, activation, dropout."""
+
+from __future__ import annotations
+
+import keras
+
+from automl.layers.dropout import Dropout
+
+
+def dense(
+    features: keras.KerasTensor,
+    units: int,
+    *,
+    activation: str,
+    normalization: str,
+    initializer: str,
+    dropout: float,
+) -> keras.KerasTensor:
+    """Shape (rows, units)."""
+    hidden = keras.layers.Dense(units, kernel_initializer=initializer)(features)
+    return Dropout(dropout)(keras.layers.Activation(activation)(normalized(hidden, normalization)))
+
+
+def normalized(features: keras.KerasTensor, normalization: str) -> keras.KerasTensor:
+    """The features after "batch", "layer" or no ("none") normalisation."""
+    if normalization == "batch":
+        return keras.layers.BatchNormalization()(features)
+    if normalization == "layer":
+        return keras.layers.LayerNormalization()(features)
+    return features

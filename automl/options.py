@@ -1,0 +1,114 @@
+"""What a user may ask of a fit, with the defaults that a beginner wants."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from automl.errors import InputError
+
+DEFAULT_SECONDS = 300.0
+LEAST_SECONDS = 5.0
+
+_TIME = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything that `automl fit` can be told.
+
+    Attributes:
+        task, target: inferred from the table when None.
+        search: an algorithm of `automl.search`.
+        seconds: the budget for everything; None for no limit.
+        trials: the most trials; None for no limit.
+        split: shares of train/val/test, for example "0.6/0.2/0.2".
+        test: a file with the test rows; `split` then cuts the other rows, without its test share.
+        group: a column whose equal values stay on one side of the split.
+        time_column: a column that orders the rows: the past trains, the future tests.
+        metric: decides between epochs and between trials; None for log loss or RMSE.
+        families: only these; empty for those that suit the table.
+        spaces: YAML files that replace or extend shipped search spaces.
+        settings: changes such as "mlp.layers=2,3".
+        kinds: kinds of columns that the user knows better, by name.
+        balance: whether every class weighs the same in the loss.
+        workers: processes that train at the same time; None for one per core.
+        out: the run's folder; None for runs/NAME-1, -2, …
+        tracking_uri, experiment: where MLflow records the run; None for MLflow's own default and the data's name.
+    """
+
+    task: str | None = None
+    target: str | None = None
+    search: str = "bayesian"
+    seconds: float | None = DEFAULT_SECONDS
+    trials: int | None = None
+    split: str | None = None
+    test: Path | None = None
+    group: str | None = None
+    time_column: str | None = None
+    metric: str | None = None
+    families: tuple[str, ...] = ()
+    spaces: tuple[Path, ...] = ()
+    settings: tuple[str, ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    balance: bool = False
+    workers: int | None = None
+    seed: int = 0
+    out: Path | None = None
+    tracking_uri: str | None = None
+    experiment: str | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.seconds is not None and self.seconds < LEAST_SECONDS:
+            raise InputError(f"--time {self.seconds:g}s is too short: loading TensorFlow alone takes {LEAST_SECONDS:g}s.")
+        for name, number in (("trials", self.trials), ("workers", self.workers)):
+            if number is not None and number < 1:
+                raise InputError(f"--{name} {number}: at least 1 is needed.")
+        if self.seed < 0:
+            raise InputError(f"--seed {self.seed}: give a whole number from 0 up.")
+        if self.group and self.time_column:
+            raise InputError("--group and --time-column exclude each other: choose one way to split.")
+
+    @property
+    def processes(self) -> int:
+        """How many workers to use."""
+        return self.workers or max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+
+
+def seconds(time: str | float | None, *, trials: int | None) -> float | None:
+    """The budget that `--time` names: "90", "90s", "5m", "1h30m"; five minutes if neither it nor `trials` is given.
+
+    Raises:
+        InputError: it is no duration.
+
+    >>> seconds("1h30m", trials=None), seconds(None, trials=10), seconds(None, trials=None)
+    (5400.0, None, 300.0)
+    """
+    if time is None:
+        return DEFAULT_SECONDS if trials is None else None
+    text = str(time).strip().lower()
+    match = _TIME.fullmatch(text)
+    if not text or match is None:
+        raise InputError(f"--time {time} is no duration. Write for example 90s, 5m or 1h30m.")
+    hours, minutes, rest = (float(part or 0) for part in match.groups())
+    return 3600 * hours + 60 * minutes + rest
+
+
+def column_kinds(pairs: tuple[str, ...]) -> dict[str, str]:
+    """The kinds that "zip=category" and the like name.
+
+    Raises:
+        InputError: a pair has another form.
+    """
+    kinds = {}
+    for pair in pairs:
+        name, equals, kind = pair.rpartition("=")
+        if not (name and equals):
+            raise InputError(f"--kind {pair} is not of the form COLUMN=KIND, such as zip=category")
+        kinds[name] = kind
+    return kinds

@@ -1,0 +1,274 @@
+"""The story of a fit: read, profile, split, encode, search, save, report. Read this file first."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from automl import model
+from automl.baselines import CONSTANT, Baseline
+from automl.errors import EnvironmentFault, NothingTrained
+from automl.execution import Job, workspace
+from automl.execution.launcher import Launcher
+from automl.execution.local import LocalExecutor
+from automl.options import Options
+from automl.preparation import Prepared, prepare
+from automl.records import RunFolder, new_run
+from automl.reporting import Plan, Reporter, Result
+from automl.reporting.leaderboard import leaderboard
+from automl.run import Run
+from automl.searching import SearchOutcome, Settings, search
+from automl.search.grid import check_size
+from automl.tasks import Metric, metric, scores
+from automl.tracking import RunDescription, RunOutcome, Tracker
+from automl.trial import Trial, finished
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# What saving the model, MLflow and the report take after the search, in seconds; measured on two cores.
+TAIL_SECONDS = 4.0
+EXPORT_KEY = -2
+
+
+@dataclass(frozen=True)
+class Services:
+    """Whom a fit talks to beside the user's files."""
+
+    reporter: Reporter
+    tracker: Tracker
+    command: str
+
+
+def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *, began: float) -> Run:
+    """Trains, records and saves: the whole of `automl fit`.
+
+    Args:
+        began: when the budget started to run, on the monotonic clock.
+
+    Raises:
+        InputError: the data or the options are wrong; nothing has been written.
+        EnvironmentFault: the machine lacks something.
+        NothingTrained: every trial failed; the run's folder tells why.
+    """
+    with ExitStack() as cleanup:
+        cleanup.callback(services.reporter.close)
+        launcher = Launcher()
+        cleanup.callback(launcher.close)
+        prepared = prepare(data, options)
+        objective = metric(options.metric, prepared.task)
+        plan = _plan(prepared, options, objective)
+        folder = new_run(*_place(prepared, options), exact=options.out is not None)
+        cleanup.callback(folder.clear_away)
+        _tell(prepared, plan, services.reporter)
+        folder.write_start(_asked(prepared, options, services.command), prepared.profile, prepared.split)
+        _write_workspace(folder, prepared)
+        services.tracker.start(_description(folder, prepared, options, objective, services.command))
+        executor = LocalExecutor(launcher, workers=plan.workers, data=folder.encoded, log=folder.log)
+        cleanup.callback(executor.close)
+        outcome = search(
+            _settings(prepared, options, objective, folder, began),
+            executor=executor,
+            tracker=services.tracker,
+            reporter=services.reporter,
+            baselines=[_constant(prepared)],
+        )
+        best = next(iter(finished(outcome.trials)), None)
+        bundle = _save(folder, prepared, best, executor) if best else None
+        result = _result(folder, prepared, objective, outcome, best, services, began)
+        _record(folder, prepared, objective, outcome, bundle, services.tracker, result)
+        services.reporter.result(dataclasses.replace(result, seconds=time.monotonic() - began))
+    if best is None:
+        raise NothingTrained(f"No trial succeeded; {folder.path / 'log.txt'} and the trials' records tell why.")
+    return Run(folder.path, interrupted=outcome.interrupted)
+
+
+def _plan(prepared: Prepared, options: Options, objective: Metric) -> Plan:
+    spaces = {candidate.name: candidate.space for candidate in prepared.candidates if candidate.taken}
+    size = check_size(spaces, trials=options.trials) if options.search == "grid" else None
+    return Plan(options.search, options.seconds, options.trials, options.processes, objective, size)
+
+
+def _place(prepared: Prepared, options: Options) -> tuple[Path, str]:
+    """The parent folder and the name of the run's folder."""
+    return (options.out.parent, options.out.name) if options.out else (Path("runs"), prepared.name)
+
+
+def _tell(prepared: Prepared, plan: Plan, reporter: Reporter) -> None:
+    reporter.data(prepared.profile, name=prepared.name, notes=prepared.notes, split=prepared.split)
+    reporter.families(prepared.candidates)
+    reporter.search(plan)
+
+
+def _asked(prepared: Prepared, options: Options, command: str) -> dict[str, Any]:
+    """What `run.json` keeps: enough to understand the run, and to tell whether another is the same."""
+    return {
+        "command": command,
+        "data": {"name": prepared.name, "source": prepared.source, "digest": prepared.digest},
+        "target": prepared.profile.target.name,
+        "task": prepared.profile.target.task,
+        "metric": options.metric or prepared.task.OBJECTIVE,
+        "split": {"how": prepared.split.how, **{name: len(rows) for name, rows in prepared.split.parts().items()}},
+        "options": {name: _plain(value) for name, value in dataclasses.asdict(options).items()},
+        "spaces": {
+            candidate.name: {name: dataclasses.asdict(p) for name, p in candidate.space.parameters.items()}
+            for candidate in prepared.candidates
+            if candidate.taken
+        },
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _write_workspace(folder: RunFolder, prepared: Prepared) -> None:
+    workspace.write(
+        folder.encoded,
+        task=prepared.profile.target.task,
+        encoded=prepared.encoded,
+        targets=prepared.targets,
+        split=prepared.split,
+        weights=prepared.weights,
+        specification=prepared.specification,
+        encoding=prepared.encoding,
+    )
+
+
+def _description(
+    folder: RunFolder, prepared: Prepared, options: Options, objective: Metric, command: str
+) -> RunDescription:
+    return RunDescription(
+        name=folder.path.name,
+        data=prepared.name,
+        digest=prepared.digest,
+        source=prepared.source,
+        frame=prepared.frame,
+        profile=prepared.profile,
+        split={name: len(rows) for name, rows in prepared.split.parts().items()},
+        objective=objective.name,
+        settings={
+            "search": options.search,
+            "seconds": options.seconds,
+            "trials": options.trials,
+            "workers": options.processes,
+            "seed": options.seed,
+            "balance": options.balance,
+            "families": ", ".join(candidate.name for candidate in prepared.candidates if candidate.taken),
+            "split": prepared.split.how,
+        },
+        command=command,
+    )
+
+
+def _settings(
+    prepared: Prepared, options: Options, objective: Metric, folder: RunFolder, began: float
+) -> Settings:
+    return Settings(
+        algorithm=options.search,
+        spaces={candidate.name: candidate.space for candidate in prepared.candidates if candidate.taken},
+        metric=objective,
+        folder=folder,
+        seed=options.seed,
+        trials=options.trials,
+        deadline=began + options.seconds - TAIL_SECONDS if options.seconds is not None else float("inf"),
+        ends=began + options.seconds if options.seconds is not None else None,
+    )
+
+
+def _constant(prepared: Prepared) -> Baseline:
+    """The scores of predicting without the features."""
+    training = prepared.targets[prepared.split.train]
+    prediction = prepared.task.constant(training, prepared.specification)
+    by_part: dict[str, Mapping[str, float]] = {}
+    for name, rows in prepared.split.parts().items():
+        repeated: np.ndarray[Any, Any] = prediction[None].repeat(len(rows), axis=0)
+        by_part[name] = scores(prepared.task, prepared.targets[rows], repeated)
+    return Baseline(CONSTANT, by_part)
+
+
+def _save(folder: RunFolder, prepared: Prepared, best: Trial, executor: LocalExecutor) -> Path:
+    """Makes the bundle of the best trial, and returns its folder."""
+    job = Job(EXPORT_KEY, "export", folder.of_trial(best.number), family=best.family, params=best.params)
+    executor.submit(job)
+    while not (events := [event for event in executor.wait(1.0) if event.key == EXPORT_KEY]):
+        pass
+    if events[0].kind == "failed":
+        raise EnvironmentFault(f"The best model could not be saved: {events[0].message}")
+    network = Path(events[0].result["network"])
+    model.save(
+        folder.bundle,
+        network=network,
+        task=prepared.profile.target.task,
+        target=prepared.specification,
+        encoding=prepared.encoding,
+        facts={
+            "trial": best.number,
+            "family": best.family,
+            "params": best.params,
+            "scores": best.scores,
+            "data": prepared.name,
+            "digest": prepared.digest,
+        },
+    )
+    network.unlink()
+    return folder.bundle
+
+
+def _result(
+    folder: RunFolder,
+    prepared: Prepared,
+    objective: Metric,
+    outcome: SearchOutcome,
+    best: Trial | None,
+    services: Services,
+    began: float,
+) -> Result:
+    return Result(
+        folder=folder.path,
+        metric=objective,
+        split=prepared.split,
+        trials=outcome.trials,
+        baselines=outcome.baselines,
+        best=best,
+        seconds=time.monotonic() - began,
+        interrupted=outcome.interrupted,
+        tracking=str(getattr(services.tracker, "tracking_uri", "")),
+    )
+
+
+def _record(
+    folder: RunFolder,
+    prepared: Prepared,
+    objective: Metric,
+    outcome: SearchOutcome,
+    bundle: Path | None,
+    tracker: Tracker,
+    result: Result,
+) -> None:
+    board = leaderboard(outcome.trials, outcome.baselines, objective)
+    folder.write_baselines(outcome.baselines)
+    folder.write_leaderboard(board)
+    features = prepared.frame[[column.name for column in prepared.profile.columns]]
+    status = "interrupted" if outcome.interrupted else "finished" if result.best else "failed"
+    tracker.finish(
+        RunOutcome(
+            status=status,
+            leaderboard=board,
+            best=result.best,
+            baselines={baseline.name: baseline.scores for baseline in outcome.baselines if baseline.scores},
+            bundle=bundle,
+            example=features.iloc[prepared.split.train[:5]].reset_index(drop=True),
+            files=(folder.path / "leaderboard.csv", folder.path / "profile.json", folder.path / "run.json"),
+            summary="",
+        )
+    )

@@ -1,0 +1,203 @@
+"""From what the user gave to encoded arrays: read, profile, choose families, split, encode."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from automl.data import columns as cells
+from automl.data import read as reading
+from automl.data.profile import Profile, duplicate_groups, profile
+from automl.data.split import Rows, Shares, Split, split_at_random, split_by_time
+from automl.data.target import is_known
+from automl.encoding import table
+from automl.encoding.numbers import Scaling
+from automl.encoding.table import Arrays, Encoding
+from automl.errors import InputError, unknown
+from automl.families import Candidate, candidates
+from automl.options import Options
+from automl.space import Choice
+from automl.space_files import SpaceFile, change, read_space, read_user_space, split_settings
+from automl.tasks import Specification, Task, task
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that a search starts from.
+
+    Attributes:
+        frame: the rows with a known target; row numbers of the split count in it.
+        targets: shape (rows,), encoded by the task.
+        weights: shape (training rows,), mean 1.
+        encoded: the features of all rows, by scaling; "none" is for trees.
+    """
+
+    name: str
+    source: str
+    digest: str
+    frame: pd.DataFrame
+    profile: Profile
+    notes: tuple[str, ...]
+    split: Split
+    task: Task
+    specification: Specification
+    targets: NDArray[np.generic]
+    weights: NDArray[np.float32]
+    encoding: Encoding
+    encoded: dict[str, Arrays]
+    candidates: list[Candidate]
+
+
+def prepare(data: str | Path | pd.DataFrame, options: Options) -> Prepared:
+    """Reads and understands the data. Nothing is written and nothing trained.
+
+    Raises:
+        InputError: something is wrong with the data or the options; the message says what.
+    """
+    files = _space_files(options)
+    main, test_rows, read = _read(data, options)
+    facts = profile(main, target=options.target, task=options.task, kinds=options.kinds)
+    known = is_known(main[facts.target.name])
+    is_test = np.flatnonzero(np.isin(np.flatnonzero(known), test_rows))
+    frame = main[known].reset_index(drop=True)
+    judge = task(facts.target.task)
+    specification = judge.fit_target(frame[facts.target.name])
+    targets = judge.encode_target(frame[facts.target.name], specification)
+    split = _split(frame, facts, targets, is_test, options)
+    facts = _without_helpers(facts, options)
+    chosen = candidates(facts, only=options.families, files=files)
+    encoding = table.fit(frame.iloc[split.train], facts)
+    scalings = _scalings(chosen)
+    return Prepared(
+        name=read.name,
+        source="data frame" if isinstance(data, pd.DataFrame) else str(data),
+        digest=read.digest,
+        frame=frame,
+        profile=facts,
+        notes=read.notes,
+        split=split,
+        task=judge,
+        specification=_of_training(judge, specification, frame, split, facts),
+        targets=targets,
+        weights=_weights(targets[split.train], facts, balance=options.balance),
+        encoding=encoding,
+        encoded={scaling: table.apply(encoding, frame, scaling=scaling) for scaling in scalings},
+        candidates=chosen,
+    )
+
+
+def _space_files(options: Options) -> dict[str, SpaceFile]:
+    """Search spaces that differ from the shipped ones, by family."""
+    from automl.families import names
+
+    changed: dict[str, SpaceFile] = {}
+    for path in options.spaces:
+        file = read_user_space(path)
+        if file.family not in names():
+            raise unknown("family", file.family, names(), where=path.name)
+        changed[file.family] = file
+    for family, settings in split_settings(options.settings, names()).items():
+        changed[family] = change(changed.get(family) or read_space(family), settings)
+    return changed
+
+
+def _read(data: str | Path | pd.DataFrame, options: Options) -> tuple[pd.DataFrame, Rows, reading.Table]:
+    """All rows, the numbers of those from the test file, and how the main table was read."""
+    if isinstance(data, pd.DataFrame):
+        read = reading.from_frame(data)
+    else:
+        read = reading.read(data, delimiter=options.delimiter, encoding=options.encoding)
+    if options.test is None:
+        return read.frame, np.empty(0, dtype=np.int64), read
+    test = reading.read(options.test, delimiter=options.delimiter, encoding=options.encoding)
+    lacking = [name for name in read.frame.columns if name not in test.frame.columns]
+    if lacking:
+        raise InputError(f"{options.test} lacks columns of the training table: {', '.join(map(repr, lacking[:10]))}.")
+    both = pd.concat([read.frame, test.frame[read.frame.columns]], ignore_index=True)
+    notes = (*read.notes, *test.notes, f"Test rows come from {options.test}.")
+    return both, np.arange(len(read.frame), len(both)), dataclasses.replace(read, notes=notes)
+
+
+def _split(
+    frame: pd.DataFrame, facts: Profile, targets: NDArray[np.generic], test_rows: Rows, options: Options
+) -> Split:
+    shares = Shares.parse(options.split) if options.split else Shares()
+    if len(test_rows):
+        rest = shares.train + shares.val
+        shares = Shares(shares.train / rest, shares.val / rest, 0.0)
+    others = np.setdiff1d(np.arange(len(frame)), test_rows)
+    kept = frame.iloc[others].reset_index(drop=True)
+    for column in (options.group, options.time_column):
+        if column is not None and column not in frame.columns:
+            raise unknown("column", column, [str(name) for name in frame.columns])
+    if options.time_column is not None:
+        cut = split_by_time(_times(kept[options.time_column], facts), shares=shares)
+    else:
+        cut = split_at_random(
+            duplicate_groups(kept),
+            classes=np.asarray(targets[others]) if facts.target.task == "classify" else None,
+            groups=kept[options.group] if options.group else None,
+            shares=shares,
+            seed=options.seed,
+        )
+    test = test_rows if len(test_rows) else others[cut.test]
+    return Split(others[cut.train], others[cut.val], test, cut.how + (", test from its own file" * bool(len(test_rows))))
+
+
+def _times(column: pd.Series, facts: Profile) -> pd.Series:
+    described = next(known for known in facts.columns if known.name == column.name)
+    if described.kind == "date":
+        return pd.Series(cells.dates(column, date_format=described.date_format), name=column.name)
+    values = cells.numbers(column)
+    if np.isnan(values).any() and not column.isna().any():
+        raise InputError(f"The time column {column.name!r} holds neither dates nor numbers.")
+    return pd.Series(values, name=column.name)
+
+
+def _without_helpers(facts: Profile, options: Options) -> Profile:
+    """The group column tells which entity a row belongs to: a model that learned it would know no new entity."""
+    if options.group is None:
+        return facts
+    columns = tuple(
+        dataclasses.replace(column, kind="identifier", why="groups the rows") if column.name == options.group else column
+        for column in facts.columns
+    )
+    return dataclasses.replace(facts, columns=columns)
+
+
+def _scalings(chosen: Sequence[Candidate]) -> list[Scaling]:
+    """The encodings that the spaces may ask for, and the plain one for the boosting baseline."""
+    wanted: dict[Scaling, None] = {"none": None}
+    for candidate in chosen:
+        parameter = candidate.space.parameters["scaling"]
+        if candidate.taken and isinstance(parameter, Choice):
+            for value in parameter.values:
+                if value not in ("quantile", "robust"):
+                    raise unknown("scaling", str(value), ("quantile", "robust"), where=candidate.name)
+                wanted["quantile" if value == "quantile" else "robust"] = None
+    return list(wanted)
+
+
+def _of_training(
+    judge: Task, specification: Specification, frame: pd.DataFrame, split: Split, facts: Profile
+) -> Specification:
+    """Classes are those of all rows; means and ranges are learned from the training rows alone."""
+    if judge.PREDICTS == "probabilities":
+        return specification
+    return judge.fit_target(frame[facts.target.name].iloc[split.train])
+
+
+def _weights(targets: NDArray[np.generic], facts: Profile, *, balance: bool) -> NDArray[np.float32]:
+    if not balance:
+        return np.ones(len(targets), dtype=np.float32)
+    if facts.target.task != "classify":
+        raise InputError("--balance weighs classes, and a regression has none. Leave it out.")
+    classes = targets.astype(np.int64)
+    counts = np.bincount(classes)
+    return (len(classes) / (np.count_nonzero(counts) * counts[classes])).astype(np.float32)

@@ -1,0 +1,130 @@
+"""A run's folder: what was asked, each trial's record, and what came out. The records are the truth of a run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from automl import files
+from automl.baselines import Baseline
+from automl.errors import InputError
+from automl.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from automl.data.profile import Profile
+    from automl.data.split import Split
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where one run keeps its files."""
+
+    path: Path
+
+    @property
+    def log(self) -> Path:
+        """What workers print."""
+        return self.path / "log.txt"
+
+    @property
+    def encoded(self) -> Path:
+        """The encoded data; it goes when the run ends."""
+        return self.path / "encoded"
+
+    @property
+    def bundle(self) -> Path:
+        """The saved model."""
+        return self.path / "model"
+
+    def of_trial(self, number: int) -> Path:
+        """A trial's folder."""
+        return self.path / "trials" / f"{number:04d}"
+
+    def write_start(self, asked: Mapping[str, Any], profile: Profile, split: Split) -> None:
+        """Records what the run is about, before the first trial."""
+        files.write_json(self.path / "run.json", asked)
+        files.write_json(self.path / "profile.json", profile.to_json())
+        files.write_arrays(self.path / "split.npz", {"train": split.train, "val": split.val, "test": split.test})
+
+    def write_trial(self, trial: Trial) -> None:
+        """Records a trial that has ended; from here on it counts."""
+        folder = self.of_trial(trial.number)
+        with files.disk_faults_explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        files.write_json(folder / "result.json", trial.to_json())
+
+    def write_baselines(self, baselines: Sequence[Baseline]) -> None:
+        """Records the baselines."""
+        files.write_json(self.path / "baselines.json", [asdict(baseline) for baseline in baselines])
+
+    def write_leaderboard(self, leaderboard: pd.DataFrame) -> None:
+        """Writes `leaderboard.csv`."""
+        files.write_text(self.path / "leaderboard.csv", leaderboard.to_csv(index=False))
+
+    def asked(self) -> dict[str, Any]:
+        """What `write_start` recorded.
+
+        Raises:
+            InputError: the folder holds no run.
+        """
+        path = self.path / "run.json"
+        if not path.is_file():
+            raise InputError(f"{self.path} holds no run: run.json is missing. 'ls runs' shows the runs of this folder.")
+        return self._read(path)
+
+    def trials(self) -> list[Trial]:
+        """All recorded trials, in the order in which they were started."""
+        paths = sorted(self.path.glob("trials/*/result.json"))
+        return sorted((Trial.from_json(self._read(path)) for path in paths), key=lambda trial: trial.number)
+
+    def baselines(self) -> list[Baseline]:
+        """The recorded baselines."""
+        path = self.path / "baselines.json"
+        return [Baseline(**record) for record in self._read(path)] if path.is_file() else []
+
+    def forget_weights(self, keep: Sequence[Trial]) -> None:
+        """Deletes the weights and predictions of all trials but these."""
+        kept = {self.of_trial(trial.number) for trial in keep}
+        for folder in self.path.glob("trials/*"):
+            if folder not in kept:
+                for name in ("weights.npz", "predictions.npz"):
+                    (folder / name).unlink(missing_ok=True)
+
+    def clear_away(self) -> None:
+        """Deletes what only a running search needs."""
+        shutil.rmtree(self.encoded, ignore_errors=True)
+
+    def _read(self, path: Path) -> Any:
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            raise InputError(f"{path} is damaged: it is not valid JSON. Restore it from a copy.") from None
+
+
+def new_run(parent: Path, name: str, *, exact: bool = False) -> RunFolder:
+    """A new, empty folder: `parent/name-1`, or the next free number; `parent/name` itself if `exact`.
+
+    Raises:
+        InputError: the exact folder exists.
+        EnvironmentFault: the folder cannot be made.
+    """
+    with files.disk_faults_explained(parent):
+        parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            taken = [int(match[1]) for run in parent.iterdir() if (match := re.fullmatch(rf"{re.escape(name)}-(\d+)", run.name))]
+            path = parent / (name if exact else f"{name}-{max(taken, default=0) + 1}")
+            try:
+                path.mkdir()
+            except FileExistsError:
+                if exact:
+                    raise InputError(f"The run folder {path} exists already. Choose another with --out.") from None
+                continue
+            (path / "log.txt").touch()
+            return RunFolder(path)

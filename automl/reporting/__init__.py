@@ -1,0 +1,91 @@
+"""What a person sees of a run. The pipeline tells a reporter what happens; `terminal` shows it, `silent` does not.
+
+Reporters compute nothing that other code reads, and load neither Keras nor MLflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from automl.baselines import Baseline
+from automl.data.profile import Profile
+from automl.data.split import Split
+from automl.families import Candidate
+from automl.tasks import Metric
+from automl.trial import Trial
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The search that is about to begin.
+
+    Attributes:
+        seconds: the whole budget, from the start of the process; None without one.
+        trials: the most trials to run; None without a limit.
+        grid_size: the number of points of a grid search.
+    """
+
+    search: str
+    seconds: float | None
+    trials: int | None
+    workers: int
+    metric: Metric
+    grid_size: int | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where the search stands. Running trials carry the curves known so far.
+
+    Attributes:
+        activity: what the main process is doing, for example "searching" or "saving the best model".
+        seconds_left: of the budget; None without one.
+    """
+
+    activity: str
+    trials: Sequence[Trial]
+    baselines: Sequence[Baseline]
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out. `best` is None when no trial succeeded; `interrupted` when the user ended the search."""
+
+    folder: Path
+    metric: Metric
+    split: Split
+    trials: Sequence[Trial]
+    baselines: Sequence[Baseline]
+    best: Trial | None
+    seconds: float
+    interrupted: bool
+    tracking: str
+
+
+class Reporter(Protocol):
+    """Told in this order: data, families, search, progress (often), result; `note` at any time."""
+
+    def note(self, text: str) -> None:
+        """Something that the user should know now."""
+
+    def data(self, profile: Profile, *, name: str, notes: Sequence[str], split: Split) -> None:
+        """The table has been read, profiled and split."""
+
+    def families(self, candidates: Sequence[Candidate]) -> None:
+        """The families have been chosen."""
+
+    def search(self, plan: Plan) -> None:
+        """The search begins."""
+
+    def progress(self, progress: Progress) -> None:
+        """The search goes on; called several times a second."""
+
+    def result(self, result: Result) -> None:
+        """The run is over."""
+
+    def close(self) -> None:
+        """Leaves the terminal as it was; called on every way out."""

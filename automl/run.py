@@ -1,0 +1,60 @@
+"""A run that has been made: its leaderboard, its trials and its model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from automl.records import RunFolder
+from automl.tasks import Metric, metric, task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from automl.baselines import Baseline
+    from automl.model import Model
+    from automl.trial import Trial
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder, read when asked.
+
+    Attributes:
+        interrupted: whether the user ended the search early.
+    """
+
+    path: Path
+    interrupted: bool = False
+
+    @cached_property
+    def metric(self) -> Metric:
+        """The metric that decided between trials."""
+        asked = RunFolder(self.path).asked()
+        return metric(asked["metric"], task(asked["task"]))
+
+    @cached_property
+    def trials(self) -> list[Trial]:
+        """Every trial, in the order in which they were started."""
+        return RunFolder(self.path).trials()
+
+    @cached_property
+    def baselines(self) -> list[Baseline]:
+        """The baselines."""
+        return RunFolder(self.path).baselines()
+
+    @property
+    def leaderboard(self) -> pd.DataFrame:
+        """Trials and baselines, best first; failed ones last, with the reason."""
+        from automl.reporting.leaderboard import leaderboard
+
+        return leaderboard(self.trials, self.baselines, self.metric)
+
+    @cached_property
+    def model(self) -> Model:
+        """The best model; loads TensorFlow."""
+        from automl.model import load
+
+        return load(self.path)

@@ -1,0 +1,49 @@
+"""The next trial of a run: its family and its setting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from types import ModuleType
+
+from automl import plugins
+from automl.search._families import draw_family, family_in_turn
+from automl.space import SearchSpace, Value
+from automl.trial import Trial
+
+
+def propose(
+    algorithm: str, spaces: Mapping[str, SearchSpace], tried: Sequence[Trial], *, seed: int
+) -> tuple[str, dict[str, Value]] | None:
+    """The family and the setting of the next trial; None if every setting of every family has been tried.
+
+    A pure function of its arguments: the same trials, running ones included, give the same proposal, so a run
+    that is resumed goes on as it would have. The first trial of each family has its defaults.
+
+    Args:
+        algorithm: "bayesian", "gp", "grid", "random" or another module of this package.
+        spaces: the search space of each family, in the order in which the families are first tried.
+        tried: the run's trials of all families; the order does not matter.
+        seed: 0 or more.
+
+    Raises:
+        InputError: there is no such algorithm.
+    """
+    module = _module(algorithm)
+    choose = draw_family if module.LEARNS else family_in_turn
+    in_order = sorted(tried, key=lambda trial: trial.number)
+    families = list(spaces)
+    while families:
+        family = choose(families, in_order, seed=seed)
+        own = [trial for trial in in_order if trial.family == family]
+        setting = module.suggest(spaces[family], own, seed=seed)
+        if setting is not None:
+            return family, setting
+        families.remove(family)
+    return None
+
+
+@cache
+def _module(algorithm: str) -> ModuleType:
+    """Looked up once, because going through the entry points of all installed packages takes 14 ms."""
+    return plugins.load("search", algorithm, noun="search algorithm")

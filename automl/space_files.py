@@ -1,0 +1,329 @@
+"""Search spaces as people write them: YAML files, and `--set mlp.learning_rate=1e-4..1e-2` on the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from automl.errors import InputError, unknown
+from automl.resources import folder
+from automl.space import Choice, Float, Int, Parameter, SearchSpace, Value
+
+LARGEST_FILE = 1_000_000
+FACTS = ("rows", "categories", "columns")
+TOP_KEYS = ("summary", "tasks", "suits", "parameters", "extends", "family")
+KEYS = {
+    "float": ("type", "low", "high", "default", "log", "when", "points"),
+    "int": ("type", "low", "high", "default", "log", "when", "points"),
+    "choice": ("type", "values", "default", "when"),
+}
+
+
+@dataclass(frozen=True)
+class SpaceFile:
+    """A family's YAML file: what it is, which tasks and tables it suits, and what may vary.
+
+    `suits` bounds facts of the table, for example {"rows": {"min": 50}}.
+    """
+
+    family: str
+    summary: str
+    tasks: tuple[str, ...]
+    suits: Mapping[str, Mapping[str, int]]
+    space: SearchSpace
+
+
+def read_space(family: str) -> SpaceFile:
+    """The shipped file of a family.
+
+    Raises:
+        InputError: there is no such file, or something in it is wrong.
+    """
+    path = folder("search_spaces") / f"{family}.yaml"
+    if not path.is_file():
+        raise unknown("family", family, sorted(file.stem for file in folder("search_spaces").glob("*.yaml")))
+    return _space_file(_load(path), path, default_family=family)
+
+
+def read_user_space(path: str | Path) -> SpaceFile:
+    """A user's own file; with `extends: mlp` it changes the shipped space, hyperparameter by hyperparameter.
+
+    Raises:
+        InputError: the file is missing or something in it is wrong.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"There is no file {str(path)!r}. Give --space a YAML file; 'automl families mlp' prints one.")
+    return _space_file(_load(path), path, default_family=path.stem)
+
+
+def change(file: SpaceFile, settings: Iterable[str]) -> SpaceFile:
+    """The file after `name=3`, `name=relu,gelu` or `name=1e-4..1e-2` for hyperparameters of its family.
+
+    Raises:
+        InputError: there is no such hyperparameter, or it cannot take such values.
+    """
+    parameters = dict(file.space.parameters)
+    for setting in settings:
+        name, _, values = setting.partition("=")
+        if name not in parameters:
+            raise unknown("hyperparameter", name, parameters, where=f"--set {file.family}.{setting}")
+        parameters[name] = _changed(parameters[name], values.strip(), where=f"--set {file.family}.{setting}")
+    return dataclasses.replace(file, space=SearchSpace(file.family, parameters))
+
+
+def split_settings(settings: Sequence[str], families: Iterable[str]) -> dict[str, list[str]]:
+    """`mlp.layers=3` and the like, sorted by family.
+
+    Raises:
+        InputError: a setting has another form, or names no family.
+    """
+    known = list(families)
+    by_family: dict[str, list[str]] = {}
+    for setting in settings:
+        target, equals, _ = setting.partition("=")
+        family, dot, name = target.partition(".")
+        if not (equals and dot and name):
+            raise InputError(f"--set {setting} is not of the form FAMILY.NAME=VALUES, such as mlp.layers=2,3")
+        if family not in known:
+            raise unknown("family", family, known, where=f"--set {setting}")
+        by_family.setdefault(family, []).append(setting.partition(".")[2])
+    return by_family
+
+
+def _load(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > LARGEST_FILE:
+        raise InputError(f"{path} is larger than {LARGEST_FILE:,} bytes. A search space has a few dozen lines.")
+    try:
+        text = path.read_text(encoding="utf-8")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+            raise InputError(f"{path.name}: aliases (*name) are not allowed. Write the values out.")
+        content = yaml.safe_load(text)
+    except UnicodeDecodeError:
+        raise InputError(f"{path.name} is not UTF-8 text. Save it as UTF-8.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise InputError(f"{path.name}{place}: not valid YAML: {problem}. Indent with spaces, never tabs.") from None
+    except RecursionError:
+        raise InputError(f"{path.name} is nested too deeply for a search space.") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path.name} holds no search space. It needs at least 'parameters:' and one name under it.")
+    return content
+
+
+def _space_file(content: Mapping[str, Any], path: Path, *, default_family: str) -> SpaceFile:
+    where = path.name
+    _check_keys(content, TOP_KEYS, where)
+    base = read_space(str(content["extends"])) if "extends" in content else None
+    family = str(content.get("family", base.family if base else default_family))
+    given = content.get("parameters") or {}
+    if not isinstance(given, dict) or not (given or base):
+        raise InputError(f"{where}: 'parameters' must name at least one hyperparameter.")
+    parameters = dict(base.space.parameters) if base else {}
+    for name, facts in given.items():
+        if base and name not in parameters:
+            raise unknown("hyperparameter", str(name), parameters, where=where)
+        parameters[str(name)] = _parameter(facts, f"{where}: {name}", parameters.get(str(name)))
+    _check_conditions(parameters, where)
+    tasks = tuple(content.get("tasks") or (base.tasks if base else ("classify", "regress")))
+    return SpaceFile(
+        family,
+        str(content.get("summary") or (base.summary if base else "")),
+        tuple(str(task) for task in tasks),
+        _suits(content["suits"] or {}, where) if "suits" in content else (base.suits if base else {}),
+        SearchSpace(family, parameters),
+    )
+
+
+def _check_keys(content: Mapping[Any, Any], known: Sequence[str], where: str) -> None:
+    for key in content:
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, n=1)
+            raise InputError(
+                f"{where}: unknown key {str(key)!r}."
+                + (f" Did you mean {close[0]!r}?" if close else "")
+                + f" Known: {', '.join(known)}."
+            )
+
+
+def _suits(suits: Any, where: str) -> dict[str, dict[str, int]]:
+    if not isinstance(suits, dict):
+        raise InputError(f"{where}: 'suits' must be a mapping, for example {{rows: {{min: 50}}}}.")
+    _check_keys(suits, FACTS, f"{where}: suits")
+    for fact, bounds in suits.items():
+        if not isinstance(bounds, dict):
+            raise InputError(f"{where}: suits.{fact} must be a mapping with min or max.")
+        _check_keys(bounds, ("min", "max"), f"{where}: suits.{fact}")
+        for bound, value in bounds.items():
+            _number(value, f"{where}: suits.{fact}.{bound}")
+    return suits
+
+
+def _parameter(facts: Any, where: str, base: Parameter | None) -> Parameter:
+    """A hyperparameter; a plain value fixes it, and what is not said stays as in `base`."""
+    if not isinstance(facts, dict):
+        return _fixed(_value(facts, where), base, where)
+    kind = facts.get("type") or {Float: "float", Int: "int", Choice: "choice"}.get(type(base))
+    if kind not in KEYS:
+        raise unknown("type", str(kind), KEYS, where=where)
+    _check_keys(facts, KEYS[kind], where)
+    before = dataclasses.asdict(base) if base and {Float: "float", Int: "int", Choice: "choice"}[type(base)] == kind else {}
+    merged = {**before, **{key: value for key, value in facts.items() if key != "type"}}
+    when = _condition(merged.get("when") or {}, where)
+    if kind == "choice":
+        return _choice(merged, facts, where, when)
+    return _range(kind, merged, facts, where, when)
+
+
+def _choice(merged: Mapping[str, Any], facts: Mapping[str, Any], where: str, when: Mapping[str, Value]) -> Choice:
+    values = merged.get("values")
+    if not isinstance(values, (list, tuple)) or not values:
+        raise InputError(f"{where}.values must be a list such as [relu, gelu].")
+    checked = tuple(_value(value, f"{where}.values") for value in values)
+    default = _value(merged.get("default", checked[0]), f"{where}.default")
+    if default not in checked and "default" in facts:
+        raise InputError(f"{where}.default is {default!r}, which is not among the values {list(checked)}.")
+    return Choice(checked, default if default in checked else checked[0], when)
+
+
+def _range(
+    kind: str, merged: Mapping[str, Any], facts: Mapping[str, Any], where: str, when: Mapping[str, Value]
+) -> Float | Int:
+    for bound in ("low", "high"):
+        if bound not in merged:
+            raise InputError(f"{where} lacks {bound!r}. Write for example {{type: {kind}, low: 1, high: 4}}.")
+    low, high = (_number(merged[bound], f"{where}.{bound}") for bound in ("low", "high"))
+    log = bool(merged.get("log", False))
+    if low > high:
+        raise InputError(f"{where}: low ({low}) is above high ({high}). Swap them.")
+    if log and low <= 0:
+        raise InputError(f"{where}: a logarithmic range must begin above 0, not at {low}.")
+    default = _number(merged.get("default", _middle(low, high, log)), f"{where}.default")
+    if not low <= default <= high:
+        if "default" in facts:
+            raise InputError(f"{where}.default is {default}, outside of {low} to {high}.")
+        default = min(max(default, low), high)
+    points = tuple(_number(point, f"{where}.points") for point in merged.get("points") or ())
+    if kind == "float":
+        inside = tuple(float(point) for point in points if low <= point <= high)
+        return Float(float(low), float(high), float(default), log, when, inside)
+    for number in (low, high, default, *points):
+        if not float(number).is_integer():
+            raise InputError(f"{where}: {number} is not a whole number. Use type: float, or round it.")
+    whole = tuple(int(point) for point in points if low <= point <= high)
+    return Int(int(low), int(high), int(default), log, when, whole)
+
+
+def _middle(low: float, high: float, log: bool) -> float:
+    return math.sqrt(low * high) if log else (low + high) / 2
+
+
+def _fixed(value: Value, base: Parameter | None, where: str) -> Choice:
+    """A choice of one, with the type that the hyperparameter has otherwise."""
+    if isinstance(base, Float) and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if isinstance(base, (Float, Int)) and isinstance(value, (str, bool)):
+        raise InputError(f"{where} is {value!r}, not a number.{_hint(value)}")
+    if isinstance(base, Int) and isinstance(value, float):
+        raise InputError(f"{where} is {value}, not a whole number.")
+    return Choice((value,), value, base.when if base else {})
+
+
+def _condition(when: Any, where: str) -> dict[str, Value]:
+    if not isinstance(when, dict):
+        raise InputError(f"{where}.when must be a mapping such as {{optimizer: sgd}}.")
+    return {str(name): _value(value, f"{where}.when.{name}") for name, value in when.items()}
+
+
+def _check_conditions(parameters: Mapping[str, Parameter], where: str) -> None:
+    earlier: set[str] = set()
+    for name, parameter in parameters.items():
+        for other in parameter.when:
+            if other not in earlier:
+                raise InputError(f"{where}: {name}.when names {other!r}, which is no hyperparameter above it.")
+        earlier.add(name)
+
+
+def _value(value: Any, where: str) -> Value:
+    if isinstance(value, (int, float, str)):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"{where} is {value}. Write a finite number.")
+        return value
+    raise InputError(f"{where} is {value!r}. Write a number or a word (in quotes if YAML reads it otherwise).")
+
+
+def _number(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise InputError(f"{where} is the text {value!r}, not a number.{_hint(value)}" if isinstance(value, str)
+                         else f"{where} is {value!r}, not a number.")
+    if not math.isfinite(value):
+        raise InputError(f"{where} is {value}. Write a finite number.")
+    return value
+
+
+def _hint(value: Any) -> str:
+    """YAML reads 1e-4 as text: it wants a decimal point."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return ""
+    mantissa, _, exponent = f"{number:e}".partition("e")
+    return f" Write {float(mantissa)}e{int(exponent)}."
+
+
+def _changed(parameter: Parameter, values: str, *, where: str) -> Parameter:
+    """The hyperparameter after `3`, `relu,gelu` or `1e-4..1e-2`."""
+    if not values:
+        raise InputError(f"{where} gives no value.")
+    low, dots, high = values.partition("..")
+    if dots:
+        if isinstance(parameter, Choice) and not all(
+            isinstance(value, (int, float)) and not isinstance(value, bool) for value in parameter.values
+        ):
+            raise InputError(f"{where}: a choice of words takes values, not a range: {', '.join(map(str, parameter.values))}.")
+        whole = isinstance(parameter, Int) or (
+            isinstance(parameter, Choice) and all(isinstance(value, int) for value in parameter.values)
+        )
+        bounds = {"low": _typed(low, where), "high": _typed(high, where)}
+        log = {} if isinstance(parameter, Choice) else {"log": parameter.log}
+        base = None if isinstance(parameter, Choice) else parameter
+        facts = {"type": "int" if whole else "float", **bounds, **log}
+        if base is None:
+            facts["when"] = dict(parameter.when)
+        return _parameter(facts, where, base)
+    given = [_typed(value, where) for value in values.split(",")]
+    if isinstance(parameter, Float):
+        given = [float(value) if isinstance(value, int) and not isinstance(value, bool) else value for value in given]
+    kinds = {type(value) for value in (parameter.values if isinstance(parameter, Choice) else (parameter.default,))}
+    for value in given:
+        if type(value) not in kinds and not (kinds == {float} and type(value) is int):
+            raise InputError(f"{where}: {value!r} is not of the kind that it takes, such as {_example(parameter)!r}.")
+    default = parameter.default if parameter.default in given else given[0]
+    return Choice(tuple(given), default, parameter.when)
+
+
+def _example(parameter: Parameter) -> Value:
+    return parameter.default
+
+
+def _typed(text: str, where: str) -> Value:
+    """A number where the text is one, else the text."""
+    text = text.strip()
+    for read in (int, float):
+        try:
+            value = read(text)
+        except ValueError:
+            continue
+        if not math.isfinite(value):
+            raise InputError(f"{where}: {text} is not a finite number.")
+        return value
+    return text

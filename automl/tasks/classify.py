@@ -1,0 +1,143 @@
+"""Classification: one class per row, predicted as a probability for each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from automl.data import columns as cells
+from automl.errors import InputError
+from automl.tasks import FloatArray, Metric, Specification
+
+if TYPE_CHECKING:
+    import keras
+
+# What a probability of zero counts as: float32 cannot tell 1 - 1e-8 from 1.
+SMALLEST_PROBABILITY = 1e-7
+
+
+def fit_target(column: pd.Series) -> Specification:
+    """The classes in their own type: numbers in their order, else text in alphabetical order."""
+    labels = sorted({label for label in cells.labels(column) if label is not None})
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return {"name": str(column.name), "labels": labels, "classes": [label == "true" for label in labels]}
+    if not cells.is_text(column) and pd.api.types.is_numeric_dtype(column.dtype):
+        labels = sorted(labels, key=float)
+        whole = pd.api.types.is_integer_dtype(column.dtype)
+        return {
+            "name": str(column.name),
+            "labels": labels,
+            "classes": [int(label) if whole else float(label) for label in labels],
+        }
+    return {"name": str(column.name), "labels": labels, "classes": labels}
+
+
+def encode_target(column: pd.Series, specification: Specification) -> NDArray[np.int32]:
+    """Shape (rows,): the class's position among the sorted classes."""
+    positions = {label: position for position, label in enumerate(specification["labels"])}
+    labels = cells.labels(column)
+    unknown = sorted({repr(label) for label in labels if label not in positions})
+    if unknown:
+        raise InputError(
+            f"The target {specification['name']!r} holds values that are no class of the model: "
+            f"{', '.join(unknown[:5])}. Classes: {', '.join(specification['labels'][:20])}."
+        )
+    return np.array([positions[label] for label in labels], dtype=np.int32)
+
+
+def outputs(specification: Specification) -> int:
+    """One raw output (logit) per class."""
+    return len(specification["classes"])
+
+
+def learned(targets: NDArray[Any], specification: Specification) -> NDArray[np.int32]:
+    """The positions of the classes."""
+    return targets.astype(np.int32)
+
+
+def loss(learned: Any, raw: Any) -> keras.KerasTensor:
+    """Cross-entropy per row, shape (rows,)."""
+    import keras
+
+    return keras.losses.sparse_categorical_crossentropy(learned, raw, from_logits=True)
+
+
+def predictions(raw: FloatArray, specification: Specification) -> FloatArray:
+    """Shape (rows, classes): probabilities, by the softmax in double precision."""
+    shifted = raw.astype(np.float64) - raw.max(axis=1, keepdims=True)
+    exponents = np.exp(shifted)
+    return np.asarray(exponents / exponents.sum(axis=1, keepdims=True))
+
+
+def constant(targets: NDArray[Any], specification: Specification) -> FloatArray:
+    """Shape (classes,): the share of each class, with one row added to each so that none is impossible."""
+    counts = np.bincount(targets, minlength=outputs(specification)) + 1.0
+    return np.asarray(counts / counts.sum())
+
+
+def decode(predictions: FloatArray, specification: Specification) -> NDArray[Any]:
+    """Shape (rows,): the likeliest class, in the type that the table had."""
+    return np.asarray(specification["classes"])[predictions.argmax(axis=1)]
+
+
+def log_loss(targets: NDArray[Any], predictions: FloatArray) -> float:
+    """The mean negative logarithm of the true class's probability."""
+    chosen = predictions[np.arange(len(targets)), targets]
+    return float(-np.log(np.clip(chosen, SMALLEST_PROBABILITY, 1)).mean())
+
+
+def _accuracy(targets: NDArray[Any], predictions: FloatArray) -> float:
+    return float((predictions.argmax(axis=1) == targets).mean())
+
+
+def _balanced_accuracy(targets: NDArray[Any], predictions: FloatArray) -> float:
+    """The mean recall over the classes that occur."""
+    right = np.bincount(targets, weights=predictions.argmax(axis=1) == targets)
+    rows = np.bincount(targets)
+    return float((right[rows > 0] / rows[rows > 0]).mean())
+
+
+def _macro_f1(targets: NDArray[Any], predictions: FloatArray) -> float:
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(targets, predictions.argmax(axis=1), average="macro", zero_division=0))
+
+
+def _roc_auc(targets: NDArray[Any], predictions: FloatArray) -> float:
+    """One-vs-rest, the mean over the classes that occur and are not alone."""
+    from sklearn.metrics import roc_auc_score
+
+    occurring = np.unique(targets)
+    if len(occurring) < 2:
+        return float("nan")
+    if predictions.shape[1] == 2:
+        return float(roc_auc_score(targets, predictions[:, 1]))
+    return float(np.mean([roc_auc_score(targets == label, predictions[:, label]) for label in occurring]))
+
+
+def _average_precision(targets: NDArray[Any], predictions: FloatArray) -> float:
+    """Of the second of two classes; undefined for more."""
+    from sklearn.metrics import average_precision_score
+
+    if predictions.shape[1] != 2 or not targets.any():
+        return float("nan")
+    return float(average_precision_score(targets, predictions[:, 1]))
+
+
+PREDICTS: Literal["probabilities", "values"] = "probabilities"
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("log_loss", "log loss", False, log_loss),
+        Metric("accuracy", "accuracy", True, _accuracy),
+        Metric("balanced_accuracy", "balanced accuracy", True, _balanced_accuracy),
+        Metric("macro_f1", "macro F1", True, _macro_f1),
+        Metric("roc_auc", "ROC AUC", True, _roc_auc),
+        Metric("average_precision", "average precision", True, _average_precision),
+    )
+}
+OBJECTIVE = "log_loss"
+CURVES = ("log_loss", "accuracy")

@@ -1,0 +1,88 @@
+"""Where a run is recorded while it goes on: what every tracker does. `mlflow` is the real one, `memory` serves tests.
+
+A tracker never decides anything and is told everything by the main process alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from automl.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from automl.data.profile import Profile
+
+
+@dataclass(frozen=True)
+class RunDescription:
+    """What is known when a run starts.
+
+    Attributes:
+        name: the run's name, as its folder is called.
+        data: the data set's name; `digest` identifies its content; `source` is the path or "data frame".
+        frame: the table itself, target included.
+        split: rows per part, for example {"train": 600, "val": 200, "test": 200}.
+        objective: the metric that the search minimises or maximises on the validation rows.
+        settings: what was asked for: search, time, trials, seed, workers, …
+        command: the command line, or the Python call, that started the run.
+    """
+
+    name: str
+    data: str
+    digest: str
+    source: str
+    frame: pd.DataFrame
+    profile: Profile
+    split: Mapping[str, int]
+    objective: str
+    settings: Mapping[str, Any]
+    command: str
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """What is known when a run ends.
+
+    Attributes:
+        status: "finished", "failed" (no model) or "interrupted" (ended by the user; there may be a model).
+        leaderboard: one row per trial and baseline, best first.
+        best: the winning trial, None if none succeeded.
+        baselines: scores of the baselines by name, then split, then metric.
+        bundle: the folder of the saved model, None if there is none.
+        example: a few rows as the model takes them, without the target.
+        files: further files to keep with the run.
+        summary: what a person should read first, in Markdown.
+    """
+
+    status: str
+    leaderboard: pd.DataFrame
+    best: Trial | None
+    baselines: Mapping[str, Mapping[str, Mapping[str, float]]]
+    bundle: Path | None
+    example: pd.DataFrame
+    files: tuple[Path, ...] = ()
+    summary: str = ""
+
+
+class Tracker(Protocol):
+    """Records one run. Calls come in this order: start; then, per trial, started, epochs…, ended; then finish."""
+
+    def start(self, run: RunDescription) -> None:
+        """Opens the run."""
+
+    def trial_started(self, trial: Trial) -> None:
+        """A worker has begun the trial."""
+
+    def epochs(self, trial: Trial) -> None:
+        """More epochs of a running trial are known: `trial.curves` holds all of them so far."""
+
+    def trial_ended(self, trial: Trial) -> None:
+        """The trial has finished or failed."""
+
+    def finish(self, outcome: RunOutcome) -> None:
+        """Closes the run."""

@@ -1,0 +1,65 @@
+"""A trial: one setting of one family's hyperparameters, and what came of it. Every later stage reads this."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Params = Mapping[str, int | float | str | bool]
+Status = Literal["running", "finished", "failed"]
+Reason = Literal["", "killed", "oom", "timeout", "nan", "build", "data", "disk", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting and its outcome.
+
+    Attributes:
+        number: 0, 1, 2, … in the order in which trials were started; over all families of a run.
+        params: the active hyperparameters (those whose condition holds), as plain Python values.
+        objective: the validation score that the search minimises (greater-is-better metrics are negated);
+            None until the trial has finished.
+        scores: final metrics in inference mode, by split ("train", "val", "test") and metric.
+        curves: per epoch, by name ("loss", "val_log_loss", …); all lists have one value per epoch.
+        seconds: wall-clock time in the worker.
+        parameters: the number of trainable weights in the network.
+        best_epoch: the epoch, counted from 1, whose weights were kept.
+        reason, message: why a trial failed: one word for programs and one line for people.
+    """
+
+    number: int
+    family: str
+    params: Params
+    status: Status = "running"
+    objective: float | None = None
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    curves: Mapping[str, list[float]] = field(default_factory=dict)
+    seconds: float = 0.0
+    parameters: int = 0
+    best_epoch: int = 0
+    stopped: str = ""
+    reason: Reason = ""
+    message: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary that `json` writes and `from_json` reads back to an equal trial."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Trial:
+        """The trial that `to_json` described; JSON has no NaN, so null stands for it in scores and curves."""
+        scores = {part: {k: _number(v) for k, v in own.items()} for part, own in record["scores"].items()}
+        curves = {name: [_number(value) for value in values] for name, values in record["curves"].items()}
+        return cls(**{**record, "scores": scores, "curves": curves})
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def finished(trials: list[Trial]) -> list[Trial]:
+    """The trials that have an objective, best first; equal ones in the order in which they were started."""
+    return sorted((t for t in trials if t.status == "finished"), key=lambda t: (t.objective, t.number))
