@@ -102,12 +102,19 @@ def fit(
 def run(data: str | Path | pd.DataFrame, options: Options, *, command: str, quiet: bool, began: float) -> Run:
     """`fit` with its options put together, shown on the terminal and recorded in MLflow."""
     from automl import pipeline
+    from automl.reporting.silent import Silent
     from automl.reporting.terminal import Terminal
-    from automl.tracking.lazy import LazyMlflowTracker
+    from automl.tracking import Tracker
 
-    reporter = Terminal(quiet=quiet)
-    tracker = LazyMlflowTracker(experiment=options.experiment, tracking_uri=options.tracking_uri, warn=reporter.note)
-    return pipeline.fit(data, options, pipeline.Services(reporter, tracker, command), began=began)
+    reporter = Silent() if quiet else Terminal()
+
+    def open_tracker(data_name: str) -> Tracker:
+        from automl.tracking.mlflow import MlflowTracker
+
+        experiment = options.experiment or data_name
+        return MlflowTracker(experiment=experiment, tracking_uri=options.tracking_uri, warn=reporter.note)
+
+    return pipeline.fit(data, options, pipeline.Services(reporter, open_tracker, command), began=began)
 
 
 def load(path: str | Path) -> Model:

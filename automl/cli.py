@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 import sys
@@ -12,9 +13,6 @@ from typing import Annotated
 import typer
 
 from automl.errors import AutomlError, EnvironmentFault
-
-
-
 
 INTERRUPTED = 130
 
@@ -152,9 +150,11 @@ def evaluate(
     loaded = model.load(run)
     scored = loaded.score(table.frame)
     if as_json:
-        typer.echo(json.dumps({name: value if value == value else None for name, value in scored.items()}, indent=1))
+        typer.echo(
+            json.dumps({name: value if math.isfinite(value) else None for name, value in scored.items()}, indent=1)
+        )
         return
-    for line in score_lines(scored, task=loaded.task, rows=len(table.frame), source=str(data)):
+    for line in score_lines(scored, task_name=loaded.task, rows=len(table.frame), source=str(data)):
         typer.echo(line)
 
 
@@ -254,8 +254,10 @@ def version(
 
 
 def main() -> None:
-    """Runs the command line and ends the process: 0 done, 2 the user's input, 3 the environment, 4 nothing trained,
-    130 interrupted."""
+    """Runs the command line and ends the process.
+
+    Exit codes: 0 done, 2 the user's input, 3 the environment, 4 nothing trained, 130 interrupted.
+    """
     try:
         app()
     except KeyboardInterrupt:
@@ -286,5 +288,3 @@ def _show_traceback_if_wanted() -> None:
 def _fail(message: str, code: int) -> None:
     print(f"automl: {message}", file=sys.stderr)
     sys.exit(code)
-
-

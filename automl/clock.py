@@ -10,8 +10,10 @@ _IMPORTED = time.monotonic()
 
 
 def process_start() -> float:
-    """When this process began, on the monotonic clock, in seconds; where the system does not tell, when this module
-    was imported."""
+    """When this process began, on the monotonic clock, in seconds.
+
+    Where the system does not tell, it is when this module was imported.
+    """
     try:
         fields = Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         started = int(fields[19]) / os.sysconf("SC_CLK_TCK")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ from automl.encoding import table
 from automl.encoding.table import Encoding
 from automl.errors import InputError
 from automl.tasks import FloatArray, Specification, Task, task
+from automl.versions import installed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,11 +82,11 @@ class Model:
         name = self.target["name"]
         if name not in frame.columns:
             raise InputError(f"The table lacks the target {name!r}, so predictions cannot be scored. Add the column.")
-        known = frame[is_known(frame[name])]
-        if not len(known):
+        rows = is_known(frame[name])
+        if not rows.any():
             raise InputError(f"The target {name!r} is empty in all rows, so predictions cannot be scored.")
-        targets = self._task.encode_target(known[name], self.target)
-        return scores(self._task, targets, self._predictions(known))
+        targets = self._task.encode_target(frame[name][rows], self.target)
+        return scores(self._task, targets, self._predictions(frame[rows]))
 
     @property
     def _task(self) -> Task:
@@ -118,14 +118,12 @@ def save(
     with files.disk_faults_explained(aside):
         aside.mkdir(parents=True)
     files.write_bytes(aside / NETWORK, network.read_bytes())
-    files.write_json(
-        aside / SCHEMA, {"task": task, "target": target, "columns": encoding.columns, "facts": facts}
-    )
+    files.write_json(aside / SCHEMA, {"task": task, "target": target, "columns": encoding.columns, "facts": facts})
     files.write_json(
         aside / MANIFEST,
         {
             "format": FORMAT,
-            "versions": {name: importlib.metadata.version(name) for name in ("keras", "tensorflow", "numpy")},
+            "versions": installed(),
             "sha256": {name: files.sha256(aside / name) for name in (NETWORK, SCHEMA)},
         },
     )
@@ -158,7 +156,9 @@ def _bundle(path: Path) -> Path:
             return candidate
     if not path.exists():
         near = sorted(str(run) for run in path.parent.glob("*") if (run / "model" / MANIFEST).is_file())[:10]
-        raise InputError(f"There is no run {str(path)!r}." + (f" Runs with a model: {', '.join(near)}." if near else ""))
+        raise InputError(
+            f"There is no run {str(path)!r}." + (f" Runs with a model: {', '.join(near)}." if near else "")
+        )
     raise InputError(f"{path} holds no model: its manifest.json is missing. Was the run ended before a trial finished?")
 
 
@@ -171,7 +171,7 @@ def _check(bundle: Path) -> None:
         raise InputError(f"{bundle / MANIFEST} is damaged. Restore the model from a copy, or train again.") from None
     if written > FORMAT:
         raise InputError(
-            f"{bundle} has format {written}; this version of automl reads up to {FORMAT}. Upgrade: pip install -U automl"
+            f"{bundle} has format {written}; this automl reads up to {FORMAT}. Upgrade: pip install -U automl"
         )
     for name in (NETWORK, SCHEMA):
         if not (bundle / name).is_file():

@@ -65,7 +65,9 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.seconds is not None and self.seconds < LEAST_SECONDS:
-            raise InputError(f"--time {self.seconds:g}s is too short: loading TensorFlow alone takes {LEAST_SECONDS:g}s.")
+            raise InputError(
+                f"--time {self.seconds:g}s is too short: loading TensorFlow alone takes {LEAST_SECONDS:g}s."
+            )
         for name, number in (("trials", self.trials), ("workers", self.workers)):
             if number is not None and number < 1:
                 raise InputError(f"--{name} {number}: at least 1 is needed.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +24,8 @@ from automl.records import RunFolder, new_run
 from automl.reporting import Plan, Reporter, Result
 from automl.reporting.leaderboard import leaderboard
 from automl.run import Run
-from automl.searching import SearchOutcome, Settings, search
 from automl.search.grid import check_size
+from automl.searching import SearchOutcome, Settings, search
 from automl.tasks import Metric, metric, scores
 from automl.tracking import RunDescription, RunOutcome, Tracker
 from automl.trial import Trial, finished
@@ -40,10 +40,13 @@ EXPORT_KEY = -2
 
 @dataclass(frozen=True)
 class Services:
-    """Whom a fit talks to beside the user's files."""
+    """Whom a fit talks to beside the user's files.
+
+    `open_tracker` takes the data's name; it is called while TensorFlow loads, since MLflow takes seconds too.
+    """
 
     reporter: Reporter
-    tracker: Tracker
+    open_tracker: Callable[[str], Tracker]
     command: str
 
 
@@ -65,25 +68,26 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
         prepared = prepare(data, options)
         objective = metric(options.metric, prepared.task)
         plan = _plan(prepared, options, objective)
+        tracker = services.open_tracker(prepared.name)
         folder = new_run(*_place(prepared, options), exact=options.out is not None)
         cleanup.callback(folder.clear_away)
         _tell(prepared, plan, services.reporter)
         folder.write_start(_asked(prepared, options, services.command), prepared.profile, prepared.split)
         _write_workspace(folder, prepared)
-        services.tracker.start(_description(folder, prepared, options, objective, services.command))
+        tracker.start(_description(folder, prepared, options, objective, services.command))
         executor = LocalExecutor(launcher, workers=plan.workers, data=folder.encoded, log=folder.log)
         cleanup.callback(executor.close)
         outcome = search(
             _settings(prepared, options, objective, folder, began),
             executor=executor,
-            tracker=services.tracker,
+            tracker=tracker,
             reporter=services.reporter,
             baselines=[_constant(prepared)],
         )
         best = next(iter(finished(outcome.trials)), None)
         bundle = _save(folder, prepared, best, executor) if best else None
-        result = _result(folder, prepared, objective, outcome, best, services, began)
-        _record(folder, prepared, objective, outcome, bundle, services.tracker, result)
+        result = _result(folder, prepared, objective, outcome, best, tracker, began)
+        _record(folder, prepared, objective, outcome, bundle, tracker, result)
         services.reporter.result(dataclasses.replace(result, seconds=time.monotonic() - began))
     if best is None:
         raise NothingTrained(f"No trial succeeded; {folder.path / 'log.txt'} and the trials' records tell why.")
@@ -170,9 +174,7 @@ def _description(
     )
 
 
-def _settings(
-    prepared: Prepared, options: Options, objective: Metric, folder: RunFolder, began: float
-) -> Settings:
+def _settings(prepared: Prepared, options: Options, objective: Metric, folder: RunFolder, began: float) -> Settings:
     return Settings(
         algorithm=options.search,
         spaces={candidate.name: candidate.space for candidate in prepared.candidates if candidate.taken},
@@ -230,7 +232,7 @@ def _result(
     objective: Metric,
     outcome: SearchOutcome,
     best: Trial | None,
-    services: Services,
+    tracker: Tracker,
     began: float,
 ) -> Result:
     return Result(
@@ -242,7 +244,7 @@ def _result(
         best=best,
         seconds=time.monotonic() - began,
         interrupted=outcome.interrupted,
-        tracking=str(getattr(services.tracker, "tracking_uri", "")),
+        tracking=str(getattr(tracker, "tracking_uri", "")),
     )
 
 

@@ -147,7 +147,9 @@ def _split(
             seed=options.seed,
         )
     test = test_rows if len(test_rows) else others[cut.test]
-    return Split(others[cut.train], others[cut.val], test, cut.how + (", test from its own file" * bool(len(test_rows))))
+    return Split(
+        others[cut.train], others[cut.val], test, cut.how + (", test from its own file" * bool(len(test_rows)))
+    )
 
 
 def _times(column: pd.Series, facts: Profile) -> pd.Series:
@@ -165,7 +167,9 @@ def _without_helpers(facts: Profile, options: Options) -> Profile:
     if options.group is None:
         return facts
     columns = tuple(
-        dataclasses.replace(column, kind="identifier", why="groups the rows") if column.name == options.group else column
+        dataclasses.replace(column, kind="identifier", why="groups the rows")
+        if column.name == options.group
+        else column
         for column in facts.columns
     )
     return dataclasses.replace(facts, columns=columns)

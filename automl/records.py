@@ -118,7 +118,11 @@ def new_run(parent: Path, name: str, *, exact: bool = False) -> RunFolder:
     with files.disk_faults_explained(parent):
         parent.mkdir(parents=True, exist_ok=True)
         while True:
-            taken = [int(match[1]) for run in parent.iterdir() if (match := re.fullmatch(rf"{re.escape(name)}-(\d+)", run.name))]
+            taken = [
+                int(match[1])
+                for run in parent.iterdir()
+                if (match := re.fullmatch(rf"{re.escape(name)}-(\d+)", run.name))
+            ]
             path = parent / (name if exact else f"{name}-{max(taken, default=0) + 1}")
             try:
                 path.mkdir()

@@ -81,11 +81,21 @@ class Int:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few values. A fixed hyperparameter is a choice of one."""
+    """One of a few values. A fixed hyperparameter is a choice of one.
+
+    `default_up_to_rows` gives smaller tables a default of their own: {1000: 64} is 64 for up to 1,000 rows.
+    """
 
     values: tuple[Value, ...]
     default: Value
     when: Mapping[str, Value] = field(default_factory=dict)
+    default_up_to_rows: Mapping[int, Value] = field(default_factory=dict)
+
+    def for_rows(self, rows: int) -> Choice:
+        """The same choice with the default for a table of so many rows."""
+        fitting = [limit for limit in sorted(self.default_up_to_rows) if rows <= limit]
+        default = self.default_up_to_rows[fitting[0]] if fitting else self.default
+        return Choice(self.values, default, self.when)
 
     def sample(self, rng: np.random.Generator) -> Value:
         return self.values[int(rng.integers(len(self.values)))]
@@ -113,6 +123,11 @@ class SearchSpace:
 
     name: str
     parameters: Mapping[str, Parameter]
+
+    def for_rows(self, rows: int) -> SearchSpace:
+        """The space with the defaults for a table of so many rows."""
+        fitted = {name: p.for_rows(rows) if isinstance(p, Choice) else p for name, p in self.parameters.items()}
+        return SearchSpace(self.name, fitted)
 
     def defaults(self) -> dict[str, Value]:
         """The setting that trial 0 of the family uses."""

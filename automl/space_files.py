@@ -22,7 +22,7 @@ TOP_KEYS = ("summary", "tasks", "suits", "parameters", "extends", "family")
 KEYS = {
     "float": ("type", "low", "high", "default", "log", "when", "points"),
     "int": ("type", "low", "high", "default", "log", "when", "points"),
-    "choice": ("type", "values", "default", "when"),
+    "choice": ("type", "values", "default", "when", "default_up_to_rows"),
 }
 
 
@@ -176,7 +176,9 @@ def _parameter(facts: Any, where: str, base: Parameter | None) -> Parameter:
     if kind not in KEYS:
         raise unknown("type", str(kind), KEYS, where=where)
     _check_keys(facts, KEYS[kind], where)
-    before = dataclasses.asdict(base) if base and {Float: "float", Int: "int", Choice: "choice"}[type(base)] == kind else {}
+    before = (
+        dataclasses.asdict(base) if base and {Float: "float", Int: "int", Choice: "choice"}[type(base)] == kind else {}
+    )
     merged = {**before, **{key: value for key, value in facts.items() if key != "type"}}
     when = _condition(merged.get("when") or {}, where)
     if kind == "choice":
@@ -192,7 +194,17 @@ def _choice(merged: Mapping[str, Any], facts: Mapping[str, Any], where: str, whe
     default = _value(merged.get("default", checked[0]), f"{where}.default")
     if default not in checked and "default" in facts:
         raise InputError(f"{where}.default is {default!r}, which is not among the values {list(checked)}.")
-    return Choice(checked, default if default in checked else checked[0], when)
+    by_rows = merged.get("default_up_to_rows") or {}
+    if not isinstance(by_rows, dict):
+        raise InputError(f"{where}.default_up_to_rows must be a mapping such as {{1000: 64}}.")
+    for limit, value in by_rows.items():
+        _number(limit, f"{where}.default_up_to_rows")
+        if value not in checked and "default_up_to_rows" in facts:
+            raise InputError(f"{where}.default_up_to_rows: {value!r} is not among the values {list(checked)}.")
+    # A default that the file itself gives counts for every table, unless it gives both.
+    own = "default_up_to_rows" in facts or "default" not in facts
+    known = {limit: value for limit, value in by_rows.items() if own and value in checked}
+    return Choice(checked, default if default in checked else checked[0], when, known)
 
 
 def _range(
@@ -263,8 +275,11 @@ def _value(value: Any, where: str) -> Value:
 
 def _number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise InputError(f"{where} is the text {value!r}, not a number.{_hint(value)}" if isinstance(value, str)
-                         else f"{where} is {value!r}, not a number.")
+        raise InputError(
+            f"{where} is the text {value!r}, not a number.{_hint(value)}"
+            if isinstance(value, str)
+            else f"{where} is {value!r}, not a number."
+        )
     if not math.isfinite(value):
         raise InputError(f"{where} is {value}. Write a finite number.")
     return value
@@ -289,14 +304,16 @@ def _changed(parameter: Parameter, values: str, *, where: str) -> Parameter:
         if isinstance(parameter, Choice) and not all(
             isinstance(value, (int, float)) and not isinstance(value, bool) for value in parameter.values
         ):
-            raise InputError(f"{where}: a choice of words takes values, not a range: {', '.join(map(str, parameter.values))}.")
+            raise InputError(
+                f"{where}: a choice of words takes values, not a range: {', '.join(map(str, parameter.values))}."
+            )
         whole = isinstance(parameter, Int) or (
             isinstance(parameter, Choice) and all(isinstance(value, int) for value in parameter.values)
         )
         bounds = {"low": _typed(low, where), "high": _typed(high, where)}
         log = {} if isinstance(parameter, Choice) else {"log": parameter.log}
         base = None if isinstance(parameter, Choice) else parameter
-        facts = {"type": "int" if whole else "float", **bounds, **log}
+        facts: dict[str, Any] = {"type": "int" if whole else "float", **bounds, **log}
         if base is None:
             facts["when"] = dict(parameter.when)
         return _parameter(facts, where, base)

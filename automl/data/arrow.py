@@ -6,7 +6,7 @@ import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -167,7 +167,7 @@ def _within_calendar(column: pa.ChunkedArray, name: str, label: str) -> tuple[pa
     if column.type == pa.timestamp("ns", getattr(column.type, "tz", None)):
         return column, ()
     # A day of room at the beginning and the end is left to time zones.
-    first, last = (pa.scalar(day, column.type) for day in (datetime(1, 1, 2), datetime(9999, 12, 31)))
+    first, last = (pa.scalar(day, pa.date32()).cast(column.type) for day in (date(1, 1, 2), date(9999, 12, 31)))
     inside = pc.and_(pc.greater_equal(column, first), pc.less_equal(column, last))
     if pc.all(inside).as_py() is not False:
         return column, ()

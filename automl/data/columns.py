@@ -120,8 +120,9 @@ def dates(column: pd.Series, *, date_format: str = "") -> NDArray[np.datetime64]
 
 
 def find_date_format(texts: NDArray[np.object_]) -> tuple[str, bool] | None:
-    """The format that reads at least 95 % of the non-missing texts, and whether another order of day and month
-    would do as well; None if the texts are no dates.
+    """The format that reads at least 95 % of the non-missing texts, and whether it is ambiguous.
+
+    It is if the other order of day and month would do as well. None if the texts are no dates.
     """
     sample = pd.Series(list(dict.fromkeys(text for text in texts if text is not None))[:2000], dtype=object)
     if sample.empty or not sample.str.contains(r"\d", regex=True).mean() > 0.95:

@@ -195,7 +195,7 @@ def _fault(text: bytes, mark: str, label: str) -> InputError | None:
             opened = first + sum(len(_LINE_END.findall(cell)) for cell in row[:-1])
             return InputError(
                 f"{label}: a quote opens in line {opened} and does not close where its field ends:"
-                f" {printable(row[-1])!r}. Close it, or remove it."
+                f" {printable(row[-1].removesuffix(_END).rstrip())!r}. Close it, or remove it."
             )
         record.clear()
         if not width:

@@ -97,7 +97,7 @@ def load(path: str | Path) -> File:
 
 def printable(text: str, most: int = 60) -> str:
     """The text as it may appear in a message: without control characters and at most `most` characters long."""
-    clean = "".join(character if character.isprintable() else "?" for character in text[: most + 1])
+    clean = "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text[: most + 1])
     return clean if len(clean) <= most else clean[: most - 1] + "…"
 
 
@@ -108,7 +108,7 @@ def _load(path: str | Path) -> File:
     if not stored:
         raise InputError(f"{label} is empty (0 bytes). Give a file that holds a table.")
     kind, compressed = _kind(path, stored)
-    content = _unpacked(stored, label) if compressed else stored
+    content = unpacked(stored, label) if compressed else stored
     if not content:
         raise InputError(f"{label} is empty once it is unpacked. Give a file that holds a table.")
     _check_signature(content, kind, label)
@@ -191,7 +191,7 @@ def _kind(path: Path, stored: bytes) -> tuple[Kind, bool]:
     return kind, compressed
 
 
-def _unpacked(stored: bytes, label: str, *, most_bytes: int = 1 << 30, most_ratio: int = 200) -> bytes:
+def unpacked(stored: bytes, label: str, *, most_bytes: int = 1 << 30, most_ratio: int = 200) -> bytes:
     """The bytes inside gzip data, unless so few become so many that it must be a trap."""
     unpacked = io.BytesIO()
     try:

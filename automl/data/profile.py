@@ -212,7 +212,7 @@ def _kind_of_texts(known: pd.Series, distinct: int) -> tuple[Kind, str, str]:
         date_format, ambiguous = found
         return "date", f"read as {date_format}" + (", the day might as well come first" * ambiguous), date_format
     words = float(np.mean([text.count(" ") + 1 for text in different]))
-    if words >= 3 and distinct > 0.5 * len(known) or words >= 8:
+    if (words >= 3 and distinct > 0.5 * len(known)) or words >= 8:
         return "text", f"{words:.0f} words on average", ""
     if distinct == len(known) and len(known) >= 20:
         return "identifier", "different in every row", ""

@@ -92,11 +92,10 @@ def _parsed(file: File, delimiter: str | None, encoding: str | None) -> Parsed:
             parsed, dialect = delimited.parse(content, label=file.label, delimiter=delimiter)
             if (dialect.delimiter, encoding, dialect.decimal) != (",", "utf-8", "."):
                 mark = _QUOTED.get(dialect.delimiter, repr(dialect.delimiter))
-                notes = (
-                    *notes,
-                    f"{file.label}: the delimiter is {mark}, the encoding is {encoding}"
-                    f" and the decimal sign is {dialect.decimal!r}.",
+                found = (
+                    f"the delimiter is {mark}, the encoding is {encoding} and the decimal sign is {dialect.decimal!r}"
                 )
+                notes = (*notes, f"{file.label}: {found}.")
     return Parsed(parsed.names, parsed.columns, (*notes, *parsed.notes))
 
 
@@ -113,7 +112,7 @@ def _stored_columns(file: File) -> Parsed:
     except MemoryError:
         raise
     # Damaged files make Arrow raise errors of almost any type.
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         reason = printable(str(error), 200)
         raise InputError(f"{file.label} is damaged: {reason}. Fetch or make it again.") from None
     return Parsed(table.column_names, table.columns)

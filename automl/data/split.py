@@ -141,7 +141,8 @@ def _common_class(unit: NDArray[np.int64], classes: NDArray[np.int64]) -> NDArra
 
 
 def _checked(part: NDArray[np.int64], how: str) -> Split:
-    result = Split(*(np.flatnonzero(part == number) for number in range(3)), how=how)
+    train, val, test = (np.flatnonzero(part == number) for number in range(3))
+    result = Split(train, val, test, how)
     for name, rows in (("training", result.train), ("validation", result.val)):
         if not len(rows):
             raise InputError(

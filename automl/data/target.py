@@ -99,7 +99,7 @@ def _check_enough(name: str, known: pd.Series, missing: int) -> None:
         )
     if len(known) < FEWEST_ROWS:
         raise InputError(f"The table has {len(known)} rows with a target; at least {FEWEST_ROWS} are needed.")
-    if known.nunique() == 1:
+    if known.nunique() == 1:  # noqa: PD101  The column may be of any type.
         raise InputError(
             f"The target {name!r} has only one value, {str(known.iloc[0])[:40]!r}, in {len(known):,} rows. "
             "There is nothing to learn: choose another column with --target."

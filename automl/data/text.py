@@ -38,7 +38,7 @@ def to_utf8(content: bytes, *, label: str, encoding: str | None = None) -> tuple
     nuls = text.count(b"\0")
     if not nuls:
         return text, encoding, ()
-    return text.replace(b"\0", b""), encoding, (f"{label}: {nuls} NUL characters were removed.",)
+    return text.replace(b"\0", b""), encoding, (f"{label}: NUL characters were removed ({nuls}).",)
 
 
 def _detected(content: bytes, label: str) -> tuple[bytes, str]:
@@ -47,9 +47,9 @@ def _detected(content: bytes, label: str) -> tuple[bytes, str]:
         return _decoded(content, encoding, label), encoding
     try:
         content.decode("utf-8")
-        return content, "utf-8"
     except UnicodeDecodeError:
         return _decoded(content, "cp1252", label), "cp1252"
+    return content, "utf-8"
 
 
 def _decoded(content: bytes, encoding: str, label: str) -> bytes:

@@ -75,4 +75,6 @@ def _days(stamps: NDArray[np.datetime64]) -> NDArray[np.float64]:
 
 
 def _year(days: float) -> int:
-    return int((np.datetime64("1970-01-01", "D") + np.timedelta64(int(days), "D")).astype("datetime64[Y]").astype(int) + 1970)
+    return int(
+        (np.datetime64("1970-01-01", "D") + np.timedelta64(int(days), "D")).astype("datetime64[Y]").astype(int) + 1970
+    )

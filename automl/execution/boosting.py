@@ -22,7 +22,10 @@ def boost(task: Task, examples: Examples, *, seed: int) -> Mapping[str, Any]:
     """Trains on the training rows (numbers as they are, missing ones missing) and scores every part."""
     began = time.monotonic()
     train = examples.parts["train"]
-    options: dict[str, Any] = {"categorical_features": _categorical(train.arrays["none"], examples), "random_state": seed}
+    options: dict[str, Any] = {
+        "categorical_features": _categorical(train.arrays["none"], examples),
+        "random_state": seed,
+    }
     model = (HistGradientBoostingRegressor if task.PREDICTS == "values" else HistGradientBoostingClassifier)(**options)
     model.fit(_features(train.arrays["none"]), train.targets, sample_weight=np.asarray(examples.weights))
     by_part = {}

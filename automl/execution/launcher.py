@@ -38,8 +38,11 @@ class Launcher:
 
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair()
-        self._errors: IO[bytes] = tempfile.TemporaryFile()
-        program = f"import sys; sys.path[:] = {sys.path!r}; from automl.execution.launcher import main; main({theirs.fileno()})"
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  Closed by `close`.
+        program = (
+            f"import sys; sys.path[:] = {sys.path!r}; "
+            f"from automl.execution.launcher import main; main({theirs.fileno()})"
+        )
         self._process = subprocess.Popen(
             [sys.executable, "-c", program],
             pass_fds=[theirs.fileno()],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from dataclasses import dataclass
@@ -99,10 +100,8 @@ class LocalExecutor:
         """Makes sure that a worker is gone, and returns how it ended."""
         self._workers.remove(worker)
         worker.connection.close()
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(worker.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         return self._launcher.exit_status(worker.pid)
 
 

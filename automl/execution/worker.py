@@ -55,7 +55,7 @@ def _event(workshop: Workshop, job: Job, connection: Connection) -> Event:
         return Event(job.key, "failed", reason=error.reason, message=str(error))
     except (BrokenPipeError, ConnectionResetError):
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         traceback.print_exc()
         return Event(job.key, "failed", reason=_reason(error), message=f"{type(error).__name__}: {error}"[:500])
     return Event(job.key, "done", result)

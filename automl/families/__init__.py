@@ -54,7 +54,7 @@ def candidates(
     for name in known:
         file = (files or {}).get(name) or read_space(name)
         taken, why = (name in only, "named by you" if name in only else "not named") if only else _judge(file, profile)
-        judged.append(Candidate(name, file.space, taken, why))
+        judged.append(Candidate(name, file.space.for_rows(profile.rows), taken, why))
     if not any(candidate.taken for candidate in judged):
         reasons = "; ".join(f"{candidate.name}: {candidate.why}" for candidate in judged)
         raise InputError(f"No family suits this table ({reasons}). Name one with --families.")

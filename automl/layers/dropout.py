@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 
@@ -28,8 +29,11 @@ class Rate(float):
 class Dropout(keras.layers.Layer):
     """Zeroes a random share of its inputs while training, and scales the rest (Srivastava et al. 2014).
 
+    One random byte decides each unit, where `keras.layers.Dropout` draws a float: a quarter of the random bits, which
+    are nearly half of the cost of training a small network. The share is therefore a multiple of 1/256.
+
     Args:
-        rate: the share that is zeroed, in [0, 1).
+        rate: the share that is zeroed, in [0, 1). At 0 the layer does nothing, and stays so.
     """
 
     def __init__(self, rate: float, **kwargs: Any) -> None:
@@ -44,13 +48,21 @@ class Dropout(keras.layers.Layer):
         )
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        if not training:
+        if not training or self.initial_rate == 0:
             return inputs
-        return ops.cond(self.rate > 0, lambda: self._dropped(inputs), lambda: inputs)
-
-    def _dropped(self, inputs: Any) -> Any:
-        draws = keras.random.uniform(ops.shape(inputs), dtype=inputs.dtype, seed=self.seed_generator)
-        return ops.where(draws >= self.rate, inputs / (1 - self.rate), ops.zeros_like(inputs))
+        dropped = ops.round(self.rate * 256)
+        kept = ops.cast(
+            ops.cast(random_bytes(ops.shape(inputs), self.seed_generator), "float32") >= dropped, inputs.dtype
+        )
+        return inputs * kept * (256 / (256 - dropped))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.initial_rate}
+
+
+def random_bytes(shape: Any, seed_generator: keras.random.SeedGenerator) -> Any:
+    """Independent, uniform bytes of the given shape (rows, units), as uint8."""
+    rows, units = shape
+    words = -(-units // 4)
+    drawn = tf.random.stateless_uniform((rows, words), seed_generator.next(), minval=None, maxval=None, dtype="int32")
+    return tf.reshape(tf.bitcast(drawn, tf.uint8), (rows, words * 4))[:, :units]

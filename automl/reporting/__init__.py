@@ -5,8 +5,8 @@ Reporters compute nothing that other code reads, and load neither Keras nor MLfl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -53,7 +53,14 @@ class Progress:
 
 @dataclass(frozen=True)
 class Result:
-    """What came out. `best` is None when no trial succeeded; `interrupted` when the user ended the search."""
+    """What came out.
+
+    Attributes:
+        metric: the one that decided between trials; `metrics` are all of the task, by name.
+        best: None when no trial succeeded.
+        interrupted: whether the user ended the search.
+        tracking: where the run is recorded; empty if nowhere.
+    """
 
     folder: Path
     metric: Metric
@@ -64,6 +71,7 @@ class Result:
     seconds: float
     interrupted: bool
     tracking: str
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
 
 
 class Reporter(Protocol):

@@ -55,4 +55,5 @@ def _narrower(spaces: Mapping[str, SearchSpace]) -> str:
     space = max(spaces.values(), key=lambda space: space.grid_size())
     name, parameter = max(space.parameters.items(), key=lambda item: len(item[1].grid()))
     family = next(family for family, candidate in spaces.items() if candidate is space)
-    return f"{family}.{name}=" + ",".join(str(value) for value in parameter.grid()[:2])
+    values = (f"{value:g}" if isinstance(value, float) else str(value) for value in parameter.grid()[:2])
+    return f"{family}.{name}=" + ",".join(values)

@@ -28,9 +28,7 @@ TRAINING = (
 )
 
 
-def build_network(
-    family: str, params: Params, *, width: int, sizes: Sequence[int], outputs: int
-) -> keras.Model:
+def build_network(family: str, params: Params, *, width: int, sizes: Sequence[int], outputs: int) -> keras.Model:
     """The family's network for encoded rows, ending in `outputs` raw outputs.
 
     Args:
@@ -59,8 +57,8 @@ def is_rate(name: str) -> bool:
 
 def structure(family: str, params: Params) -> Hashable:
     """Equal for settings that one built network can serve, one after the other."""
-    shape = {name: value for name, value in architecture(params).items() if not is_rate(name)}
-    return (family, tuple(sorted(shape.items())), params["optimizer"], params.get("momentum"))
+    shape = {name: float(value) > 0 if is_rate(name) else value for name, value in architecture(params).items()}
+    return (family, tuple(sorted(shape.items())), params["optimizer"] == "sgd")
 
 
 def renew(network: keras.Model, params: Params, *, seed: int) -> None:
@@ -70,8 +68,8 @@ def renew(network: keras.Model, params: Params, *, seed: int) -> None:
     Keras names them; a weight without one, such as a moving mean, starts as when the network was built.
     """
     seeds = np.random.default_rng([seed, 11])
-    for layer in network._flatten_layers(include_self=False):
-        for variable in layer._trainable_variables + layer._non_trainable_variables:
+    for layer in network.layers:
+        for variable in layer.weights:
             draw = int(seeds.integers(2**31))
             initializer = getattr(layer, f"{variable.name}_initializer", None)
             if isinstance(layer, Dropout):

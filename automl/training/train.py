@@ -82,9 +82,7 @@ class Workshop:
             sizes=self.examples.sizes,
             outputs=self.task.outputs(self.examples.specification),
         )
-        return Engine(
-            network, self.task, optimizer=str(params["optimizer"]), momentum=float(params.get("momentum", 0.0))
-        )
+        return Engine(network, self.task, optimizer_name=str(params["optimizer"]))
 
 
 def train(
@@ -95,7 +93,7 @@ def train(
     metric: Metric,
     seed: int,
     deadline: float = float("inf"),
-    report: Report = lambda curves: None,
+    report: Report = lambda _: None,
 ) -> Trained:
     """Trains a network until its epochs are over, it stops improving on validation, or the deadline has come.
 
@@ -153,9 +151,7 @@ def _epochs(workshop: Workshop, engine: Engine, params: Params, *, seed: int, de
     """Trains, and yields each epoch's mean loss; None when the deadline has cut an epoch short."""
     examples = workshop.examples
     inputs = workshop.inputs("train", str(params["scaling"]))
-    learned = tf.convert_to_tensor(
-        workshop.task.learned(examples.parts["train"].targets, examples.specification)
-    )
+    learned = tf.convert_to_tensor(workshop.task.learned(examples.parts["train"].targets, examples.specification))
     weights = tf.convert_to_tensor(examples.weights)
     rows, batch_size, epochs = len(examples.weights), int(params["batch_size"]), int(params["epochs"])
     batch_size = min(batch_size, rows)

@@ -1,0 +1,59 @@
+"""Figures as people read them: scores, times, counts."""
+
+from __future__ import annotations
+
+import math
+
+
+def score(value: float) -> str:
+    """Four significant digits; whole numbers with separators from 1,000 on; "–" for what is not a number.
+
+    >>> score(0.28314), score(1.0), score(123456.7), score(0.00001234), score(float("nan"))
+    ('0.2831', '1.000', '123,457', '1.234e-05', '–')
+    """
+    if math.isnan(value):
+        return "–"
+    rounded = float(f"{value:.3e}")
+    if rounded == 0 or abs(rounded) >= 1e15 or abs(rounded) < 1e-4:
+        return "0" if rounded == 0 else f"{value:.3e}"
+    if abs(rounded) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.{3 - math.floor(math.log10(abs(rounded)))}f}"
+
+
+def value(number: float) -> str:
+    """A cell's value: at most four significant digits, without needless zeros.
+
+    >>> value(2.0), value(0.5), value(1234567.0), value(-0.00321)
+    ('2', '0.5', '1,234,567', '-0.00321')
+    """
+    return f"{number:,.0f}" if 1000 <= abs(number) < 1e15 else f"{number:.4g}"
+
+
+def seconds(duration: float) -> str:
+    """A trial's time.
+
+    >>> seconds(1.26), seconds(3723)
+    ('1.3 s', '3,723 s')
+    """
+    return f"{duration:.1f} s" if duration < 100 else f"{duration:,.0f} s"
+
+
+def clock(duration: float) -> str:
+    """A run's time in minutes and seconds, or hours.
+
+    >>> clock(192.4), clock(3723)
+    ('3:12', '1:02:03')
+    """
+    minutes, rest = divmod(round(duration), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun.
+
+    >>> count(1, "row"), count(1200, "row"), count(2, "category", "categories")
+    ('1 row', '1,200 rows', '2 categories')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -1,0 +1,99 @@
+"""What a finished run has come to: the leaderboard, the best network's scores, a verdict, and what to type next."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections import Counter
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from automl.reporting import Result
+from automl.reporting._figures import clock, count, score
+from automl.reporting._plain import plain
+from automl.reporting.leaderboard import leaderboard, table
+from automl.reporting.verdict import PARTS, against_baselines, overfitting
+from automl.trial import Trial
+
+TOP = 5
+
+
+def paragraphs(result: Result) -> Iterator[RenderableType]:
+    """The parts of the result, in the order in which they are read."""
+    yield Text(_outcome(result), style="bold")
+    if result.best is None:
+        yield _failures(result)
+        return
+    yield table(leaderboard(result.trials, result.baselines, result.metric), result.metric, top=TOP)
+    yield _scores(result.best, result)
+    yield from (Text(sentence) for sentence in _verdict(result.best, result))
+
+
+def commands(result: Result) -> list[tuple[str, str]]:
+    """What to type next, and what it does."""
+    run = shlex.quote(str(result.folder))
+    if result.best is None:
+        return [(f"less {shlex.quote(str(result.folder / 'log.txt'))}", "shows what the workers said")]
+    return [
+        (f"automl predict {run} new.csv --out predictions.csv", "predicts new rows"),
+        (f"automl leaderboard {run}", "lists every trial"),
+        ("automl ui", "opens the run in the browser"),
+    ]
+
+
+def _outcome(result: Result) -> str:
+    ended = "Interrupted by you" if result.interrupted else "Done"
+    if result.best is None:
+        ended += ": nothing was trained"
+    failed = sum(trial.status == "failed" for trial in result.trials)
+    tried = f"{count(len(result.trials), 'trial')}{f', {failed:,} of them failed' if failed else ''}"
+    return f"{ended}. {tried}, {clock(result.seconds)} in all."
+
+
+def _failures(result: Result) -> RenderableType:
+    """Why trials failed, the most frequent reason first, each with the first message that gave it."""
+    failed = [trial for trial in result.trials if trial.status == "failed"]
+    if not failed:
+        return Text("No trial was started. Give more --time.")
+    messages = {trial.reason: trial.message for trial in reversed(failed)}
+    shown = Table.grid(padding=(0, 2, 0, 0))
+    shown.add_column(justify="right")
+    for reason, number in Counter(trial.reason for trial in failed).most_common():
+        shown.add_row(f"{number:,} ×", Text(reason), Text(plain(messages[reason])))
+    return shown
+
+
+def _scores(best: Trial, result: Result) -> RenderableType:
+    """Every metric of the best network, the parts side by side."""
+    parts = [part for part in PARTS if part in best.scores]
+    shown = Table(
+        title=f"Best network: #{best.number} {best.family}",
+        title_style="bold",
+        title_justify="left",
+        box=None,
+        padding=(0, 2, 0, 0),
+        pad_edge=False,
+    )
+    shown.add_column("", no_wrap=True)
+    for part in parts:
+        shown.add_column(PARTS[part], justify="right", no_wrap=True)
+    names = dict.fromkeys((result.metric.name, *(name for part in parts for name in best.scores[part])))
+    for name in names:
+        values = [best.scores[part].get(name, math.nan) for part in parts]
+        if not all(map(math.isnan, values)):
+            metric = result.metrics.get(name)
+            title = result.metric.title if name == result.metric.name else metric.title if metric else name
+            shown.add_row(Text(title), *map(score, values), style="bold" if name == result.metric.name else "")
+    return shown
+
+
+def _verdict(best: Trial, result: Result) -> Iterator[str]:
+    rows = {part: len(numbers) for part, numbers in result.split.parts().items()}
+    val, test = rows["val"], rows.get("test", 0)
+    yield overfitting(best, result.metric, val, test, baselines=result.baselines)
+    part = "test" if test else "val"
+    yield "\n".join(against_baselines(best, result.baselines, result.metric, part=part, rows=rows[part]))

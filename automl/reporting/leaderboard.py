@@ -1,0 +1,158 @@
+"""The leaderboard: every trial and baseline, the best on validation first, as a data frame and as a text table."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from rich.table import Table
+from rich.text import Text
+
+from automl.baselines import Baseline
+from automl.reporting._figures import count, score, seconds
+from automl.reporting._plain import plain
+from automl.reporting.verdict import PARTS
+from automl.tasks import Metric
+from automl.trial import Trial
+
+TYPES = {
+    "rank": "Int64",
+    "name": "str",
+    "trial": "Int64",
+    "family": "str",
+    "status": "str",
+    "deployable": "bool",
+    "val_score": "float64",
+    "test_score": "float64",
+    "gap": "float64",
+    "seconds": "float64",
+    "parameters": "Int64",
+    "epochs": "Int64",
+    "best_epoch": "Int64",
+    "reason": "str",
+    "message": "str",
+}
+
+
+def leaderboard(trials: Sequence[Trial], baselines: Sequence[Baseline], metric: Metric) -> pd.DataFrame:
+    """One row per trial and baseline, the best validation score first; those without a score last, unranked.
+
+    Columns:
+        rank: from 1; <NA> without a validation score.
+        name: "#7 mlp" or "baseline: gradient boosting".
+        trial, parameters, epochs, best_epoch: <NA> for baselines; parameters are the trainable weights.
+        status: "finished", "failed" or "running".
+        deployable: whether the row is a network that a run can save; never a baseline.
+        val_score, test_score: of `metric`; test scores rank nothing.
+        gap: the validation score less the training score, in the metric's own direction.
+        reason, message: why there is no score, in one word (trials) and in one line.
+        train_accuracy, …, val_accuracy, …: every metric on every part.
+    """
+    rows = [
+        *(_of_trial(trial, metric) for trial in trials),
+        *(_of_baseline(baseline, metric) for baseline in baselines),
+    ]
+    ranked = [row for row in rows if math.isfinite(row["val_score"])]
+    ranked.sort(key=lambda row: metric.objective(row["val_score"]))
+    for rank, row in enumerate(ranked, start=1):
+        row["rank"] = rank
+    unranked = [row for row in rows if row["rank"] is None]
+    measured = dict.fromkeys(
+        column for part in PARTS for row in rows for column in row if column.startswith(f"{part}_")
+    )
+    columns = [*TYPES, *(column for column in measured if column not in TYPES)]
+    return pd.DataFrame([*ranked, *unranked], columns=columns).astype(TYPES)
+
+
+def table(frame: pd.DataFrame, metric: Metric, *, top: int) -> Table:
+    """The `top` best networks among the baselines, for a terminal of 80 columns; failures are counted below."""
+    shown = Table(
+        title=f"Best first, by {metric.title} on validation",
+        title_style="bold",
+        title_justify="left",
+        caption=_caption(frame, top),
+        caption_style="",
+        caption_justify="left",
+        box=None,
+        padding=(0, 2, 0, 0),
+        pad_edge=False,
+    )
+    shown.add_column("", justify="right", no_wrap=True)
+    shown.add_column("model", overflow="ellipsis", no_wrap=True)
+    for heading in ("validation", "test", "gap", "epochs", "time", "weights"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    scored = frame[frame["rank"].notna()]
+    best = scored[scored["deployable"]].head(top)
+    for row in scored[scored["rank"].isin(best["rank"]) | ~scored["deployable"]].to_dict("records"):
+        is_network = bool(row["deployable"])
+        shown.add_row(
+            str(row["rank"]),
+            Text(plain(row["name"]), style="" if is_network else "italic"),
+            *(score(row[column]) for column in ("val_score", "test_score", "gap")),
+            f"{row['epochs']:,}" if is_network else "",
+            seconds(row["seconds"]),
+            f"{row['parameters']:,}" if is_network else "",
+            style="bold" if is_network and row["rank"] == best["rank"].iloc[0] else "",
+        )
+    return shown
+
+
+def _caption(frame: pd.DataFrame, top: int) -> str:
+    networks = frame[frame["trial"].notna()]
+    left = int(networks["rank"].notna().sum()) - top
+    failed = Counter(networks.loc[networks["status"] == "failed", "reason"])
+    reasons = ", ".join(f"{number} {reason}" for reason, number in failed.most_common())
+    parts = (
+        f"{count(left, 'more network')} not shown" if left > 0 else "",
+        f"{failed.total():,} failed ({reasons})" if failed else "",
+        "Baselines are for comparison and are not saved"
+        if (~frame["deployable"] & frame["rank"].notna()).any()
+        else "",
+    )
+    return ". ".join(part for part in parts if part) + "."
+
+
+def _of_trial(trial: Trial, metric: Metric) -> dict[str, Any]:
+    return {
+        **_scored(trial, metric),
+        "name": f"#{trial.number} {trial.family}",
+        "trial": trial.number,
+        "family": trial.family,
+        "status": trial.status,
+        "deployable": trial.status == "finished",
+        "parameters": trial.parameters,
+        "epochs": max(map(len, trial.curves.values()), default=0),
+        "best_epoch": trial.best_epoch,
+        "reason": trial.reason,
+        "message": trial.message,
+    }
+
+
+def _of_baseline(baseline: Baseline, metric: Metric) -> dict[str, Any]:
+    return {
+        **_scored(baseline, metric),
+        "name": f"baseline: {baseline.name}",
+        "family": "",
+        "status": "finished" if baseline.scores else "failed",
+        "deployable": False,
+        "reason": "",
+        "message": baseline.message,
+    }
+
+
+def _scored(tried: Trial | Baseline, metric: Metric) -> dict[str, Any]:
+    """The scores of a row, its rank still open; only trials that have finished count."""
+    scores = {} if isinstance(tried, Trial) and tried.status != "finished" else tried.scores
+    train, val, test = (scores.get(part, {}).get(metric.name, math.nan) for part in PARTS)
+    every = {f"{part}_{name}": value for part in PARTS for name, value in scores.get(part, {}).items()}
+    return {
+        "rank": None,
+        "val_score": val,
+        "test_score": test,
+        "gap": val - train,
+        "seconds": tried.seconds,
+        **every,
+    }

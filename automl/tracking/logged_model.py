@@ -1,0 +1,120 @@
+"""Gives MLflow a saved model that it can show, serve and load: the bundle, the code to run it, its inputs and outputs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import mlflow.pyfunc
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModelOutput
+from mlflow.models import Model, ModelSignature
+from mlflow.types import ColSpec, DataType, Schema
+from mlflow.types.schema import AnyType
+
+import automl
+from automl.data.target import is_known
+from automl.tasks import task
+
+NAME = "model"
+_PACKAGE = Path(automl.__file__).parent
+_NEEDED = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "pandas", "pyarrow", "mlflow")
+
+
+def log(
+    client: MlflowClient,
+    *,
+    experiment_id: str,
+    run_id: str,
+    bundle: Path,
+    example: pd.DataFrame,
+    signature: ModelSignature,
+) -> str:
+    """The identifier of a new MLflow model made from a bundle, as an output of the run. Loads no TensorFlow.
+
+    `mlflow.pyfunc.log_model` would take the tracking URI and the active run of the whole process, and would load the
+    model to try the example.
+    """
+    model = client.create_logged_model(experiment_id, name=NAME, source_run_id=run_id)
+    try:
+        with TemporaryDirectory() as staging:
+            path = Path(staging, NAME)
+            mlflow.pyfunc.save_model(
+                path=str(path),
+                python_model=str(Path(__file__).with_name("served_model.py")),
+                artifacts={"bundle": str(bundle.absolute())},
+                # The code goes along: a package called automl need not be this one where the model is served.
+                code_paths=[str(_code(Path(staging)))],
+                pip_requirements=requirements(),
+                signature=signature,
+                input_example=plain(example),
+                mlflow_model=Model(artifact_path=model.artifact_location, run_id=run_id, model_id=model.model_id),
+            )
+            client.log_model_artifacts(model.model_id, str(path))
+    except BaseException:
+        client.finalize_logged_model(model.model_id, "FAILED")
+        raise
+    client.finalize_logged_model(model.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+    return str(model.model_id)
+
+
+def signature(features: list[str], *, target: pd.Series, task_name: str) -> ModelSignature:
+    """What the model takes and gives.
+
+    Features have the type "any", since the encoding reads whatever a table may hold. MLflow's typed columns refuse
+    whole numbers where decimals were, and numbers with gaps where there were none, and make False of an empty boolean.
+    """
+    inputs = [ColSpec(AnyType(), name, required=True) for name in features]
+    return ModelSignature(Schema(inputs), Schema(_outputs(target, task_name)))
+
+
+def requirements() -> list[str]:
+    """The installed versions of what a served model imports."""
+    return [f"{name}=={version}" for name in _NEEDED if (version := installed(name))]
+
+
+def installed(distribution: str) -> str | None:
+    """The version of an installed distribution."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows with NumPy types and None for empty cells, since MLflow writes them as JSON."""
+    return pd.DataFrame({name: [_cell(value) for value in frame[name]] for name in frame.columns})
+
+
+def _cell(value: Any) -> Any:
+    if pd.isna(value):
+        return None
+    if isinstance(value, (bool, int, float, str)):
+        return value
+    return value.item() if hasattr(value, "item") else str(value)
+
+
+def _code(folder: Path) -> Path:
+    """A copy of this package's modules, without the data files that only a search needs."""
+    copy = folder / _PACKAGE.name
+    for module in _PACKAGE.rglob("*.py"):
+        place = copy / module.relative_to(_PACKAGE)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(module, place)
+    return copy
+
+
+def _outputs(target: pd.Series, task_name: str) -> list[ColSpec]:
+    if task_name != "classify":
+        return [ColSpec(DataType.double, "prediction")]
+    classes = task(task_name).fit_target(target[is_known(target)])["classes"]
+    kinds = {bool: DataType.boolean, int: DataType.long, float: DataType.double}
+    return [
+        ColSpec(kinds.get(type(classes[0]), DataType.string), "prediction"),
+        *(ColSpec(DataType.double, f"probability_{label}") for label in classes),
+    ]

@@ -1,0 +1,136 @@
+"""Where MLflow keeps runs: the store's address, whether it can be reached, its first start. Imports no MLflow."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import socket
+import sqlite3
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from automl.errors import EnvironmentFault
+
+VARIABLE = "MLFLOW_TRACKING_URI"
+DEFAULT = "sqlite:///mlflow.db"
+ARTIFACTS = "mlartifacts"
+CONNECT_SECONDS = 5.0
+
+_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+_LOCALLY = f"or record in a local file: {VARIABLE}={DEFAULT}"
+
+
+def address(given: str | None) -> str:
+    """The tracking URI: `given`, else the variable MLFLOW_TRACKING_URI, else mlflow.db here, as in MLflow itself.
+
+    The path of a SQLite file is made absolute.
+
+    Raises:
+        EnvironmentFault: it names the old kind of store, a folder `mlruns` of small files.
+    """
+    uri = given or os.environ.get(VARIABLE) or _default()
+    file = database(uri)
+    if file is not None:
+        return "sqlite:///" + str(file).replace("%", "%25").replace("?", "%3F")
+    if urlsplit(uri).scheme in ("", "file") and not _file_store_allowed():
+        raise EnvironmentFault(_advice_on_file_store(uri))
+    return uri
+
+
+def database(uri: str) -> Path | None:
+    """The absolute path of the file of a SQLite store; None for stores of other kinds."""
+    match = re.fullmatch(r"sqlite(?:\+\w+)?:///([^?]+)(?:\?.*)?", uri)
+    if match is None or match[1] == ":memory:":
+        return None
+    return Path(unquote(match[1])).absolute()
+
+
+def without_secrets(text: str) -> str:
+    """`text` with the user names, passwords and tokens of all URIs in it replaced by ***."""
+    text = re.sub(r"://[^/\s]*@", "://***@", text)
+    return re.sub(r"(?i)\b((?:password|passwd|pwd|token|secret)=)[^&\s'\"]+", r"\1***", text)
+
+
+def check(uri: str) -> None:
+    """Finds out within seconds what MLflow itself would find out after minutes of retries.
+
+    Raises:
+        EnvironmentFault: nothing answers there, or the file cannot be used.
+    """
+    file = database(uri)
+    if file is not None:
+        _check_file(file)
+    elif not answers(uri):
+        raise EnvironmentFault(
+            f"Nothing answers at {without_secrets(uri)}, where MLflow should record the run. "
+            f"Start that server, {_LOCALLY}"
+        )
+
+
+def answers(uri: str) -> bool:
+    """Whether something listens at the URI's host and port; True where that cannot be told."""
+    place = urlsplit(uri)
+    scheme = place.scheme.partition("+")[0]
+    port = place.port or _PORTS.get(scheme)
+    if not place.hostname or port is None or _goes_through_proxy(scheme, place.hostname):
+        return True
+    try:
+        socket.create_connection((place.hostname, port), timeout=CONNECT_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def one_at_a_time(uri: str) -> Iterator[None]:
+    """Holds a lock beside a SQLite file: when several processes first open it, MLflow's table-making races."""
+    file = database(uri)
+    if file is None:
+        yield
+        return
+    with file.with_name(f".{file.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _default() -> str:
+    """MLflow goes on with an old `mlruns` folder, if the working folder has one, rather than with mlflow.db."""
+    old = any(Path("mlruns").glob("[0-9]*/meta.yaml")) and not Path("mlflow.db").exists()
+    return "mlruns" if old else DEFAULT
+
+
+def _file_store_allowed() -> bool:
+    return os.environ.get("MLFLOW_ALLOW_FILE_STORE", "").lower() in ("true", "1")
+
+
+def _advice_on_file_store(uri: str) -> str:
+    if uri.endswith((".db", ".sqlite", ".sqlite3")):
+        return f"The tracking URI {uri!r} lacks its kind. Write sqlite:///{uri}"
+    folder = unquote(urlsplit(uri).path) or "mlruns"
+    return (
+        f"{folder} is the old kind of MLflow store, a folder of small files, which MLflow 3.17 no longer opens.\n"
+        f"Move its runs into a database (mlflow migrate-filestore --source {folder} --target {DEFAULT}), "
+        f"or leave them and set {VARIABLE}={DEFAULT}"
+    )
+
+
+def _check_file(file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(file if file.exists() else file.parent, os.W_OK):
+            raise PermissionError(13, "Permission denied")
+        with closing(sqlite3.connect(file, timeout=CONNECT_SECONDS)) as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
+    except (OSError, sqlite3.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise EnvironmentFault(
+            f"MLflow cannot record runs in {file}: {reason}.\nChoose another file: {VARIABLE}=sqlite:///PATH"
+        ) from error
+
+
+def _goes_through_proxy(scheme: str, host: str) -> bool:
+    return scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(host)

@@ -1,0 +1,132 @@
+"""What a table holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from automl.data.profile import profile
+from automl.errors import InputError
+
+ROWS = 40
+RNG = np.random.default_rng(0)
+
+
+def table(**columns: object) -> pd.DataFrame:
+    return pd.DataFrame({**columns, "y": ["a", "b"] * (ROWS // 2)})
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (RNG.normal(size=ROWS), "number"),
+        ([1, 2, 3, 4] * 10, "number"),
+        ([0, 1] * 20, "boolean"),
+        ([True, None] * 20, "constant"),
+        ([True, False] * 20, "boolean"),
+        (["yes", "No"] * 20, "boolean"),
+        (["red", "green", "blue", None] * 10, "category"),
+        (["1,234.5", "$ 12", "7 %", "8"] * 10, "number"),
+        (["12", "", "7", " "] * 10, "number"),
+        (list(range(100, 100 + ROWS)), "identifier"),
+        ([f"C-{n}" for n in range(ROWS)], "identifier"),
+        (["always"] * ROWS, "constant"),
+        ([None] * ROWS, "constant"),
+        ([f"the quick fox number {n} jumps" for n in range(ROWS)], "text"),
+        (["2024-01-31", "2024-02-01"] * 20, "date"),
+        (["31.01.2024", "01.02.2024"] * 20, "date"),
+        (pd.date_range("2020-01-01", periods=ROWS, freq="37h"), "date"),
+        (["2020", "2021", "2022", "2023"] * 10, "number"),
+        (["1.2.3", "4.5.6", "a", "b"] * 10, "category"),
+    ],
+)
+def test_finds_the_kind_of_a_column(cells: object, kind: str) -> None:
+    assert profile(table(column=cells, x=RNG.normal(size=ROWS)), target="y").columns[0].kind == kind
+
+
+def test_the_user_knows_better() -> None:
+    facts = profile(table(code=[1, 2, 3, 4] * 10), target="y", kinds={"code": "category"})
+    assert facts.columns[0].kind == "category"
+
+
+@pytest.mark.parametrize("name", ["target", "Label", " class ", "y"])
+def test_the_usual_name_is_the_target(name: str) -> None:
+    frame = pd.DataFrame({name: ["a", "b"] * 10, "x": range(5, 25), "z": RNG.normal(size=20)})
+    facts = profile(frame)
+    assert facts.target.name == name
+    assert "by its name" in facts.notes[0]
+
+
+def test_otherwise_the_last_column_is_the_target_and_that_is_said() -> None:
+    facts = profile(pd.DataFrame({"x": RNG.normal(size=20), "end": ["a", "b"] * 10}))
+    assert facts.target.name == "end"
+    assert "last column, 'end'" in facts.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("cells", "task"),
+    [
+        (["a", "b"] * 20, "classify"),
+        ([0, 1] * 20, "classify"),
+        ([1.5, 2.5, 3.5, 4.5] * 10, "regress"),
+        (list(range(40)), "regress"),
+        ([1, 2, 3] * 100, "classify"),
+        ([True, False] * 20, "classify"),
+    ],
+)
+def test_the_task_follows_from_the_values(cells: list[object], task: str) -> None:
+    frame = pd.DataFrame({"x": RNG.normal(size=len(cells)), "y": cells})
+    assert profile(frame).target.task == task
+
+
+@pytest.mark.parametrize(
+    ("cells", "task", "message"),
+    [
+        (["a"] * 20, None, "only one value, 'a', in 20 rows"),
+        ([None] * 20, None, "empty in all 20 rows"),
+        (["a", "b"] * 4 + [None] * 12, None, "missing in 12 of 20 rows"),
+        (["a", "b"] * 3, None, "6 rows with a target; at least 10"),
+        ([f"t{n}" for n in range(20)], None, "looks like an identifier"),
+        (["low", "high"] * 10, "regress", "holds text ('low', 'high')"),
+        ([*range(19), float("inf")], "regress", "infinite in row 20"),
+        (list(np.linspace(0, 1, 500)), "classify", "Use --task regress"),
+        (["a", "b"] * 10, "cluster", "no task 'cluster'"),
+    ],
+)
+def test_says_why_a_target_cannot_be_learned(cells: list[object], task: str | None, message: str) -> None:
+    frame = pd.DataFrame({"x": RNG.normal(size=len(cells)), "y": cells})
+    with pytest.raises(InputError, match=message.replace("(", r"\(").replace(")", r"\)")):
+        profile(frame, target="y", task=task)
+
+
+def test_names_the_nearest_column() -> None:
+    with pytest.raises(InputError, match="no column 'speces'. Did you mean 'species'"):
+        profile(pd.DataFrame({"species": ["a", "b"] * 10, "x": range(20)}), target="speces")
+
+
+def test_rows_without_a_target_are_left_out_and_counted(flowers: pd.DataFrame) -> None:
+    facts = profile(flowers, target="kind")
+    assert (facts.rows, facts.target.missing) == (150, 1)
+    assert any("1 rows have no value in 'kind'" in note for note in facts.notes)
+
+
+def test_counts_copies_rare_classes_and_imbalance() -> None:
+    frame = pd.DataFrame({"x": [*range(98), 0, 1], "y": ["a"] * 97 + ["b"] + ["a"] * 2})
+    warnings = " ".join(profile(frame, target="y").warnings)
+    assert "2 of 100 rows (2.0%) repeat" in warnings
+    assert "Class 'b' has 1 row:" in warnings
+
+
+def test_a_table_of_identifiers_has_nothing_to_learn_from() -> None:
+    frame = pd.DataFrame({"id": range(30), "y": ["a", "b"] * 15})
+    with pytest.raises(InputError, match="No feature column is usable: id \\(identifier\\)"):
+        profile(frame, target="y")
+
+
+def test_says_when_day_and_month_cannot_be_told_apart() -> None:
+    facts = profile(table(day=["01/02/2024", "03/04/2024"] * 20, x=RNG.normal(size=ROWS)), target="y")
+    assert any("cannot be told apart" in warning for warning in facts.warnings)
+    clear = profile(table(day=["13/02/2024", "03/04/2024"] * 20, x=RNG.normal(size=ROWS)), target="y")
+    assert clear.columns[0].date_format == "%d/%m/%Y"
+    assert not any("cannot be told apart" in warning for warning in clear.warnings)

@@ -1,0 +1,94 @@
+"""Rows for training, validation and test."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from automl.data.split import Shares, Split, split_at_random, split_by_time
+from automl.errors import InputError
+
+DISTINCT = pd.Series(np.arange(1000))
+
+
+def is_a_partition(split: Split, rows: int) -> bool:
+    return sorted(np.concatenate([split.train, split.val, split.test]).tolist()) == list(range(rows))
+
+
+def test_keeps_the_shares_within_every_class() -> None:
+    classes = np.repeat([0, 1, 2], [800, 150, 50])
+    split = split_at_random(DISTINCT, classes=classes)
+    assert is_a_partition(split, 1000)
+    assert np.bincount(classes[split.train]).tolist() == [480, 90, 30]
+    assert np.bincount(classes[split.test]).tolist() == [160, 30, 10]
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(1, [1, 0, 0]), (2, [1, 1, 0]), (3, [2, 0, 1]), (5, [3, 1, 1])])
+def test_a_rare_class_trains_first(rows: int, expected: list[int]) -> None:
+    classes = np.repeat([0, 1], [1000 - rows, rows])
+    split = split_at_random(DISTINCT, classes=classes)
+    assert [int((classes[part] == 1).sum()) for part in (split.train, split.val, split.test)] == expected
+
+
+def test_copies_stay_on_one_side() -> None:
+    copies = pd.Series(np.repeat(np.arange(250), 4))
+    split = split_at_random(copies, classes=np.repeat(np.arange(250) % 2, 4))
+    parts = [set(copies[rows]) for rows in (split.train, split.val, split.test)]
+    assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+    assert is_a_partition(split, 1000)
+
+
+def test_groups_stay_on_one_side_even_when_copies_join_them() -> None:
+    groups = pd.Series(np.arange(1000) // 10, name="person")
+    copies = DISTINCT.copy()
+    copies[999] = copies[0]
+    split = split_at_random(copies, groups=groups)
+    for part in (split.train, split.val, split.test):
+        inside = np.isin(np.arange(1000), part)
+        assert (pd.Series(inside).groupby(groups).nunique() == 1).all()
+        assert inside[0] == inside[999]
+
+
+def test_rows_without_a_group_stand_alone() -> None:
+    groups = pd.Series([None] * 1000, name="person", dtype=object)
+    split = split_at_random(DISTINCT, groups=groups)
+    assert [len(split.train), len(split.val), len(split.test)] == [600, 200, 200]
+
+
+def test_the_seed_decides() -> None:
+    first, again, other = (split_at_random(DISTINCT, seed=seed).train for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_without_test_rows_nothing_is_kept_back() -> None:
+    split = split_at_random(DISTINCT, classes=np.arange(1000) % 3, shares=Shares.parse("0.8/0.2/0"))
+    assert len(split.test) == 0
+    assert list(split.parts()) == ["train", "val"]
+    assert is_a_partition(split, 1000)
+
+
+def test_the_past_trains_and_the_future_tests() -> None:
+    times = pd.Series(pd.date_range("2020-01-01", periods=500).repeat(2)).sample(frac=1, random_state=0)
+    times = times.reset_index(drop=True).rename("day")
+    split = split_by_time(times)
+    assert times[split.train].max() < times[split.val].min()
+    assert times[split.val].max() < times[split.test].min()
+    assert is_a_partition(split, 1000)
+
+
+def test_a_row_without_a_time_is_an_error() -> None:
+    with pytest.raises(InputError, match="time column 'day' is empty in 1 rows"):
+        split_by_time(pd.Series([1.0, None, 3.0], name="day"))
+
+
+@pytest.mark.parametrize("text", ["0.6/0.4", "a/b/c", "0.5/0.5/0.5", "0.9/0/0.1", "-1/1/1", "1/0.2/-0.2"])
+def test_refuses_impossible_shares(text: str) -> None:
+    with pytest.raises(InputError, match="0.6/0.2/0.2"):
+        Shares.parse(text)
+
+
+def test_one_group_cannot_be_split() -> None:
+    with pytest.raises(InputError, match="leaves no rows for"):
+        split_at_random(DISTINCT, groups=pd.Series(["same"] * 1000, name="site"))

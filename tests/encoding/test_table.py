@@ -1,0 +1,102 @@
+"""Columns become arrays."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from automl.data.profile import profile
+from automl.encoding import categories, dates, numbers, table, text
+from automl.encoding.numbers import Scaling
+from automl.errors import InputError
+
+
+def test_the_specification_survives_json_and_gives_the_same_arrays(flowers: pd.DataFrame) -> None:
+    encoding = table.fit(flowers, profile(flowers, target="kind"))
+    restored = table.Encoding(tuple(json.loads(json.dumps(encoding.columns))))
+    first, again = (table.apply(one, flowers, scaling="quantile") for one in (encoding, restored))
+    assert np.array_equal(first.numbers, again.numbers)
+    assert np.array_equal(first.codes, again.codes)
+    assert (encoding.width, encoding.sizes) == (3, (5,))
+
+
+def test_nothing_of_the_other_rows_is_learned(flowers: pd.DataFrame) -> None:
+    training = flowers.iloc[:80]
+    changed = pd.concat([training, flowers.iloc[80:].assign(length=1e9, colour="unheard of")])
+    facts = profile(flowers, target="kind")
+    assert table.fit(training, facts) == table.fit(changed.iloc[:80], facts)
+
+
+def test_columns_are_found_by_name(flowers: pd.DataFrame) -> None:
+    encoding = table.fit(flowers, profile(flowers, target="kind"))
+    shuffled = flowers[["colour", "kind", "width", "length"]].assign(extra=1)
+    straight, other = (table.apply(encoding, frame, scaling="robust") for frame in (flowers, shuffled))
+    assert np.array_equal(straight.numbers, other.numbers)
+
+
+def test_names_the_columns_that_are_missing(flowers: pd.DataFrame) -> None:
+    encoding = table.fit(flowers, profile(flowers, target="kind"))
+    with pytest.raises(InputError, match="lacks 2 columns that the model was trained with: 'width', 'colour'"):
+        table.apply(encoding, flowers[["length"]], scaling="robust")
+
+
+def test_a_missing_number_is_the_median_and_is_marked() -> None:
+    column = pd.Series([1.0, 2.0, 3.0, 4.0, 100.0, None])
+    encoded = numbers.transform(column, numbers.fit(column), scaling="robust")
+    assert encoded[5].tolist() == [0.0, 1.0]
+    assert encoded[2].tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("scaling", ["quantile", "robust"])
+def test_scaled_numbers_keep_their_order_and_stay_small(scaling: Scaling) -> None:
+    rng = np.random.default_rng(0)
+    training = pd.Series(np.exp(3 * rng.normal(size=2000)))
+    specification = numbers.fit(training)
+    new = pd.Series([-1e300, -1.0, *np.sort(training)[::100], 1e12, 1e300, float("inf")])
+    encoded = numbers.transform(new, specification, scaling=scaling)[:, 0]
+    assert np.all(np.diff(encoded[:-1]) >= 0)
+    assert np.all(np.abs(encoded) < 10)
+    assert encoded[-1] == numbers.transform(pd.Series([None], dtype=float), specification, scaling=scaling)[0, 0]
+
+
+def test_quantile_scaling_makes_any_distribution_normal() -> None:
+    skewed = pd.Series(np.random.default_rng(1).exponential(size=5000) ** 3)
+    encoded = numbers.transform(skewed, numbers.fit(skewed), scaling="quantile")[:, 0]
+    assert abs(encoded.mean()) < 0.02
+    assert abs(encoded.std() - 1) < 0.02
+
+
+def test_unknown_and_rare_categories_share_a_code() -> None:
+    training = pd.Series([*(f"common {n}" for n in range(12)), *(f"common {n}" for n in range(12)), "rare", None])
+    specification = categories.fit(training)
+    codes = categories.transform(pd.Series(["rare", "unseen", None, "common 3", " common 3 "]), specification)
+    assert codes[:3].tolist() == [0, 0, 1]
+    assert codes[3] == codes[4] >= 2
+    assert categories.size(specification) == 14
+
+
+def test_a_number_is_the_same_category_whatever_its_type() -> None:
+    specification = categories.fit(pd.Series([1, 1, 2, 2, 3]))
+    for same in (pd.Series([2]), pd.Series([2.0]), pd.Series(["2"]), pd.Series([2, None], dtype="Int64")):
+        assert categories.transform(same, specification)[0] == categories.transform(pd.Series([2]), specification)[0]
+
+
+def test_dates_go_round_with_the_year() -> None:
+    days = pd.Series(pd.to_datetime(["2023-12-31", "2024-01-01", "2024-06-30", None]))
+    specification = dates.fit(days, date_format="")
+    encoded = dates.transform(days, specification)
+    assert encoded.shape == (4, dates.width(specification))
+    yearly = encoded[:, 5:7]
+    assert np.linalg.norm(yearly[0] - yearly[1]) < 0.05 < 1.9 < np.linalg.norm(yearly[1] - yearly[2])
+    assert encoded[3].tolist() == [0.0] * 9 + [1.0]
+
+
+def test_texts_of_any_length_weigh_the_same() -> None:
+    training = pd.Series(["a good film", "a bad film", "good good good", ""] * 100)
+    encoded = text.transform(training, text.fit(training))
+    lengths = np.linalg.norm(encoded, axis=1)
+    assert lengths[0] == pytest.approx(lengths[2], rel=1e-5)
+    assert lengths[3] == 0

@@ -1,0 +1,103 @@
+"""The next trial of a run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from automl.errors import InputError
+from automl.search import propose
+from automl.space import Choice, Float, Int, SearchSpace
+from automl.trial import Trial
+
+SPACES = {
+    "linear": SearchSpace("linear", {"learning_rate": Float(1e-4, 1e-1, 1e-2, log=True)}),
+    "mlp": SearchSpace("mlp", {"layers": Int(1, 5, 3), "dropout": Float(0.0, 0.5, 0.1)}),
+    "resnet": SearchSpace("resnet", {"blocks": Int(1, 3, 2)}),
+}
+
+
+def run(algorithm: str, spaces: dict[str, SearchSpace], *, seed: int, trials: int) -> list[Trial]:
+    """A search in which mlp does best, one trial at a time."""
+    tried: list[Trial] = []
+    while len(tried) < trials and (proposal := propose(algorithm, spaces, tried, seed=seed)) is not None:
+        family, params = proposal
+        score = {"linear": 3.0, "mlp": 1.0, "resnet": 2.0}[family] + len(tried) / 1000
+        tried.append(Trial(len(tried), family, params, "finished", objective=score))
+    return tried
+
+
+@pytest.mark.parametrize("algorithm", ["bayesian", "gp", "grid", "random"])
+def test_begins_with_the_defaults_of_each_family(algorithm: str) -> None:
+    assert [(trial.family, trial.params) for trial in run(algorithm, SPACES, seed=5, trials=3)] == [
+        ("linear", {"learning_rate": 1e-2}),
+        ("mlp", {"layers": 3, "dropout": 0.1}),
+        ("resnet", {"blocks": 2}),
+    ]
+
+
+@pytest.mark.parametrize("algorithm", ["bayesian", "grid", "random"])
+def test_the_same_seed_proposes_the_same(algorithm: str) -> None:
+    assert run(algorithm, SPACES, seed=1, trials=14) == run(algorithm, SPACES, seed=1, trials=14)
+    assert run(algorithm, SPACES, seed=1, trials=14) != run(algorithm, SPACES, seed=2, trials=14)
+
+
+@pytest.mark.parametrize("algorithm", ["bayesian", "grid", "random"])
+def test_the_order_of_the_trials_does_not_matter(algorithm: str) -> None:
+    tried = run(algorithm, SPACES, seed=1, trials=14)
+    assert propose(algorithm, SPACES, tried, seed=1) == propose(algorithm, SPACES, tried[::-1], seed=1)
+
+
+def test_a_search_that_learns_turns_to_the_best_family() -> None:
+    spaces = {name: SearchSpace(name, SPACES["mlp"].parameters) for name in ("linear", "mlp", "resnet")}
+    learned = Counter(trial.family for trial in run("bayesian", spaces, seed=0, trials=60))
+    even = Counter(trial.family for trial in run("random", spaces, seed=0, trials=60))
+    assert learned["mlp"] > 30
+    assert even == {"linear": 20, "mlp": 20, "resnet": 20}
+
+
+@pytest.mark.parametrize("algorithm", ["bayesian", "random"])
+def test_passes_over_a_family_that_has_nothing_left(algorithm: str) -> None:
+    tried = run(algorithm, SPACES, seed=0, trials=40)
+    assert len(tried) == 40
+    assert sorted(trial.params["blocks"] for trial in tried if trial.family == "resnet") == [1, 2, 3]
+
+
+@pytest.mark.parametrize("algorithm", ["bayesian", "gp", "grid", "random"])
+def test_stops_when_every_family_has_nothing_left(algorithm: str) -> None:
+    spaces = {
+        "linear": SearchSpace("linear", {"units": Choice((64,), 64)}),
+        "resnet": SearchSpace("resnet", {"blocks": Int(1, 3, 2)}),
+    }
+    tried = run(algorithm, spaces, seed=0, trials=10)
+    assert sorted((trial.family, *trial.params.values()) for trial in tried) == [
+        ("linear", 64),
+        ("resnet", 1),
+        ("resnet", 2),
+        ("resnet", 3),
+    ]
+
+
+def test_names_the_nearest_algorithm() -> None:
+    with pytest.raises(InputError, match=r"There is no search algorithm 'bayes'\. Did you mean 'bayesian'\?"):
+        propose("bayes", SPACES, [], seed=0)
+
+
+HEAVY = ("optuna", "keras", "keras_tuner", "tensorflow", "sklearn", "pandas")
+
+
+@pytest.mark.parametrize(
+    ("statement", "loaded"),
+    [
+        ("import automl.search", []),
+        ("from automl.search.grid import check_size", []),
+        ("from automl.search import bayesian", ["optuna"]),
+    ],
+)
+def test_only_the_algorithm_that_is_used_loads_its_packages(statement: str, loaded: list[str]) -> None:
+    program = f"import sys; {statement}; print([name for name in {HEAVY!r} if name in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == repr(loaded)

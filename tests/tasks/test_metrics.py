@@ -1,0 +1,81 @@
+"""The tasks' metrics agree with scikit-learn's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics as reference
+
+from automl.errors import InputError
+from automl.tasks import metric, scores, task
+
+RNG = np.random.default_rng(0)
+CLASSES = RNG.integers(0, 4, size=300)
+PROBABILITIES = RNG.dirichlet(np.ones(4), size=300)
+
+
+def test_classification() -> None:
+    measured = scores(task("classify"), CLASSES, PROBABILITIES)
+    chosen = PROBABILITIES.argmax(axis=1)
+    assert measured["log_loss"] == pytest.approx(reference.log_loss(CLASSES, PROBABILITIES))
+    assert measured["accuracy"] == pytest.approx(reference.accuracy_score(CLASSES, chosen))
+    assert measured["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(CLASSES, chosen))
+    assert measured["macro_f1"] == pytest.approx(reference.f1_score(CLASSES, chosen, average="macro"))
+    assert measured["roc_auc"] == pytest.approx(reference.roc_auc_score(CLASSES, PROBABILITIES, multi_class="ovr"))
+    assert np.isnan(measured["average_precision"])
+
+
+def test_two_classes() -> None:
+    targets, probabilities = CLASSES % 2, np.stack([1 - PROBABILITIES[:, 0], PROBABILITIES[:, 0]], axis=1)
+    measured = scores(task("classify"), targets, probabilities)
+    assert measured["roc_auc"] == pytest.approx(reference.roc_auc_score(targets, probabilities[:, 1]))
+    expected = reference.average_precision_score(targets, probabilities[:, 1])
+    assert measured["average_precision"] == pytest.approx(expected)
+
+
+def test_regression() -> None:
+    targets = RNG.normal(size=100)
+    predictions = targets + RNG.normal(size=100)
+    measured = scores(task("regress"), targets, predictions)
+    assert measured["rmse"] == pytest.approx(reference.root_mean_squared_error(targets, predictions))
+    assert measured["mae"] == pytest.approx(reference.mean_absolute_error(targets, predictions))
+    assert measured["r2"] == pytest.approx(reference.r2_score(targets, predictions))
+    assert measured["median_absolute_error"] == pytest.approx(reference.median_absolute_error(targets, predictions))
+
+
+def test_a_class_that_does_not_occur_spoils_no_score() -> None:
+    targets = np.zeros(10, dtype=int)
+    measured = scores(task("classify"), targets, PROBABILITIES[:10])
+    assert np.isnan(measured["roc_auc"])
+    assert np.isfinite(measured["log_loss"])
+
+
+@pytest.mark.parametrize(
+    ("column", "classes"),
+    [
+        (pd.Series([3, 1, 2, 10]), [1, 2, 3, 10]),
+        (pd.Series([1.0, 2.5]), [1.0, 2.5]),
+        (pd.Series([True, False]), [False, True]),
+        (pd.Series(["b ", "a", "b"]), ["a", "b"]),
+    ],
+)
+def test_classes_keep_their_type(column: pd.Series, classes: list[object]) -> None:
+    judge = task("classify")
+    specification = judge.fit_target(column)
+    assert specification["classes"] == classes
+    positions = judge.encode_target(column, specification)
+    decoded = judge.decode(np.eye(len(classes))[positions], specification)
+    assert [str(value).strip() for value in decoded] == [str(value).strip() for value in column]
+
+
+def test_an_unknown_class_is_named() -> None:
+    judge = task("classify")
+    specification = judge.fit_target(pd.Series(["a", "b"]))
+    with pytest.raises(InputError, match="no class of the model: 'c'. Classes: a, b"):
+        judge.encode_target(pd.Series(["a", "c"]), specification)
+
+
+def test_an_unknown_metric_is_named() -> None:
+    with pytest.raises(InputError, match="no metric 'log_los'. Did you mean 'log_loss'"):
+        metric("log_los", task("classify"))

@@ -1,0 +1,116 @@
+"""Search spaces as people write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from automl.errors import InputError
+from automl.space import Choice, Float, Int
+from automl.space_files import change, read_space, read_user_space, split_settings
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_file_extends_a_shipped_one(tmp_path: Path) -> None:
+    file = read_user_space(
+        written(
+            tmp_path,
+            "extends: mlp\nparameters:\n  learning_rate: {high: 1.0e-2}\n  layers: 2\n  activation: {values: [relu]}\n",
+        )
+    )
+    shipped = read_space("mlp").space.parameters
+    rate = shipped["learning_rate"]
+    assert isinstance(rate, Float)
+    assert file.family == "mlp"
+    assert file.space.parameters["learning_rate"] == Float(rate.low, 0.01, rate.default, log=True)
+    assert file.space.parameters["layers"] == Choice((2,), 2)
+    assert file.space.parameters["activation"] == Choice(("relu",), "relu")
+    assert file.space.parameters["dropout"] == shipped["dropout"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "holds no search space"),
+        ("- a\n", "holds no search space"),
+        ("parameters: {}\n", "at least one hyperparameter"),
+        ("a: [\n", "line 2: not valid YAML"),
+        ("\tparameters:\n", "line 1: not valid YAML"),
+        ("paramters: {}\n", "unknown key 'paramters'. Did you mean 'parameters'"),
+        ("extends: mpl\n", "no family 'mpl'. Did you mean 'mlp'"),
+        ("extends: mlp\nparameters: {layrs: 2}\n", "no hyperparameter 'layrs'. Did you mean 'layers'"),
+        ("extends: mlp\nparameters: {layers: two}\n", "mine.yaml: layers is 'two', not a number"),
+        ("extends: mlp\nparameters: {learning_rate: {low: 1e-4}}\n", "the text '1e-4', not a number. Write 1.0e-4"),
+        ("extends: mlp\nparameters: {layers: {low: 5, high: 2}}\n", "low .5. is above high .2."),
+        ("extends: mlp\nparameters: {learning_rate: {low: 0}}\n", "must begin above 0"),
+        ("extends: mlp\nparameters: {layers: {lo: 1}}\n", "unknown key 'lo'. Did you mean 'low'"),
+        ("extends: mlp\nparameters: {layers: {low: 1.5}}\n", "1.5 is not a whole number"),
+        ("extends: mlp\nparameters: {activation: {values: []}}\n", "values must be a list"),
+        ("extends: mlp\nparameters: {dropout: .inf}\n", "finite number"),
+        ("a: &x [1]\nb: *x\n", "aliases"),
+        ("extends: mlp\nparameters: {momentum: {when: {speed: 1}}}\n", "no hyperparameter above it"),
+        ("!!python/object/apply:os.system ['true']\n", "not valid YAML"),
+    ],
+)
+def test_says_what_is_wrong_with_a_file(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_user_space(written(tmp_path, text))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no file .*nowhere.yaml"):
+        read_user_space(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize(
+    ("setting", "name", "expected"),
+    [
+        ("layers=3", "layers", Choice((3,), 3)),
+        ("layers=1,2", "layers", Choice((1, 2), 1)),
+        ("layers=2..6", "layers", Int(2, 6, 3)),
+        ("activation=gelu,relu", "activation", Choice(("gelu", "relu"), "gelu")),
+        ("learning_rate=1e-4..1e-3", "learning_rate", Float(1e-4, 1e-3, 1e-3, log=True)),
+        ("learning_rate=1e-3", "learning_rate", Choice((1e-3,), 1e-3)),
+        ("dropout=0", "dropout", Choice((0.0,), 0.0)),
+        ("momentum=0.5", "momentum", Choice((0.5,), 0.5, {"optimizer": "sgd"})),
+    ],
+)
+def test_the_command_line_changes_a_space(setting: str, name: str, expected: object) -> None:
+    assert change(read_space("mlp"), [setting]).space.parameters[name] == expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("lerning_rate=1", "Did you mean 'learning_rate'"),
+        ("layers=two", "'two' is not of the kind that it takes, such as 3"),
+        ("layers=", "gives no value"),
+        ("layers=1.5", "1.5 is not of the kind"),
+        ("activation=1..2", "takes values, not a range"),
+        ("learning_rate=inf", "not a finite number"),
+        ("learning_rate=1e-2..1e-4", "is above high"),
+    ],
+)
+def test_says_what_is_wrong_with_a_setting(setting: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        change(read_space("mlp"), [setting])
+
+
+def test_settings_are_sorted_by_family() -> None:
+    assert split_settings(["mlp.layers=3", "mlp.units=64"], ["mlp"]) == {"mlp": ["layers=3", "units=64"]}
+    for wrong in ("layers=3", "mlp.layers", "mlp=3"):
+        with pytest.raises(InputError, match="FAMILY.NAME=VALUES"):
+            split_settings([wrong], ["mlp"])
+    with pytest.raises(InputError, match="no family 'mlq'. Did you mean 'mlp'"):
+        split_settings(["mlq.layers=3"], ["mlp"])
+
+
+def test_small_tables_have_defaults_of_their_own() -> None:
+    space = read_space("mlp").space
+    assert [space.for_rows(rows).defaults()["batch_size"] for rows in (500, 5_000, 100_000)] == [64, 128, 512]
