@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from automl import plugins
 from automl.data import columns as cells
 from automl.data import read as reading
 from automl.data.profile import Profile, duplicate_groups, profile
@@ -60,6 +61,7 @@ def prepare(data: str | Path | pd.DataFrame, options: Options) -> Prepared:
     Raises:
         InputError: something is wrong with the data or the options; the message says what.
     """
+    plugins.load("search", options.search, noun="search algorithm")
     files = _space_files(options)
     main, test_rows, read = _read(data, options)
     facts = profile(main, target=options.target, task=options.task, kinds=options.kinds)

@@ -91,7 +91,7 @@ def _is_extension(kind: pa.DataType) -> bool:
 
 def _is_index(name: str, column: pa.ChunkedArray) -> bool:
     """Whether the column only counts the rows, from 0 or from 1, and has no name of its own."""
-    if not (_UNNAMED.fullmatch(name) and pa.types.is_integer(column.type) and column.null_count == 0 and len(column)):
+    if not (_UNNAMED.fullmatch(name) and pa.types.is_integer(column.type) and len(column)):
         return False
     counted = column.to_numpy() - np.arange(len(column))
     return bool(counted[0] in (0, 1) and (counted == counted[0]).all())

@@ -24,7 +24,7 @@ DELIMITERS = (",", ";", "\t", "|")
 MISSING: tuple[str, ...] = tuple(arrow_csv.ConvertOptions().null_values)
 
 _SAMPLE_LINES = 100
-# Arrow decides the types from the first block; in one block it sees every row.
+# A row must fit into a block.
 _BLOCK_BYTES = 1 << 30
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _COMMA_NUMBER = r"^[+-]?\d+(,\d+)?([eE][+-]?\d+)?$"
@@ -98,11 +98,9 @@ def _find_delimiter(text: bytes) -> str:
 
     def fit(mark: str) -> tuple[float, int]:
         rows = [row for row in csv.reader(lines, delimiter=mark) if row]
-        # The sample may end within a row.
-        below = rows[1:-1] or rows[1:]
-        if not below or len(rows[0]) == 1:
+        if len(rows) < 2 or len(rows[0]) == 1:
             return 0.0, 0
-        return sum(len(row) == len(rows[0]) for row in below) / len(below), len(rows[0])
+        return sum(len(row) == len(rows[0]) for row in rows[1:]) / len(rows[1:]), len(rows[0])
 
     return max(DELIMITERS, key=fit)
 
@@ -137,24 +135,14 @@ def _check_header(names: list[str], label: str) -> None:
 
 
 def _table(body: pa.Buffer, width: int, mark: str, missing: tuple[str, ...], block_bytes: int) -> pa.Table:
-    names = [str(place) for place in range(width)]
-    types: dict[str, pa.DataType] = {}
-    while True:
-        try:
-            return arrow_csv.read_csv(
-                pa.BufferReader(body),
-                read_options=arrow_csv.ReadOptions(column_names=names, block_size=min(body.size + 1, block_bytes)),
-                parse_options=arrow_csv.ParseOptions(delimiter=mark, newlines_in_values=True),
-                convert_options=arrow_csv.ConvertOptions(
-                    column_types=types, null_values=missing, strings_can_be_null=True
-                ),
-            )
-        except pa.ArrowInvalid as error:
-            # The first block of a huge file held numbers, a later one does not.
-            column = re.match(r"In CSV column #(\d+): CSV conversion error", str(error))
-            if column is None or column[1] in types:
-                raise
-            types[column[1]] = pa.string()
+    return arrow_csv.read_csv(
+        pa.BufferReader(body),
+        read_options=arrow_csv.ReadOptions(
+            column_names=[str(place) for place in range(width)], block_size=min(body.size + 1, block_bytes)
+        ),
+        parse_options=arrow_csv.ParseOptions(delimiter=mark, newlines_in_values=True),
+        convert_options=arrow_csv.ConvertOptions(null_values=missing, strings_can_be_null=True),
+    )
 
 
 def _with_decimal_points(columns: list[pa.ChunkedArray]) -> tuple[list[pa.ChunkedArray], str]:

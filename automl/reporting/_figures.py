@@ -22,12 +22,12 @@ def score(value: float) -> str:
 
 
 def value(number: float) -> str:
-    """A cell's value: at most four significant digits, without needless zeros.
+    """A cell's value: at most four significant digits below 10,000 (years stay years), then whole numbers.
 
-    >>> value(2.0), value(0.5), value(1234567.0), value(-0.00321)
-    ('2', '0.5', '1,234,567', '-0.00321')
+    >>> value(2.0), value(0.5), value(2017.0), value(1234567.0), value(-0.00321)
+    ('2', '0.5', '2017', '1,234,567', '-0.00321')
     """
-    return f"{number:,.0f}" if 1000 <= abs(number) < 1e15 else f"{number:.4g}"
+    return f"{number:,.0f}" if 10_000 <= abs(number) < 1e15 else f"{number:.4g}"
 
 
 def seconds(duration: float) -> str:
@@ -48,6 +48,15 @@ def clock(duration: float) -> str:
     minutes, rest = divmod(round(duration), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def percent(share: float) -> str:
+    """A share of something that there is.
+
+    >>> percent(0.442), percent(0.0002)
+    ('44.2%', '<0.1%')
+    """
+    return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

@@ -48,15 +48,15 @@ def _status(progress: Progress) -> Text:
     for trial in progress.trials:
         tally[trial.status] += 1
     left = "" if progress.seconds_left is None else f"   {clock(progress.seconds_left)} left"
-    shown = Text(plain(f"{progress.activity[:1].upper()}{progress.activity[1:]}{left}"), style="bold")
-    shown.append("   " + ", ".join(f"{number:,} {status}" for status, number in tally.items()), style="not bold")
-    return shown
+    shown = Text(no_wrap=True, overflow="ellipsis")
+    shown.append(f"{plain(progress.activity[:1].upper() + progress.activity[1:])}{left}", style="bold")
+    return shown.append("   " + ", ".join(f"{number:,} {status}" for status, number in tally.items()))
 
 
 def _best(best: Trial | None, metric: Metric) -> Text:
     if best is None:
         return Text("No network has finished yet")
-    shown = Text("Best so far   ")
+    shown = Text("Best so far   ", no_wrap=True, overflow="ellipsis")
     shown.append(f"#{best.number} {best.family}", style="bold green")
     return shown.append(
         f"   validation {metric.title} {_validation(best, metric)}"
@@ -68,10 +68,11 @@ def _trials(trials: Sequence[Trial], best: Trial | None, metric: Metric) -> Tabl
     ended = [trial for trial in trials if trial.status != "running"]
     running = [trial for trial in trials if trial.status == "running"]
     shown = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, expand=True)
-    for heading, justify in (("trial", "right"), ("family", "left"), (metric.title, "right"), ("epochs", "right")):
-        shown.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    shown.add_column("time", justify="right", no_wrap=True)
-    shown.add_column("", ratio=1, no_wrap=True, overflow="ellipsis")
+    shown.add_column("trial", justify="right", no_wrap=True)
+    shown.add_column("family", no_wrap=True)
+    for heading in (metric.title, "epochs", "time"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    shown.add_column("", ratio=1)
     for trial in (*ended[-SHOWN:], *running[:SHOWN]):
         shown.add_row(
             str(trial.number),
@@ -88,7 +89,8 @@ def _trials(trials: Sequence[Trial], best: Trial | None, metric: Metric) -> Tabl
 
 def _remark(trial: Trial, *, is_best: bool) -> Text:
     if trial.status == "failed":
-        return Text(f"failed: {plain(trial.message or trial.reason)}", style="red")
+        text = f"failed: {plain(trial.message or trial.reason)}"
+        return Text(text, style="red", no_wrap=True, overflow="ellipsis")
     if trial.status == "running":
         return Text("running")
     return Text("best" if is_best else "", style="bold green")

@@ -33,16 +33,14 @@ def paragraphs(result: Result) -> Iterator[RenderableType]:
     yield from (Text(sentence) for sentence in _verdict(result.best, result))
 
 
-def commands(result: Result) -> list[tuple[str, str]]:
-    """What to type next, and what it does."""
+def commands(result: Result) -> list[str]:
+    """What to type next."""
     run = shlex.quote(str(result.folder))
     if result.best is None:
-        return [(f"less {shlex.quote(str(result.folder / 'log.txt'))}", "shows what the workers said")]
-    return [
-        (f"automl predict {run} new.csv --out predictions.csv", "predicts new rows"),
-        (f"automl leaderboard {run}", "lists every trial"),
-        ("automl ui", "opens the run in the browser"),
-    ]
+        return [f"less {shlex.quote(str(result.folder / 'log.txt'))}"]
+    here = [f"automl predict {run} new.csv --out predictions.csv", f"automl leaderboard {run}"]
+    # A tracking server shows its runs itself.
+    return here if result.tracking.startswith("http") else [*here, "automl ui"]
 
 
 def _outcome(result: Result) -> str:

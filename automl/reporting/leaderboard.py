@@ -81,8 +81,8 @@ def table(frame: pd.DataFrame, metric: Metric, *, top: int) -> Table:
         pad_edge=False,
     )
     shown.add_column("", justify="right", no_wrap=True)
-    shown.add_column("model", overflow="ellipsis", no_wrap=True)
-    for heading in ("validation", "test", "gap", "epochs", "time", "weights"):
+    shown.add_column("model")
+    for heading in ("val", "test", "gap", "epochs", "time", "weights"):
         shown.add_column(heading, justify="right", no_wrap=True)
     scored = frame[frame["rank"].notna()]
     best = scored[scored["deployable"]].head(top)
@@ -90,10 +90,10 @@ def table(frame: pd.DataFrame, metric: Metric, *, top: int) -> Table:
         is_network = bool(row["deployable"])
         shown.add_row(
             str(row["rank"]),
-            Text(plain(row["name"]), style="" if is_network else "italic"),
+            Text(plain(row["name"]), no_wrap=True, overflow="ellipsis"),
             *(score(row[column]) for column in ("val_score", "test_score", "gap")),
             f"{row['epochs']:,}" if is_network else "",
-            seconds(row["seconds"]),
+            seconds(row["seconds"]) if row["seconds"] else "",
             f"{row['parameters']:,}" if is_network else "",
             style="bold" if is_network and row["rank"] == best["rank"].iloc[0] else "",
         )

@@ -11,11 +11,13 @@ from rich.text import Text
 
 from automl.data.profile import KINDS, Column, Kind, Profile
 from automl.data.target import Target
-from automl.reporting._figures import count, value
+from automl.reporting._figures import count, percent, value
 from automl.reporting._plain import plain
 
 MOST_CLASSES = 8
 MOST_COLUMNS = 40
+LONGEST_NAME = 28
+LABEL_WIDTH = len("Families")
 PLURALS: dict[Kind, str] = {
     "number": "numbers",
     "category": "categories",
@@ -52,23 +54,30 @@ def size(profile: Profile) -> str:
 
 def remarks(notes: Sequence[str], warnings: Sequence[str], *, longest: int | None = None) -> Table:
     """Notes and warnings, one row each; a row is cut after `longest` characters."""
-    shown = Table.grid(padding=(0, 2, 0, 0))
-    for label, style, texts in (("Note", "", notes), ("Warning", "bold", warnings)):
+    shown = labelled()
+    for label, style, texts in (("Note", "", notes), ("Warning", "magenta", warnings)):
         for text in texts:
-            shown.add_row(Text(label, style=style), Text(plain(text, longest=longest)))
+            shown.add_row(label, Text(plain(text, longest=longest), style=style))
+    return shown
+
+
+def labelled() -> Table:
+    """A table without rows, for texts behind bold labels."""
+    shown = Table.grid(padding=(0, 2, 0, 0))
+    shown.add_column(style="bold", min_width=LABEL_WIDTH)
     return shown
 
 
 def _target(target: Target) -> RenderableType:
     if target.task == "regress":
-        return Text(f"Target  {spread(target)}")
+        return Text(f"Target    {spread(target)}")
     rows = sum(number for _, number in target.counts)
     shown = _table("class", "rows", "share")
     for label, number in target.counts[:MOST_CLASSES]:
-        shown.add_row(Text(plain(label)), f"{number:,}", f"{number / rows:.1%}")
+        shown.add_row(Text(plain(label)), f"{number:,}", percent(number / rows))
     if len(target.counts) > MOST_CLASSES:
         left = [number for _, number in target.counts[MOST_CLASSES:]]
-        shown.add_row(f"… {len(left)} more", f"{sum(left):,}", f"{sum(left) / rows:.1%}")
+        shown.add_row(f"… {len(left)} more", f"{sum(left):,}", percent(sum(left) / rows))
     return shown
 
 
@@ -81,12 +90,13 @@ def spread(described: Target | Column) -> str:
 
 def _columns(profile: Profile) -> RenderableType:
     shown = _table("column", "missing", "distinct")
-    shown.columns[0].max_width = 28
+    shown.columns[0].max_width = LONGEST_NAME
     shown.add_column("kind", no_wrap=True)
-    shown.add_column("values", overflow="ellipsis", no_wrap=True, ratio=1)
+    # The one column that may shrink: its texts are cut, the others are shown in full.
+    shown.add_column("values")
     for column in profile.columns[:MOST_COLUMNS]:
-        missing = f"{column.missing / profile.rows:.1%}" if column.missing else ""
-        shown.add_row(Text(plain(column.name)), missing, f"{column.distinct:,}", column.kind, Text(_values(column)))
+        missing = percent(column.missing / profile.rows) if column.missing else ""
+        shown.add_row(Text(plain(column.name)), missing, f"{column.distinct:,}", column.kind, Text(_values(column), no_wrap=True, overflow="ellipsis"))
     if len(profile.columns) > MOST_COLUMNS:
         shown.add_row(f"… {len(profile.columns) - MOST_COLUMNS:,} more")
     return shown
@@ -94,6 +104,8 @@ def _columns(profile: Profile) -> RenderableType:
 
 def _values(column: Column) -> str:
     """The range of a number, the commonest values of anything else."""
+    if column.common and column.common[0][1] == 1:
+        return f"all different: {', '.join(plain(text, longest=20) for text, _ in column.common)}, …"
     if column.common:
         return ", ".join(f"{plain(text, longest=20)} ({number:,})" for text, number in column.common)
     return spread(column)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from automl.baselines import Baseline
@@ -19,7 +18,8 @@ from automl.families import Candidate
 from automl.reporting import Plan, Progress, Result, _progress, _result
 from automl.reporting._figures import clock, count
 from automl.reporting._plain import plain
-from automl.reporting.profile import remarks, size, spread
+from automl.reporting.profile import LABEL_WIDTH, labelled, remarks, size, spread
+from automl.reporting.verdict import PARTS
 from automl.tasks import Metric
 from automl.trial import Trial
 
@@ -52,7 +52,7 @@ class Terminal:
 
     def data(self, profile: Profile, *, name: str, notes: Sequence[str], split: Split) -> None:
         """The table in a few lines, and every note and warning."""
-        shown = _facts()
+        shown = labelled()
         shown.add_row("Data", Text(f"{plain(name)}: {size(profile)}"))
         shown.add_row("Target", Text(_target(profile.target)))
         shown.add_row("Split", Text(_split(split)))
@@ -62,10 +62,10 @@ class Terminal:
     def families(self, candidates: Sequence[Candidate]) -> None:
         """One line per family."""
         self._family_width = max(len(candidate.name) for candidate in candidates)
-        shown = Table.grid(padding=(0, 2, 0, 0))
+        shown = labelled()
         for position, candidate in enumerate(candidates):
             shown.add_row(
-                Text("" if position else "Families", style="bold"),
+                "" if position else "Families",
                 Text(candidate.name),
                 "taken" if candidate.taken else "left out",
                 Text(plain(candidate.why)),
@@ -75,7 +75,7 @@ class Terminal:
     def search(self, plan: Plan) -> None:
         """One line on the search."""
         self._plan = plan
-        shown = _facts()
+        shown = labelled()
         shown.add_row("Search", Text(_search(plan)))
         self._show(shown)
 
@@ -98,9 +98,8 @@ class Terminal:
             self._show("")
             self._show(paragraph)
         self._show("")
-        width = max(len(command) for command, _ in _result.commands(result))
-        for command, purpose in _result.commands(result):
-            self._line(f"{plain(command):<{width}}   # {purpose}")
+        for position, command in enumerate(_result.commands(result)):
+            self._line(f"{'' if position else 'Next':<{LABEL_WIDTH + 2}}{plain(command)}")
 
     def close(self) -> None:
         """Takes the view away and gives the cursor back; may be called twice."""
@@ -144,33 +143,23 @@ class Terminal:
 
     def _line(self, text: str) -> None:
         """One line however long it is: for `grep`, and for commands that are copied."""
-        self._show_unwrapped(Text(text))
-
-    def _show_unwrapped(self, text: Text) -> None:
         if not self._quiet:
-            self._console.print(text, soft_wrap=True)
-
-
-def _facts() -> Table:
-    shown = Table.grid(padding=(0, 2, 0, 0))
-    shown.add_column(style="bold", min_width=8)
-    return shown
+            self._console.print(Text(text), soft_wrap=True)
 
 
 def _target(target: Target) -> str:
     name = plain(target.name, longest=40)
     if target.task == "regress":
-        return f"{name}: {spread(target)}"
-    classes = [f"{plain(label, longest=30)} {number:,}" for label, number in target.counts[:CLASSES_SHOWN]]
+        return f"{name}, {spread(target)}"
+    classes = [f"{plain(label, longest=30)}: {number:,}" for label, number in target.counts[:CLASSES_SHOWN]]
     more = len(target.counts) - CLASSES_SHOWN
     listed = ", ".join(classes) + (f", … {more} more" if more > 0 else "")
-    return f"{name}: {count(len(target.counts), 'class', 'classes')} ({listed})"
+    return f"{name}, {count(len(target.counts), 'class', 'classes')} ({listed})"
 
 
 def _split(split: Split) -> str:
-    names = {"train": "to train on", "val": "for validation", "test": "for the test"}
-    sizes = ", ".join(f"{len(rows):,} {names[part]}" for part, rows in split.parts().items())
-    return f"{sizes}; {plain(split.how)}"
+    sizes = ", ".join(f"{len(rows):,} {PARTS[part]}" for part, rows in split.parts().items())
+    return f"{sizes} rows; {plain(split.how)}"
 
 
 def _search(plan: Plan) -> str:

@@ -98,10 +98,10 @@ def _against(best: Trial, baseline: Baseline, metric: Metric, part: str, rows: i
         return f"No comparison with {name}: {metric.title} is not known on {PARTS[part]}."
     advantage = metric.objective(other) - metric.objective(mine)
     chance = _standard_error(min(_error(mine, metric), _error(other, metric)), rows, metric)
-    verb = "is about as good as" if abs(advantage) < chance else "beats" if advantage > 0 else "loses to"
-    if advantage == 0:
-        verb = "is exactly as good as"
-    return f"The best network {verb} {name}: {metric.title} {score(mine)} against {score(other)} on {PARTS[part]}."
+    scores = f"{metric.title} {score(mine)} against {score(other)} on {PARTS[part]}"
+    if abs(advantage) < chance:
+        return f"The best network is about as good as {name}: {scores}, and {rows:,} rows cannot tell them apart."
+    return f"The best network {'beats' if advantage > 0 else 'loses to'} {name}: {scores}."
 
 
 def _gap(train: float, new: float, naive: float | None, measured: str, *, chance: float, on: str) -> str:
@@ -112,11 +112,12 @@ def _gap(train: float, new: float, naive: float | None, measured: str, *, chance
             f"It does better on new rows than on training rows: {measured}. That is no overfitting: "
             "the new rows are easier, by chance or by how the rows were split."
         )
-    if gap <= 0:
+    lost = gap / (naive - train) if naive is not None else math.inf
+    if gap <= 0 or (gap <= chance and lost < MILD):
         return f"It does as well on new rows as on training rows: {measured}. That is no overfitting."
-    if gap <= chance:
-        return f"It does about as well on new rows as on training rows: {measured}. Chance on {on} explains the gap."
     better_on_training = f"It fits training rows better than new ones: {measured}."
+    if gap <= chance:
+        return f"{better_on_training} That may be chance: {on} are too few to call it overfitting."
     if naive is None:
         return f"{better_on_training} The gap is wider than chance on {on} explains."
     if new >= naive:
@@ -124,7 +125,6 @@ def _gap(train: float, new: float, naive: float | None, measured: str, *, chance
             f"{better_on_training} That is strong overfitting: "
             "on new rows it is no better than predicting without the features."
         )
-    lost = gap / (naive - train)
     degree = "strong" if lost >= STRONG else "mild" if lost >= MILD else "hardly any"
     return f"{better_on_training} That is {degree} overfitting: {lost:.0%} of what it learned does not carry over."
 

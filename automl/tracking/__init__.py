@@ -5,6 +5,7 @@ A tracker never decides anything and is told everything by the main process alon
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from automl.data.profile import Profile
+
+# MLflow reads it when it is imported, which the modules of this package do.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
-"""Gives MLflow a saved model that it can show, serve and load: the bundle, the code to run it, its inputs and outputs."""
+"""Gives MLflow a saved model that it can show, load and serve: the bundle, the code for it, its inputs and outputs."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import shutil
+import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -41,7 +42,7 @@ def log(
     """
     model = client.create_logged_model(experiment_id, name=NAME, source_run_id=run_id)
     try:
-        with TemporaryDirectory() as staging:
+        with TemporaryDirectory() as staging, warnings.catch_warnings(action="ignore"):
             path = Path(staging, NAME)
             mlflow.pyfunc.save_model(
                 path=str(path),
@@ -88,7 +89,7 @@ def installed(distribution: str) -> str | None:
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows with NumPy types and None for empty cells, since MLflow writes them as JSON."""
-    return pd.DataFrame({name: [_cell(value) for value in frame[name]] for name in frame.columns})
+    return pd.DataFrame({name: [_cell(value) for value in frame[name]] for name in frame.columns}, dtype=object)
 
 
 def _cell(value: Any) -> Any:

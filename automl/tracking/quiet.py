@@ -1,10 +1,9 @@
-"""Keeps MLflow, while it works for us, from printing, from retrying for minutes and from copying the user's lock files."""
+"""Keeps MLflow, while it works for us, from printing, retrying for minutes and copying the user's lock files."""
 
 from __future__ import annotations
 
 import logging
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,9 +27,7 @@ def quiet() -> Iterator[None]:
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        yield
     finally:
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)

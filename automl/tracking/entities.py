@@ -1,0 +1,185 @@
+"""A run, a trial and a table as MLflow's entities: tags, parameters, metrics, data set."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+
+from automl.tasks import Metric as Objective
+from automl.tracking import RunDescription, RunOutcome, store
+from automl.trial import Reason, Trial
+from automl.versions import installed
+
+# MLflow's limits: characters of a parameter, a tag, and a data set's name, digest and schema.
+PARAM, TAG, NAME, DIGEST, SCHEMA = 6000, 5000, 500, 36, 1_000_000
+
+KILLED: tuple[Reason, ...] = ("killed", "timeout", "interrupted")
+VERSIONS = ("python", "automl", "tensorflow", "keras", "optuna", "mlflow")
+
+
+def tags_of_run(run: RunDescription) -> dict[str, str]:
+    """What the parent run is about. If the caller has an active run of its own, it is named, and not joined."""
+    target = run.profile.target
+    rows = ", ".join(f"{count:,} {part}" for part, count in run.split.items())
+    caller = mlflow.active_run()
+    tags = {
+        "mlflow.note.content": f"{target.task} `{target.name}` of {run.data}: rows {rows}.",
+        **_source(),
+        "kind": "run",
+        "data": run.data,
+        "digest": run.digest,
+        "source": store.without_secrets(run.source),
+        "task": target.task,
+        "target": target.name,
+        "objective": run.objective,
+        "command": store.without_secrets(run.command),
+        **{f"version.{name}": version for name, version in installed().items() if name in VERSIONS},
+        **({"started_in_run": caller.info.run_id} if caller else {}),
+    }
+    return {name: value[:TAG] for name, value in tags.items()}
+
+
+def tags_of_trial(trial: Trial, run: RunDescription, *, parent: str) -> dict[str, str]:
+    """What a filter of the run list needs to find the child run, which the list may show without its parent."""
+    return {
+        "mlflow.parentRunId": parent,
+        **_source(),
+        "kind": "trial",
+        "run": run.name,
+        "data": run.data,
+        "digest": run.digest,
+        "task": run.profile.target.task,
+        "family": trial.family,
+    }
+
+
+def tags_of_end(trial: Trial) -> list[RunTag]:
+    """Why the trial failed or stopped."""
+    return tags({"reason": trial.reason, "message": trial.message, "stopped": trial.stopped})
+
+
+def params_of_run(run: RunDescription) -> list[Param]:
+    """What was asked for, and how the rows were split."""
+    target = run.profile.target
+    rows = {f"rows_{part}": count for part, count in run.split.items()}
+    known = {"data": run.data, "task": target.task, "target": target.name, "objective": run.objective}
+    return params({**known, **rows, "columns": len(run.profile.columns), **run.settings})
+
+
+def params_of_trial(trial: Trial) -> list[Param]:
+    """The family and its hyperparameters."""
+    return params({"family": trial.family, **trial.params})
+
+
+def data_set(run: RunDescription) -> DatasetInput:
+    """The table, by facts that are known; `mlflow.data.from_pandas` would read every cell again."""
+    missing = {column.name: column.missing for column in run.profile.columns}
+    columns = [
+        {"name": str(name), "type": _column_type(column), "required": not missing.get(str(name))}
+        for name, column in run.frame.items()
+    ]
+    schema = json.dumps({"mlflow_colspec": columns})
+    file = Path(run.source)
+    is_file = "://" not in run.source and file.exists()
+    return DatasetInput(
+        Dataset(
+            name=run.data[:NAME],
+            digest=run.digest[:DIGEST],
+            source_type="local" if is_file else "code",
+            source=json.dumps({"uri": str(file.absolute())} if is_file else {"tags": {}}),
+            schema=schema if len(schema) < SCHEMA else None,
+            profile=json.dumps({"num_rows": len(run.frame), "num_elements": int(run.frame.size)}),
+        ),
+        [InputTag("mlflow.data.context", "training")],
+    )
+
+
+def curve(trial: Trial, *, since: int) -> list[Metric]:
+    """The points of all curves after epoch `since`. Their names group the charts, and differ from the final metrics."""
+    time_sent = now()
+    return [
+        Metric(f"epoch/{name}", float(value), time_sent, epoch)
+        for name, values in trial.curves.items()
+        for epoch, value in enumerate(values[since:], start=since + 1)
+        if math.isfinite(value)
+    ]
+
+
+def final(trial: Trial, objective: Objective) -> dict[str, float]:
+    """What came of a trial; the gap is how much worse the objective is on validation than on training rows."""
+    values: dict[str, float] = _by_split(trial.scores)
+    train, validation = (trial.scores.get(split, {}).get(objective.name) for split in ("train", "val"))
+    if train is not None and validation is not None:
+        values["generalization_gap"] = objective.objective(validation) - objective.objective(train)
+    facts = {"seconds": trial.seconds, "parameters": trial.parameters, "best_epoch": trial.best_epoch}
+    return {**values, **{name: value for name, value in facts.items() if value}}
+
+
+def of_outcome(outcome: RunOutcome, objective: Objective) -> dict[str, float]:
+    """The best trial's metrics, `best_val_log_loss` and so on, and the baselines', `baseline/NAME/val_log_loss`."""
+    best = final(outcome.best, objective) if outcome.best else {}
+    baselines = {f"baseline/{name}": _by_split(scores) for name, scores in outcome.baselines.items()}
+    return {
+        **{f"best_{name.removeprefix('best_')}": value for name, value in best.items()},
+        **{f"{name}/{key}": value for name, scores in baselines.items() for key, value in scores.items()},
+    }
+
+
+def status(trial: Trial) -> str:
+    """MLflow's word for how a trial ended."""
+    if trial.status == "finished":
+        return "FINISHED"
+    return "KILLED" if trial.reason in KILLED else "FAILED"
+
+
+def metrics(values: Mapping[str, float]) -> list[Metric]:
+    """Metrics without an epoch. What is not finite is left out: MLflow would show infinity as 1.8e308."""
+    time_sent = now()
+    return [Metric(name, float(value), time_sent, 0) for name, value in values.items() if math.isfinite(value)]
+
+
+def params(values: Mapping[str, Any]) -> list[Param]:
+    """Values as text; what was not given is left out."""
+    return [Param(name, str(value)[:PARAM]) for name, value in values.items() if value is not None]
+
+
+def tags(values: Mapping[str, str]) -> list[RunTag]:
+    """Those that are not empty."""
+    return [RunTag(name, value[:TAG]) for name, value in values.items() if value]
+
+
+def now() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def _by_split(scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    return {f"{split}_{name}": value for split, of_split in scores.items() for name, value in of_split.items()}
+
+
+def _source() -> dict[str, str]:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = "unknown"
+    return {"mlflow.user": user, "mlflow.source.name": "automl", "mlflow.source.type": "LOCAL"}
+
+
+def _column_type(column: pd.Series) -> str:
+    types = pd.api.types
+    if types.is_bool_dtype(column.dtype):
+        return "boolean"
+    if types.is_integer_dtype(column.dtype):
+        return "long"
+    if types.is_numeric_dtype(column.dtype):
+        return "double"
+    return "datetime" if types.is_datetime64_any_dtype(column.dtype) else "string"

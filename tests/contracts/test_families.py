@@ -1,0 +1,122 @@
+"""What every family must do; a new one is found by its module and needs no test of its own here."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from automl import keras_files, plugins
+from automl.layers.dropout import Dropout
+from automl.layers.inputs import Inputs
+from automl.resources import folder
+from automl.space_files import read_space
+from automl.tasks import metric, task
+from automl.training.forward import forward
+from automl.training.network import TRAINING, architecture, build_network, is_rate, renew, structure
+from automl.training.train import Workshop, train
+
+FAMILIES = plugins.names("families")
+SHAPES = [(5, (4, 30)), (5, ()), (0, (4, 30))]
+
+pytestmark = pytest.mark.parametrize("family", FAMILIES)
+
+
+def network_of(family: str, **changes: object) -> keras.Model:
+    defaults = read_space(family).space.defaults()
+    return build_network(family, {**defaults, **changes}, width=5, sizes=(4, 30), outputs=3)  # type: ignore[dict-item]
+
+
+def batch(rows: int = 64) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=(rows, 5)).astype(np.float32)
+    return {"numbers": numbers, "codes": rng.integers(0, [4, 30], size=(rows, 2)).astype(np.int32)}
+
+
+def test_has_a_search_space_with_a_summary(family: str) -> None:
+    assert (folder("search_spaces") / f"{family}.yaml").is_file()
+    file = read_space(family)
+    assert file.family == family
+    assert file.summary
+    assert file.space.defaults() in file.space
+
+
+def test_its_arguments_are_its_hyperparameters(family: str) -> None:
+    arguments = inspect.signature(plugins.load("families", family, noun="family").build).parameters
+    names = {name for name, argument in arguments.items() if argument.kind is argument.KEYWORD_ONLY}
+    space = read_space(family).space
+    assert names == {name for name in space.parameters if name not in TRAINING}
+    needed = {"optimizer", "learning_rate", "schedule", "batch_size", "epochs", "patience", "scaling"}
+    assert needed <= set(space.parameters)
+
+
+@pytest.mark.parametrize(("width", "sizes"), SHAPES)
+def test_builds_for_every_kind_of_table(family: str, width: int, sizes: tuple[int, ...]) -> None:
+    defaults = read_space(family).space.defaults()
+    network = build_network(family, defaults, width=width, sizes=sizes, outputs=3)
+    assert network.output_shape == (None, 3)
+    assert set(network.input) == set(Inputs.of(width, sizes).tensors)
+
+
+def test_builds_from_random_settings(family: str) -> None:
+    rng = np.random.default_rng(1)
+    space = read_space(family).space
+    for _ in range(5):
+        network = build_network(family, space.sample(rng), width=5, sizes=(4, 30), outputs=3)
+        assert np.isfinite(np.asarray(network(batch()))).all()
+
+
+def test_renewed_weights_are_those_of_a_new_network(family: str) -> None:
+    params = read_space(family).space.defaults()
+    network, other = network_of(family), network_of(family)
+    spread = [weight.std() for weight in network.get_weights() if weight.size > 200]
+    for variable in network.trainable_variables:
+        variable.assign(np.full(variable.shape, 7.0))
+    renew(network, params, seed=5)
+    renew(other, params, seed=5)
+    for ours, theirs in zip(network.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    renewed = [weight.std() for weight in network.get_weights() if weight.size > 200]
+    np.testing.assert_allclose(renewed, spread, rtol=0.3)
+    renew(other, params, seed=6)
+    assert any(not np.array_equal(a, b) for a, b in zip(network.get_weights(), other.get_weights(), strict=True))
+
+
+def test_a_compiled_network_takes_other_dropout_rates(family: str) -> None:
+    rates = [name for name in read_space(family).space.parameters if is_rate(name)]
+    one = {**read_space(family).space.defaults(), **dict.fromkeys(rates, 0.1)}
+    other = {**one, **dict.fromkeys(rates, 0.3)}
+    assert structure(family, one) == structure(family, other)
+    used = build_network(family, one, width=5, sizes=(4, 30), outputs=3)
+    renew(used, other, seed=0)
+    fresh = build_network(family, other, width=5, sizes=(4, 30), outputs=3)
+    in_use, expected = (
+        [float(layer.rate.numpy()) for layer in network.layers if isinstance(layer, Dropout)]
+        for network in (used, fresh)
+    )
+    assert in_use == expected
+    assert (len(in_use) > 0) == (len(rates) > 0)
+
+
+def test_survives_saving_bit_for_bit_at_any_batch_size(family: str, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    network = network_of(family)
+    network.save(tmp_path / "network.keras")
+    loaded = keras_files.load(tmp_path / "network.keras")
+    rows = {role: tf.constant(array) for role, array in batch(100).items()}
+    expected = forward(network)(rows)
+    predict = forward(loaded)
+    np.testing.assert_array_equal(predict(rows), expected)
+    in_pieces = [predict({role: array[start : start + 32] for role, array in rows.items()}) for start in (0, 32, 64, 96)]
+    np.testing.assert_array_equal(np.concatenate(in_pieces), expected)
+
+
+def test_learns(family: str, workshop: Workshop) -> None:
+    params = {**read_space(family).space.defaults(), "epochs": 20, "batch_size": 32}
+    trained = train(workshop, family, params, metric=metric(None, task("classify")), seed=0)
+    assert trained.scores["test"]["log_loss"] < 0.7 < np.log(3)
+    assert architecture(params) == {name: value for name, value in params.items() if name not in TRAINING}

@@ -1,0 +1,57 @@
+"""Figures and foreign text, as they are shown."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from automl.reporting._figures import clock, score
+from automl.reporting._plain import plain
+
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.9999, "0.9999"),
+        (0.99996, "1.000"),
+        (9.9996, "10.00"),
+        (999.96, "1,000"),
+        (-0.25, "-0.2500"),
+        (2_065_902.4, "2,065,902"),
+        (0.0, "0"),
+        (3e-7, "3.000e-07"),
+        (2.5e18, "2.500e+18"),
+        (math.nan, "–"),
+        (math.inf, "inf"),
+    ],
+)
+def test_scores_have_four_digits(value: float, shown: str) -> None:
+    assert score(value) == shown
+
+
+@pytest.mark.parametrize(("duration", "shown"), [(0.2, "0:00"), (59.6, "1:00"), (3599.7, "1:00:00"), (86400, "24:00:00")])
+def test_times_carry_over(duration: float, shown: str) -> None:
+    assert clock(duration) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b]0;title\x07name", "]0;titlename"),
+        ("\x9b31mred", "31mred"),
+        ("user\u202etxt.exe", "usertxt.exe"),
+        ("zero\u200bwidth\ufeff", "zerowidth"),
+        ("two\r\nlines\u2028more", "two  lines more"),
+        ("half\ud83da", "halfa"),
+        ("größe 身長 😀", "größe 身長 😀"),
+    ],
+)
+def test_foreign_text_cannot_command_the_terminal(text: str, shown: str) -> None:
+    assert plain(text) == shown
+
+
+def test_long_text_is_cut() -> None:
+    assert plain("abcdef", longest=4) == "abc…"
+    assert plain("abcd", longest=4) == "abcd"

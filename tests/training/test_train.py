@@ -1,0 +1,113 @@
+"""Training one setting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from automl.space_files import read_space
+from automl.tasks import metric, task
+from automl.training.schedules import learning_rates
+from automl.training.train import TrialFailed, Workshop, train
+
+LOG_LOSS = metric(None, task("classify"))
+RMSE = metric(None, task("regress"))
+SETTING = {**read_space("mlp").space.defaults(), "layers": 2, "units": 32, "batch_size": 32, "epochs": 15}
+
+
+def test_learns_to_classify(workshop: Workshop) -> None:
+    trained = train(workshop, "mlp", SETTING, metric=LOG_LOSS, seed=0)
+    assert trained.scores["test"]["log_loss"] < 0.7 < np.log(3)
+    assert trained.objective == trained.scores["val"]["log_loss"] == min(trained.curves["val_log_loss"])
+    assert trained.curves["val_log_loss"].index(trained.objective) + 1 == trained.best_epoch
+    assert trained.predictions["test"].shape == (30, 3)
+
+
+def test_learns_a_curved_surface(regression: Workshop) -> None:
+    trained = train(regression, "mlp", {**SETTING, "epochs": 40, "dropout": 0.0}, metric=RMSE, seed=0)
+    assert trained.scores["test"]["r2"] > 0.8
+
+
+def test_the_same_seed_gives_the_same_bits_whatever_came_before(workshop: Workshop) -> None:
+    first = train(workshop, "mlp", SETTING, metric=LOG_LOSS, seed=3)
+    train(workshop, "mlp", {**SETTING, "dropout": 0.5, "learning_rate": 0.02}, metric=LOG_LOSS, seed=4)
+    again = train(workshop, "mlp", SETTING, metric=LOG_LOSS, seed=3)
+    fresh = train(Workshop(workshop.examples, workshop.task), "mlp", SETTING, metric=LOG_LOSS, seed=3)
+    for other in (again, fresh):
+        assert other.curves == first.curves
+        for ours, theirs in zip(first.weights, other.weights, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_settings_of_one_structure_share_a_compiled_network(workshop: Workshop) -> None:
+    for change in ({}, {"dropout": 0.4}, {"learning_rate": 1e-3}, {"batch_size": 64}, {"optimizer": "adam"}):
+        train(workshop, "mlp", {**SETTING, **change, "epochs": 1}, metric=LOG_LOSS, seed=0)
+    assert len(workshop.engines) == 1
+    train(workshop, "mlp", {**SETTING, "units": 64, "epochs": 1}, metric=LOG_LOSS, seed=0)
+    assert len(workshop.engines) == 2
+
+
+def test_stops_early_and_keeps_the_best_epoch(workshop: Workshop) -> None:
+    hasty = {**SETTING, "learning_rate": 0.03, "epochs": 100, "patience": 3, "dropout": 0.0}
+    trained = train(workshop, "mlp", hasty, metric=LOG_LOSS, seed=0)
+    assert trained.stopped == "early"
+    assert len(trained.curves["loss"]) == trained.best_epoch + 3
+    assert trained.scores["val"]["log_loss"] == min(trained.curves["val_log_loss"])
+
+
+def test_the_metric_decides_which_epoch_is_kept(workshop: Workshop) -> None:
+    accuracy = metric("accuracy", task("classify"))
+    trained = train(workshop, "mlp", SETTING, metric=accuracy, seed=0)
+    assert trained.objective == -max(trained.curves["val_accuracy"])
+
+
+def test_a_loss_that_is_no_number_fails_the_trial(workshop: Workshop) -> None:
+    wild = {**SETTING, "optimizer": "sgd", "momentum": 0.99, "learning_rate": 1e30}
+    with pytest.raises(TrialFailed, match="not a number in epoch") as failure:
+        train(workshop, "mlp", wild, metric=LOG_LOSS, seed=0)
+    assert failure.value.reason == "nan"
+
+
+def test_the_deadline_ends_a_training_and_keeps_what_there_is(workshop: Workshop) -> None:
+    train(workshop, "mlp", {**SETTING, "epochs": 1}, metric=LOG_LOSS, seed=0)
+    told: list[int] = []
+
+    def report(curves: Mapping[str, list[float]]) -> None:
+        told.append(len(curves["loss"]))
+
+    endless = {**SETTING, "epochs": 10**6 // 100, "patience": 10**6, "schedule": "constant"}
+    began = time.monotonic()
+    trained = train(workshop, "mlp", endless, metric=LOG_LOSS, seed=0, deadline=began + 1.0, report=report)
+    assert time.monotonic() - began < 3
+    assert trained.stopped == "time"
+    assert told == list(range(1, len(trained.curves["loss"]) + 1))
+
+
+def test_a_deadline_that_has_passed_is_a_timeout(workshop: Workshop) -> None:
+    with pytest.raises(TrialFailed) as failure:
+        train(workshop, "mlp", SETTING, metric=LOG_LOSS, seed=0, deadline=time.monotonic() - 1)
+    assert failure.value.reason == "timeout"
+
+
+def test_test_rows_decide_nothing(workshop: Workshop) -> None:
+    honest = train(workshop, "mlp", SETTING, metric=LOG_LOSS, seed=0)
+    parts = dict(workshop.examples.parts)
+    parts["test"] = type(parts["test"])(parts["test"].arrays, (parts["test"].targets + 1) % 3)
+    changed = Workshop(type(workshop.examples)(**{**vars(workshop.examples), "parts": parts}), workshop.task)
+    other = train(changed, "mlp", SETTING, metric=LOG_LOSS, seed=0)
+    assert other.scores["test"] != honest.scores["test"]
+    assert (other.objective, other.best_epoch, other.curves) == (honest.objective, honest.best_epoch, honest.curves)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
+def test_schedules_peak_at_the_learning_rate(schedule: str) -> None:
+    rates = learning_rates(schedule, 0.01, 1000)
+    assert rates.shape == (1000,)
+    assert 0.0099 < rates.max() <= 0.01
+    assert rates.min() > 0
+    if schedule != "constant":
+        assert rates[-1] < 1e-6
+        assert rates[0] < rates.max() / 10
