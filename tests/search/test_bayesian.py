@@ -129,6 +129,15 @@ def test_a_changed_past_is_told_anew() -> None:
     assert statistics.median(suggested(low)) < 0.5 < statistics.median(suggested(high))
 
 
+def test_a_space_whose_range_has_changed_is_another_space() -> None:
+    wider = SearchSpace("line", {"x": Float(0.0, 4.0, 0.5)})
+    tried = line(finished=LEVEL)
+    bayesian.suggest(LINE, tried, seed=0)
+    remembering = bayesian.suggest(wider, tried, seed=0)
+    bayesian._memories.clear()
+    assert remembering == bayesian.suggest(wider, tried, seed=0)
+
+
 def test_leaves_the_logging_of_optuna_as_it_was(caplog: pytest.LogCaptureFixture) -> None:
     bayesian._memories.clear()
     optuna.logging.set_verbosity(optuna.logging.DEBUG)

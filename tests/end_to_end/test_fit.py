@@ -1,0 +1,205 @@
+"""From a table to predictions, as a user does it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import automl
+from automl.data.cards import card
+
+PENGUINS = card("penguins").path
+
+
+def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "automl", *arguments], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A folder with one run of penguins."""
+    folder = tmp_path_factory.mktemp("made")
+    arguments = ("--target", "species", "--trials", "5", "--workers", "1", "--seed", "3")
+    return folder, command("fit", str(PENGUINS), "--task", "classify", *arguments, folder=folder)
+
+
+Made = tuple[Path, subprocess.CompletedProcess[str]]
+
+
+def test_a_fit_says_what_came_out(made: Made) -> None:
+    folder, done = made
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    for expected in ("species", "gradient boosting", "automl predict runs/data-1", "train", "validation", "test"):
+        assert expected in done.stdout
+    assert "\x1b" not in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert (folder / "mlflow.db").is_file()
+
+
+def test_a_run_leaves_its_records(made: Made) -> None:
+    folder, _ = made
+    run = folder / "runs" / "data-1"
+    names = {path.name for path in run.iterdir()}
+    assert {"run.json", "profile.json", "split.npz", "trials", "model", "leaderboard.csv", "log.txt"} <= names
+    assert "encoded" not in names
+    board = pd.read_csv(run / "leaderboard.csv")
+    assert len(board) == 5 + 2
+    facts = json.loads((run / "model" / "schema.json").read_text())["facts"]
+    assert facts["trial"] == int(board.loc[board["status"] == "finished", "trial"].dropna().iloc[0])
+
+
+def test_every_family_starts_with_its_defaults(made: Made) -> None:
+    folder, _ = made
+    trials = automl.Run(folder / "runs" / "data-1").trials
+    assert [trial.family for trial in trials[:4]] == ["linear", "mlp", "wide_deep", "resnet"]
+    assert trials[1].params["units"] == 256
+
+
+def test_a_new_process_predicts_the_same_bits(made: Made) -> None:
+    folder, _ = made
+    run = folder / "runs" / "data-1"
+    done = command("predict", "runs/data-1", str(PENGUINS), "--out", "answers.csv", "--proba", folder=folder)
+    assert done.returncode == 0, done.stderr
+    answers = pd.read_csv(folder / "answers.csv", float_precision="round_trip")
+    model = automl.load(run)
+    frame = pd.read_csv(PENGUINS)
+    probabilities = model.predict_proba(frame)
+    np.testing.assert_array_equal(answers.iloc[:, 1:].to_numpy(), probabilities.to_numpy())
+    assert (answers["prediction"].to_numpy() == model.predict(frame)).all()
+    split = np.load(run / "split.npz")
+    best = run / "trials" / f"{model.facts['trial']:04d}" / "predictions.npz"
+    np.testing.assert_array_equal(probabilities.to_numpy()[split["test"]], np.load(best)["test"])
+
+
+def test_evaluate_gives_the_recorded_scores(made: Made) -> None:
+    folder, _ = made
+    run = folder / "runs" / "data-1"
+    rows = np.load(run / "split.npz")["test"]
+    pd.read_csv(PENGUINS).iloc[rows].to_csv(folder / "test.csv", index=False)
+    done = command("evaluate", "runs/data-1", "test.csv", "--json", folder=folder)
+    recorded = automl.load(run).facts["scores"]["test"]
+    assert json.loads(done.stdout)["log_loss"] == pytest.approx(recorded["log_loss"], abs=1e-12)
+
+
+def test_the_same_seed_gives_the_same_trials(made: Made, tmp_path: Path) -> None:
+    folder, _ = made
+    run = automl.fit(
+        pd.read_csv(PENGUINS),
+        task="classify",
+        target="species",
+        trials=5,
+        workers=1,
+        seed=3,
+        out=tmp_path / "again",
+        tracking_uri=f"sqlite:///{tmp_path}/mlflow.db",
+        quiet=True,
+    )
+    first = automl.Run(folder / "runs" / "data-1").trials
+    assert [(t.family, t.params, t.objective) for t in run.trials] == [(t.family, t.params, t.objective) for t in first]
+
+
+def test_mlflow_has_a_parent_and_a_child_per_trial(made: Made) -> None:
+    from mlflow import MlflowClient
+
+    folder, _ = made
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    runs = client.search_runs(experiments)
+    children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    assert len(children) == 5
+    assert {child.info.status for child in children} == {"FINISHED"}
+    assert all(child.data.tags["mlflow.parentRunId"] == parent.info.run_id for child in children)
+    recorded = automl.load(folder / "runs" / "data-1").facts["scores"]
+    assert parent.data.metrics["best_val_log_loss"] == pytest.approx(recorded["val"]["log_loss"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere.csv"], "There is no file 'nowhere.csv'"),
+        (["empty.csv"], "empty"),
+        (["header.csv"], "no rows"),
+        ([str(PENGUINS), "--target", "speces"], "Did you mean 'species'"),
+        (["one_class.csv"], "only one value"),
+        ([str(PENGUINS), "--target", "species", "--task", "regress"], "Use --task classify"),
+        ([str(PENGUINS), "--space", "bad.yaml"], "not valid YAML"),
+        ([str(PENGUINS), "--families", "mpl"], "Did you mean 'mlp'"),
+        ([str(PENGUINS), "--search", "grib"], "Did you mean 'grid'"),
+        ([str(PENGUINS), "--search", "grid"], "more than 10,000"),
+        ([str(PENGUINS), "--time", "soon"], "no duration"),
+    ],
+)
+def test_bad_input_gets_one_line_and_leaves_nothing_behind(tmp_path: Path, arguments: list[str], message: str) -> None:
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "header.csv").write_text("a,b\n")
+    (tmp_path / "one_class.csv").write_text("a,b\n" + "1,x\n2,x\n3.5,x\n" * 10)
+    (tmp_path / "bad.yaml").write_text("parameters: [\n")
+    before = {path.name for path in tmp_path.iterdir()}
+    done = command("fit", *arguments, folder=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.startswith("automl: ")
+    assert len(done.stderr.strip().splitlines()) <= 2
+    assert done.stdout == ""
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("search", ["grid", "random", "gp"])
+@pytest.mark.slow
+def test_every_search_completes(search: str, tmp_path: Path) -> None:
+    small = ["--families", "linear,mlp", "--set", "mlp.epochs=5", "--set", "linear.epochs=5"]
+    done = command("fit", str(PENGUINS), "--target", "species", "--search", search, "--trials", "5", *small, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs" / "data-1" / "model" / "network.keras").is_file()
+
+
+@pytest.mark.slow
+def test_a_regression_with_its_own_test_file(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"left": rng.normal(size=400), "right": rng.normal(size=400)})
+    frame["price"] = 3 * frame["left"] - frame["right"] + rng.normal(size=400) / 10
+    frame[:300].to_csv(tmp_path / "train.csv", index=False)
+    frame[300:].to_csv(tmp_path / "test.csv", index=False)
+    arguments = ("--test", "test.csv", "--target", "price", "--trials", "2", "--families", "linear,mlp")
+    done = command("fit", "train.csv", *arguments, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = automl.Run(tmp_path / "runs" / "train-1")
+    split = np.load(run.path / "split.npz")
+    assert split["test"].tolist() == list(range(300, 400))
+    assert run.model.score(frame[300:])["r2"] > 0.9
+
+
+@pytest.mark.slow
+def test_without_test_rows_nothing_is_said_about_them(tmp_path: Path) -> None:
+    arguments = ("--target", "species", "--split", "0.8/0.2/0", "--trials", "1", "--families", "linear")
+    done = command("fit", str(PENGUINS), *arguments, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "test" not in done.stdout.replace("latest", "")
+
+
+def test_importing_loads_nothing_heavy() -> None:
+    program = "import sys, automl, automl.cli; print(*(m for m in ('tensorflow','mlflow','sklearn','pandas') if m in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == ""
+
+
+def test_profiling_loads_no_tensorflow() -> None:
+    program = f"import sys, automl; automl.profile({str(PENGUINS)!r}); print('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
+def test_the_plain_folders_hold_no_code() -> None:
+    from automl.resources import folder
+
+    for name in ("search_spaces", "datasets"):
+        assert not list(folder(name).rglob("*.py"))

@@ -1,0 +1,118 @@
+"""Workers: what a job costs the others when it crashes, hangs or fails."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from automl.data.split import Split
+from automl.encoding.table import Arrays, Encoding
+from automl.execution import Event, Job, workspace
+from automl.execution.launcher import Launcher
+from automl.execution.local import LocalExecutor
+from automl.space_files import read_space
+
+SETTING = {**read_space("mlp").space.defaults(), "layers": 1, "units": 32, "epochs": 3}
+ENDLESS = {**SETTING, "epochs": 10_000_000, "patience": 10_000_000}
+
+
+@pytest.fixture(scope="module")
+def launcher() -> Iterator[Launcher]:
+    launcher = Launcher()
+    yield launcher
+    launcher.close()
+
+
+@pytest.fixture
+def executor(launcher: Launcher, tmp_path: Path) -> Iterator[LocalExecutor]:
+    rng = np.random.default_rng(0)
+    arrays = Arrays(rng.normal(size=(90, 3)).astype(np.float32), np.empty((90, 0), dtype=np.int32))
+    rows = np.arange(90)
+    workspace.write(
+        tmp_path / "encoded",
+        task="classify",
+        encoded={"quantile": arrays, "robust": arrays, "none": arrays},
+        targets=(arrays.numbers[:, 0] > 0).astype(np.int32),
+        split=Split(rows[:50], rows[50:70], rows[70:], "in order"),
+        weights=np.ones(50, dtype=np.float32),
+        specification={"name": "y", "labels": ["0", "1"], "classes": [0, 1]},
+        encoding=Encoding(()),
+    )
+    executor = LocalExecutor(launcher, workers=2, data=tmp_path / "encoded", log=tmp_path / "log.txt")
+    yield executor
+    executor.close()
+
+
+def trial(key: int, folder: Path, **changes: object) -> Job:
+    params = {**SETTING, **changes}
+    return Job(key, "trial", folder / str(key), family="mlp", params=params, metric="log_loss")  # type: ignore[arg-type]
+
+
+def ends(executor: LocalExecutor, wanted: int) -> dict[int, Event]:
+    """The last events of so many jobs, by key."""
+    ended: dict[int, Event] = {}
+    deadline = time.monotonic() + 60
+    while len(ended) < wanted and time.monotonic() < deadline:
+        ended |= {event.key: event for event in executor.wait(0.2) if event.kind != "epoch"}
+    return ended
+
+
+def test_a_trial_reports_its_epochs_and_leaves_its_weights(executor: LocalExecutor, tmp_path: Path) -> None:
+    executor.submit(trial(0, tmp_path))
+    events: list[Event] = []
+    while not events or events[-1].kind == "epoch":
+        events += executor.wait(1.0)
+    assert [event.kind for event in events] == ["epoch"] * 3 + ["done"]
+    assert len(events[-1].result["curves"]["val_log_loss"]) == 3
+    assert (tmp_path / "0" / "weights.npz").is_file()
+
+
+def test_a_weak_trial_leaves_no_weights(executor: LocalExecutor, tmp_path: Path) -> None:
+    job = trial(0, tmp_path)
+    executor.submit(Job(**{**vars(job), "keep_below": 0.0}))
+    assert ends(executor, 1)[0].kind == "done"
+    assert not (tmp_path / "0").exists()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_worker_that_dies_costs_its_own_trial_only(executor: LocalExecutor, tmp_path: Path, how: int) -> None:
+    executor.submit(trial(0, tmp_path, epochs=ENDLESS["epochs"], patience=ENDLESS["patience"]))
+    executor.submit(trial(1, tmp_path))
+    assert executor.capacity == 0
+    os.kill(executor._workers[0].pid, how)
+    ended = ends(executor, 2)
+    assert (ended[0].kind, ended[0].reason) == ("failed", "killed")
+    assert ended[1].kind == "done"
+    executor.submit(trial(2, tmp_path))
+    assert ends(executor, 1)[2].kind == "done"
+
+
+def test_a_job_that_hangs_can_be_cancelled(executor: LocalExecutor, tmp_path: Path) -> None:
+    executor.submit(trial(0, tmp_path, epochs=ENDLESS["epochs"], patience=ENDLESS["patience"]))
+    executor.cancel(0)
+    assert executor.capacity == 2
+    assert executor.wait(0.1) == []
+
+
+def test_a_setting_that_cannot_be_built_fails_with_the_cause(executor: LocalExecutor, tmp_path: Path) -> None:
+    executor.submit(trial(0, tmp_path, activation="no such thing"))
+    failed = ends(executor, 1)[0]
+    assert (failed.kind, failed.reason) == ("failed", "build")
+    assert "no such thing" in failed.message
+
+
+def test_workers_do_not_outlive_the_main_process(tmp_path: Path) -> None:
+    launcher = Launcher()
+    pid, connection = launcher.start_worker()
+    launcher.close()
+    connection.close()
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{pid}").exists()

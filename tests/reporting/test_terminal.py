@@ -1,0 +1,328 @@
+"""A run as people see it, on a terminal and in a pipe."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from automl.baselines import BOOSTING, CONSTANT, Baseline
+from automl.data.profile import profile
+from automl.data.split import Split
+from automl.families import Candidate
+from automl.reporting import Plan, Progress, Reporter, Result
+from automl.reporting.silent import Silent
+from automl.reporting.terminal import Terminal
+from automl.space import SearchSpace
+from automl.tasks import classify
+from automl.trial import Trial
+
+LOG_LOSS = classify.METRICS["log_loss"]
+PLAN = Plan("bayesian", 300.0, 40, 2, LOG_LOSS)
+SPLIT = Split(np.arange(2400), np.arange(2400, 3200), np.arange(3200, 4000), "at random")
+BASELINES = [
+    Baseline(CONSTANT, {part: {"log_loss": 0.69} for part in ("train", "val", "test")}),
+    Baseline(BOOSTING, {part: {"log_loss": 0.35} for part in ("train", "val", "test")}, 1.4),
+]
+
+
+@dataclasses.dataclass
+class Screen:
+    terminal: Terminal
+    file: StringIO
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line.rstrip() for line in self.file.getvalue().splitlines())
+
+    @property
+    def last_view(self) -> str:
+        """What is drawn since the view was last cleared, without colours."""
+        return re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", self.file.getvalue().rpartition("\x1b[2K")[2])
+
+
+def screen(*, terminal: bool = False, quiet: bool = False, width: int = 80) -> Screen:
+    file = StringIO()
+    return Screen(Terminal(Console(file=file, width=width, height=30, force_terminal=terminal), quiet=quiet), file)
+
+
+def running(number: int, *curve: float) -> Trial:
+    return Trial(number, "mlp", {}, curves={"loss": list(curve), "val_log_loss": list(curve)})
+
+
+def ended(number: int, val: float, *, family: str = "mlp") -> Trial:
+    return Trial(
+        number,
+        family,
+        {},
+        status="finished",
+        objective=val,
+        scores={"train": {"log_loss": val - 0.08}, "val": {"log_loss": val}, "test": {"log_loss": val + 0.01}},
+        curves={"loss": [0.5] * 12},
+        seconds=1.26,
+        parameters=33_410,
+    )
+
+
+def failed(number: int, message: str = "The loss is not a number in epoch 3.", family: str = "mlp") -> Trial:
+    return Trial(number, family, {}, status="failed", reason="nan", message=message)
+
+
+def searching(*trials: Trial, baselines: tuple[Baseline, ...] = ()) -> Progress:
+    return Progress("searching", trials, baselines, 192.0)
+
+
+def result(*trials: Trial, interrupted: bool = False, split: Split = SPLIT, folder: str = "runs/penguins-1") -> Result:
+    best = min((trial for trial in trials if trial.objective is not None), key=lambda t: t.objective or 0, default=None)
+    return Result(
+        Path(folder), LOG_LOSS, split, trials, BASELINES, best, 302.0, interrupted, "", classify.METRICS
+    )
+
+
+def test_a_pipe_gets_one_line_per_trial_once() -> None:
+    piped = screen()
+    piped.terminal.families([Candidate("wide_deep", SearchSpace("wide_deep", {}), taken=True, why="")])
+    piped.terminal.search(PLAN)
+    before = piped.text
+    for _ in range(3):
+        piped.terminal.progress(searching(ended(0, 0.3), running(1, 0.5)))
+    piped.terminal.progress(searching(ended(0, 0.3), ended(1, 0.31), failed(2, family="resnet"), ended(3, 0.2831)))
+    assert piped.text.removeprefix(before).strip().splitlines() == [
+        "trial 0    mlp        val log loss   0.3000   12 epochs    1.3 s   (best)",
+        "trial 1    mlp        val log loss   0.3100   12 epochs    1.3 s",
+        "trial 2    resnet     failed: The loss is not a number in epoch 3.",
+        "trial 3    mlp        val log loss   0.2831   12 epochs    1.3 s   (best)",
+    ]
+    assert "\x1b" not in piped.text
+
+
+def test_a_pipe_gets_baselines_and_changes_of_activity() -> None:
+    piped = screen()
+    piped.terminal.search(PLAN)
+    before = piped.text
+    late = Baseline(BOOSTING, message="not finished in its share of the time")
+    piped.terminal.progress(searching(baselines=(BASELINES[0],)))
+    piped.terminal.progress(searching(baselines=(BASELINES[0], late)))
+    piped.terminal.progress(Progress("saving the best model", [], (BASELINES[0], late), None))
+    assert piped.text.removeprefix(before).strip().splitlines() == [
+        "baseline: constant  val log loss 0.6900",
+        "baseline: gradient boosting  not finished in its share of the time",
+        "saving the best model",
+    ]
+
+
+def test_a_long_reason_stays_on_one_line_of_a_pipe() -> None:
+    piped = screen()
+    piped.terminal.search(PLAN)
+    piped.terminal.progress(searching(failed(0, "word " * 40 + "end")))
+    assert piped.text.splitlines()[-1].endswith("word end")
+
+
+def test_a_terminal_shows_time_left_the_best_and_the_last_trials() -> None:
+    tty = screen(terminal=True)
+    tty.terminal.search(PLAN)
+    tty.terminal.progress(searching(*(ended(n, 0.4 - n / 100) for n in range(6)), failed(6), running(7, 0.9, 0.8)))
+    lines = [line.rstrip() for line in tty.last_view.splitlines()]
+    tty.terminal.close()
+    assert "Searching   3:12 left   6 finished, 1 failed, 1 running" in lines
+    assert "Best so far   #5 mlp   validation log loss 0.3500   12 epochs   1.3 s" in lines
+    assert lines[-6:] == [
+        "    2  mlp       0.3800      12  1.3 s",
+        "    3  mlp       0.3700      12  1.3 s",
+        "    4  mlp       0.3600      12  1.3 s",
+        "    5  mlp       0.3500      12  1.3 s  best",
+        "    6  mlp                    0         failed: The loss is not a number in epo…",
+        "    7  mlp       0.8000       2         running",
+    ]
+
+
+def test_a_terminal_is_redrawn_a_few_times_a_second_only() -> None:
+    tty = screen(terminal=True)
+    tty.terminal.search(PLAN)
+    tty.terminal.progress(searching(running(0, 0.5)))
+    drawn = len(tty.file.getvalue())
+    for _ in range(50):
+        tty.terminal.progress(searching(running(0, 0.5)))
+    assert len(tty.file.getvalue()) == drawn
+    tty.terminal.close()
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_a_view_is_never_wider_than_the_terminal(width: int) -> None:
+    tty = screen(terminal=True, width=width)
+    tty.terminal.search(PLAN)
+    tty.terminal.progress(searching(ended(0, 0.3), failed(1, "word " * 40), *(running(n, 0.5) for n in range(2, 12))))
+    lines = tty.last_view.splitlines()
+    tty.terminal.close()
+    assert len(lines) >= 8
+    assert max(map(len, lines[-8:])) <= width
+
+
+def test_gives_the_cursor_back() -> None:
+    tty = screen(terminal=True)
+    tty.terminal.search(PLAN)
+    tty.terminal.progress(searching(running(0, 0.5)))
+    assert "\x1b[?25l" in tty.text
+    assert "\x1b[?25h" not in tty.text
+    tty.terminal.close()
+    tty.terminal.close()
+    assert tty.text.count("\x1b[?25h") == 1
+
+
+def test_tells_what_the_table_holds() -> None:
+    frame = pd.DataFrame({"x": np.arange(40) ** 2, "species": ["Adelie", "Gentoo", "Gentoo", "Gentoo"] * 10})
+    split = Split(np.arange(24), np.arange(24, 32), np.arange(32, 40), "at random, every class in proportion")
+    piped = screen()
+    piped.terminal.data(profile(frame), name="penguins", notes=("2 columns were renamed.",), split=split)
+    assert "Data      penguins: 40 rows, 1 column (1 number)" in piped.text
+    assert "Target    species, 2 classes (Gentoo: 30, Adelie: 10)" in piped.text
+    assert "Split     24 train, 8 validation, 8 test rows; at random, every class in" in piped.text
+    assert "Note      2 columns were renamed." in piped.text
+    assert "Note      The target is the last column, 'species'. Choose another with" in piped.text
+    assert "Warning   Only 40 rows: the scores have wide margins." in piped.text
+
+
+def test_cuts_notes_that_would_fill_the_screen() -> None:
+    frame = pd.DataFrame({"x": np.arange(40) ** 2, "y": ["a", "b"] * 20})
+    piped = screen()
+    piped.terminal.data(profile(frame), name="t", notes=("many " * 1000,), split=SPLIT)
+    assert 50 < piped.text.count("many") < 70
+    assert "…" in piped.text
+
+
+def test_lists_families_with_the_reason() -> None:
+    piped = screen()
+    piped.terminal.families(
+        [
+            Candidate("mlp", SearchSpace("mlp", {}), taken=True, why="344 rows"),
+            Candidate("resnet", SearchSpace("resnet", {}), taken=False, why="it wants at least 500 rows"),
+        ]
+    )
+    assert piped.text.splitlines() == [
+        "Families  mlp     taken     344 rows",
+        "          resnet  left out  it wants at least 500 rows",
+    ]
+
+
+def test_says_how_it_searches() -> None:
+    piped = screen(width=120)
+    piped.terminal.search(PLAN)
+    piped.terminal.search(Plan("grid", None, None, 1, classify.METRICS["accuracy"], 120))
+    assert piped.text.splitlines() == [
+        "Search    bayesian for the lowest log loss on validation; 5:00 in all, at most 40 trials, 2 workers",
+        "Search    grid for the highest accuracy on validation; a grid of 120 settings, 1 worker",
+    ]
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_ends_with_the_leaderboard_the_verdict_and_the_next_commands(terminal: bool) -> None:
+    shown = screen(terminal=terminal)
+    shown.terminal.search(PLAN)
+    trials = [*(ended(number, 0.3 + number / 100) for number in range(8)), failed(8)]
+    shown.terminal.progress(searching(*trials))
+    shown.terminal.result(result(*trials))
+    text = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", shown.text)
+    assert "Done. 9 trials, 1 of them failed, 5:02 in all." in text
+    assert " 1  #0 mlp                       0.3000  0.3100  0.0800      12  1.3 s   33,410" in text
+    assert "baseline: gradient boosting" in text
+    assert "#5 mlp" not in text.partition("Best first")[2]
+    assert re.search(r"train +validation +test\s+log loss +0\.2200 +0\.3000 +0\.3100", text)
+    assert "That is mild overfitting" in text
+    assert "The best network beats gradient boosting: log loss 0.3100 against 0.3500 on" in text
+    assert text.rstrip().splitlines()[-3:] == [
+        "Next      automl predict runs/penguins-1 new.csv --out predictions.csv",
+        "          automl leaderboard runs/penguins-1",
+        "          automl ui",
+    ]
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_commands_can_be_copied_whatever_the_folder_is_called() -> None:
+    piped = screen()
+    piped.terminal.result(result(ended(0, 0.3), folder="runs/my table; " + "x" * 90))
+    assert f"automl predict 'runs/my table; {'x' * 90}' new.csv --out predictions.csv" in piped.text
+
+
+def test_speaks_of_validation_where_there_is_no_test() -> None:
+    trial = dataclasses.replace(ended(0, 0.3), scores={"train": {"log_loss": 0.2}, "val": {"log_loss": 0.3}})
+    piped = screen()
+    piped.terminal.result(result(trial, split=dataclasses.replace(SPLIT, test=np.arange(0))))
+    assert "0.2000 on train, 0.3000 on\nvalidation." in piped.text
+    assert "on validation" in piped.text.partition("beats gradient boosting")[2].replace("\n", " ")
+    assert " test" not in piped.text.partition("Best network")[2]
+
+
+def test_says_that_you_ended_it() -> None:
+    piped = screen()
+    piped.terminal.result(result(ended(0, 0.3), interrupted=True))
+    assert "Interrupted by you. 1 trial, 5:02 in all." in piped.text
+
+
+def test_says_why_nothing_was_trained() -> None:
+    piped = screen()
+    killed = Trial(2, "mlp", {}, status="failed", reason="killed", message="A worker was killed.")
+    piped.terminal.result(result(killed, failed(0), failed(1, "The loss is not a number in epoch 9.")))
+    assert "Done: nothing was trained. 3 trials, 3 of them failed, 5:02 in all." in piped.text
+    assert "2 ×  nan     The loss is not a number in epoch 3.\n1 ×  killed  A worker was killed." in piped.text
+    assert "automl predict" not in piped.text
+    assert "less runs/penguins-1/log.txt" in piped.text
+
+
+def test_says_that_no_trial_was_started() -> None:
+    piped = screen()
+    piped.terminal.result(result())
+    assert "No trial was started. Give more --time." in piped.text
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_foreign_text_is_harmless(terminal: bool) -> None:
+    evil = "\x1b[31m[red]a\u202e:bomb:[/red]"
+    frame = pd.DataFrame({evil: [f"{evil}{row % 3}" for row in range(40)], "y": [evil, "b"] * 20})
+    shown = screen(terminal=terminal)
+    shown.terminal.data(profile(frame), name=evil, notes=(evil,), split=dataclasses.replace(SPLIT, how=evil))
+    shown.terminal.families([Candidate("mlp", SearchSpace("mlp", {}), taken=True, why=evil)])
+    shown.terminal.search(PLAN)
+    shown.terminal.note(evil)
+    shown.terminal.progress(searching(failed(0, evil), ended(1, 0.3)))
+    shown.terminal.result(result(failed(0, evil), ended(1, 0.3), folder=evil))
+    assert "\x1b[31m[" not in shown.text
+    assert "\u202e" not in shown.text
+    assert shown.text.count("[31m[red]a:bomb:[/red]") >= 6
+
+
+def test_quiet_shows_notes_only() -> None:
+    silenced = screen(quiet=True, terminal=True)
+    silenced.terminal.search(PLAN)
+    silenced.terminal.progress(searching(ended(0, 0.3)))
+    silenced.terminal.result(result(ended(0, 0.3)))
+    silenced.terminal.close()
+    assert silenced.text == ""
+    silenced.terminal.note("MLflow cannot be reached.")
+    assert "MLflow cannot be reached." in silenced.text
+
+
+def test_a_note_stands_above_the_view() -> None:
+    tty = screen(terminal=True)
+    tty.terminal.search(PLAN)
+    tty.terminal.progress(searching(running(0, 0.5)))
+    tty.terminal.note("MLflow cannot be reached.")
+    view = tty.last_view
+    tty.terminal.close()
+    assert view.index("MLflow cannot be reached.") < view.index("Searching")
+
+
+def test_silence_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
+    reporter: Reporter = Silent()
+    reporter.note("a")
+    reporter.families([])
+    reporter.search(PLAN)
+    reporter.progress(searching(ended(0, 0.3)))
+    reporter.result(result(ended(0, 0.3)))
+    reporter.close()
+    assert capsys.readouterr() == ("", "")
