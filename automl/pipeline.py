@@ -23,6 +23,7 @@ from automl.preparation import Prepared, prepare
 from automl.records import RunFolder, new_run
 from automl.reporting import Plan, Reporter, Result
 from automl.reporting.leaderboard import leaderboard
+from automl.reporting.summary import summary
 from automl.run import Run
 from automl.search.grid import check_size
 from automl.searching import SearchOutcome, Settings, search
@@ -271,6 +272,6 @@ def _record(
             bundle=bundle,
             example=features.iloc[prepared.split.train[:5]].reset_index(drop=True),
             files=(folder.path / "leaderboard.csv", folder.path / "profile.json", folder.path / "run.json"),
-            summary="",
+            summary=summary(result, prepared.profile, data=prepared.name),
         )
     )

@@ -1,4 +1,4 @@
-"""Text from files that strangers wrote, made harmless: it may hold terminal commands, or letters that turn a line round."""
+"""Text that strangers wrote, made harmless: it may hold terminal commands, or letters that turn a line round."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import unicodedata
 
 
 def plain(text: str, *, longest: int | None = None) -> str:
-    """The text on one line, without control, formatting (bidirectional, zero-width) and unpaired surrogate characters.
+    r"""The text on one line, without control, formatting (bidirectional, zero-width) and unpaired surrogate characters.
 
     Args:
         longest: cuts what is longer, with "…" as the last character.
 
-    >>> plain("a\\x1b[31mb\\nc")
+    >>> plain("a\x1b[31mb\nc")
     'a[31mb c'
     """
     kept = "".join(" " if char.isspace() else char for char in text if char.isspace() or not _is_command(char))

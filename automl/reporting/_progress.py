@@ -44,7 +44,7 @@ def baseline_line(baseline: Baseline, metric: Metric) -> str:
 
 
 def _status(progress: Progress) -> Text:
-    tally = {status: 0 for status in ("finished", "failed", "running")}
+    tally = dict.fromkeys(("finished", "failed", "running"), 0)
     for trial in progress.trials:
         tally[trial.status] += 1
     left = "" if progress.seconds_left is None else f"   {clock(progress.seconds_left)} left"

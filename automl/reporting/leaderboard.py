@@ -112,7 +112,7 @@ def _caption(frame: pd.DataFrame, top: int) -> str:
         if (~frame["deployable"] & frame["rank"].notna()).any()
         else "",
     )
-    return ". ".join(part for part in parts if part) + "."
+    return " ".join(f"{part}." for part in parts if part)
 
 
 def _of_trial(trial: Trial, metric: Metric) -> dict[str, Any]:

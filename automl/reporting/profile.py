@@ -96,7 +96,13 @@ def _columns(profile: Profile) -> RenderableType:
     shown.add_column("values")
     for column in profile.columns[:MOST_COLUMNS]:
         missing = percent(column.missing / profile.rows) if column.missing else ""
-        shown.add_row(Text(plain(column.name)), missing, f"{column.distinct:,}", column.kind, Text(_values(column), no_wrap=True, overflow="ellipsis"))
+        shown.add_row(
+            Text(plain(column.name)),
+            missing,
+            f"{column.distinct:,}",
+            column.kind,
+            Text(_values(column), no_wrap=True, overflow="ellipsis"),
+        )
     if len(profile.columns) > MOST_COLUMNS:
         shown.add_row(f"… {len(profile.columns) - MOST_COLUMNS:,} more")
     return shown

@@ -59,10 +59,11 @@ def overfitting(
     naive = _error(constant[part], metric) if part in constant else None
     naive_on_train = _error(constant["train"], metric) if "train" in constant else naive
     if naive_on_train is not None and train > (1 - LEAST_LEARNED) * naive_on_train:
+        naive_score = constant.get("train", constant.get(part, math.nan))
         return (
             f"It has learned next to nothing from the training rows: {measured}; predicting without the features gives "
-            f"{score(constant.get('train', constant.get(part, math.nan)))}. That is underfitting: more epochs, a larger "
-            "network or another learning rate may help, or the features say nothing about the target."
+            f"{score(naive_score)}. That is underfitting: more epochs, a larger network or another learning rate may "
+            "help, or the features say nothing about the target."
         )
     if max(train, new) <= ALMOST_PERFECT * (naive or 0.0):
         return (

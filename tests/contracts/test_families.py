@@ -111,7 +111,9 @@ def test_survives_saving_bit_for_bit_at_any_batch_size(family: str, tmp_path: Pa
     expected = forward(network)(rows)
     predict = forward(loaded)
     np.testing.assert_array_equal(predict(rows), expected)
-    in_pieces = [predict({role: array[start : start + 32] for role, array in rows.items()}) for start in (0, 32, 64, 96)]
+    in_pieces = [
+        predict({role: array[start : start + 32] for role, array in rows.items()}) for start in (0, 32, 64, 96)
+    ]
     np.testing.assert_array_equal(np.concatenate(in_pieces), expected)
 
 

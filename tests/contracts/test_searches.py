@@ -69,12 +69,12 @@ class Algorithm(Protocol):
     params=[pytest.param(name, marks=pytest.mark.slow if name == "gp" else ()) for name in plugins.names("search")]
 )
 def name(request: pytest.FixtureRequest) -> str:
-    return cast(str, request.param)
+    return cast("str", request.param)
 
 
 @pytest.fixture
 def algorithm(name: str) -> Algorithm:
-    return cast(Algorithm, plugins.load("search", name, noun="search algorithm"))
+    return cast("Algorithm", plugins.load("search", name, noun="search algorithm"))
 
 
 def run(algorithm: Algorithm, space: SearchSpace, *, seed: int, trials: int) -> Iterator[Trial]:

@@ -20,7 +20,12 @@ PENGUINS = card("penguins").path
 def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """The command line in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "automl", *arguments], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-m", "automl", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
@@ -159,7 +164,9 @@ def test_bad_input_gets_one_line_and_leaves_nothing_behind(tmp_path: Path, argum
 @pytest.mark.slow
 def test_every_search_completes(search: str, tmp_path: Path) -> None:
     small = ["--families", "linear,mlp", "--set", "mlp.epochs=5", "--set", "linear.epochs=5"]
-    done = command("fit", str(PENGUINS), "--target", "species", "--search", search, "--trials", "5", *small, folder=tmp_path)
+    done = command(
+        "fit", str(PENGUINS), "--target", "species", "--search", search, "--trials", "5", *small, folder=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs" / "data-1" / "model" / "network.keras").is_file()
 
@@ -190,12 +197,17 @@ def test_without_test_rows_nothing_is_said_about_them(tmp_path: Path) -> None:
 
 def test_importing_loads_nothing_heavy() -> None:
     program = "import sys, automl, automl.cli; print(*(m for m in ('tensorflow','mlflow','sklearn','pandas') if m in sys.modules))"
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == ""
+    assert (
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == ""
+    )
 
 
 def test_profiling_loads_no_tensorflow() -> None:
     program = f"import sys, automl; automl.profile({str(PENGUINS)!r}); print('tensorflow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == "False"
+    assert (
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+        == "False"
+    )
 
 
 def test_the_plain_folders_hold_no_code() -> None:

@@ -10,7 +10,6 @@ from automl.reporting._figures import clock, score
 from automl.reporting._plain import plain
 
 
-
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
@@ -31,7 +30,9 @@ def test_scores_have_four_digits(value: float, shown: str) -> None:
     assert score(value) == shown
 
 
-@pytest.mark.parametrize(("duration", "shown"), [(0.2, "0:00"), (59.6, "1:00"), (3599.7, "1:00:00"), (86400, "24:00:00")])
+@pytest.mark.parametrize(
+    ("duration", "shown"), [(0.2, "0:00"), (59.6, "1:00"), (3599.7, "1:00:00"), (86400, "24:00:00")]
+)
 def test_times_carry_over(duration: float, shown: str) -> None:
     assert clock(duration) == shown
 

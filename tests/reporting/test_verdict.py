@@ -12,7 +12,9 @@ from automl.trial import Trial
 LOG_LOSS = classify.METRICS["log_loss"]
 ACCURACY = classify.METRICS["accuracy"]
 RMSE = regress.METRICS["rmse"]
-NAIVE = Baseline(CONSTANT, {part: {"log_loss": 0.69, "accuracy": 0.5, "rmse": 100.0} for part in ("train", "val", "test")})
+NAIVE = Baseline(
+    CONSTANT, {part: {"log_loss": 0.69, "accuracy": 0.5, "rmse": 100.0} for part in ("train", "val", "test")}
+)
 
 
 def best(metric: str, train: float, val: float, test: float | None = None) -> Trial:
@@ -109,7 +111,9 @@ def test_admits_that_a_score_is_undefined() -> None:
 
 def test_compares_with_each_baseline() -> None:
     boosting = Baseline(BOOSTING, {"test": {"log_loss": 0.35}})
-    assert against_baselines(best("log_loss", 0.2, 0.28, 0.281), [NAIVE, boosting], LOG_LOSS, part="test", rows=2000) == [
+    assert against_baselines(
+        best("log_loss", 0.2, 0.28, 0.281), [NAIVE, boosting], LOG_LOSS, part="test", rows=2000
+    ) == [
         "The best network beats predicting without the features: log loss 0.2810 against 0.6900 on test.",
         "The best network beats gradient boosting: log loss 0.2810 against 0.3500 on test.",
     ]

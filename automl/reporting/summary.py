@@ -1,0 +1,64 @@
+"""What a person should read first of a run, in Markdown: MLflow shows it as the run's description."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import jinja2
+
+from automl.data.profile import Profile
+from automl.reporting import Result
+from automl.reporting._figures import score
+from automl.reporting._plain import plain
+from automl.reporting.verdict import against_baselines, overfitting
+from automl.resources import folder
+from automl.tasks import task
+
+_TITLES = {"train": "train", "val": "validation", "test": "test"}
+
+
+def summary(result: Result, profile: Profile, *, data: str) -> str:
+    """The task, how far the best network can be trusted, how it compares with the baselines, and its scores."""
+    environment = jinja2.Environment(  # noqa: S701  Markdown, not HTML: `md` escapes.
+        loader=jinja2.FileSystemLoader(folder("reports")), trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["md"] = _escaped
+    template = environment.get_template("mlflow_description.md.j2")
+    return template.render(
+        task=profile.target.task,
+        target=profile.target.name,
+        data=data,
+        rows=f"{profile.rows:,}",
+        split=result.split.how,
+        folder=str(result.folder),
+        **_of_best(result, profile),
+    )
+
+
+def _of_best(result: Result, profile: Profile) -> dict[str, Any]:
+    best = result.best
+    if best is None:
+        return {"sentences": ["No trial succeeded."], "scores": []}
+    rows = {name: len(numbers) for name, numbers in result.split.parts().items()}
+    part = "test" if "test" in rows else "val"
+    metrics = task(profile.target.task).METRICS
+    return {
+        "model": f"#{best.number} {best.family}",
+        "sentences": [
+            overfitting(best, result.metric, rows["val"], rows.get("test", 0), baselines=result.baselines),
+            *against_baselines(best, result.baselines, result.metric, part=part, rows=rows[part]),
+        ],
+        "parts": [_TITLES[name] for name in rows],
+        "scores": [
+            {"title": metric.title, "values": [score(best.scores[name][metric.name]) for name in rows]}
+            for metric in metrics.values()
+            if not math.isnan(best.scores["val"][metric.name])
+        ],
+    }
+
+
+def _escaped(text: str) -> str:
+    """Names come from files that strangers wrote: nothing in them may act as Markdown or HTML."""
+    return re.sub(r"([\\`*_\[\]<>&|~#])", r"\\\1", plain(text))
