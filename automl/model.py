@@ -79,13 +79,14 @@ class Model:
         from automl.data.target import is_known
         from automl.tasks import scores
 
-        name = self.target["name"]
+        name = str(self.target["name"])
         if name not in frame.columns:
             raise InputError(f"The table lacks the target {name!r}, so predictions cannot be scored. Add the column.")
-        rows = is_known(frame[name])
+        labels = frame[name]
+        rows = is_known(labels)
         if not rows.any():
             raise InputError(f"The target {name!r} is empty in all rows, so predictions cannot be scored.")
-        targets = self._task.encode_target(frame[name][rows], self.target)
+        targets = self._task.encode_target(labels[rows], self.target)
         return scores(self._task, targets, self._predictions(frame[rows]))
 
     @property

@@ -79,9 +79,9 @@ def search(
     Every trial that was started ends in the outcome: finished or failed, with its record on disk and in the tracker.
     """
     outcome = SearchOutcome(baselines=list(baselines))
-    boosting_deadline = _start_boosting(settings, executor)
     boosting_runs = True
     try:
+        boosting_deadline = _start_boosting(settings, executor)
         while True:
             _fill(settings, outcome, executor, tracker)
             if not outcome.running and not boosting_runs:

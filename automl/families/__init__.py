@@ -68,7 +68,7 @@ def _judge(file: SpaceFile, profile: Profile) -> tuple[bool, str]:
     facts = {"rows": profile.rows, "categories": profile.count("category"), "columns": len(profile.used)}
     for fact, bounds in file.suits.items():
         if facts[fact] < bounds.get("min", 0):
-            return False, f"it wants at least {bounds['min']:,} {fact}, the table has {facts[fact]:,}"
+            return False, f"it wants {bounds['min']:,} or more {fact}, the table has {facts[fact]:,}"
         if facts[fact] > bounds.get("max", float("inf")):
             return False, f"it takes at most {bounds['max']:,} {fact}, the table has {facts[fact]:,}"
     return True, ", ".join(f"{facts[fact]:,} {fact}" for fact in file.suits) or "suits every table"

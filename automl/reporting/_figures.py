@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+# From here on even whole numbers are unreadable.
+TOO_LARGE = 1e15
+
 
 def score(value: float) -> str:
     """Four significant digits; whole numbers with separators from 1,000 on; "–" for what is not a number.
@@ -14,11 +17,24 @@ def score(value: float) -> str:
     if math.isnan(value):
         return "–"
     rounded = float(f"{value:.3e}")
-    if rounded == 0 or abs(rounded) >= 1e15 or abs(rounded) < 1e-4:
+    if rounded == 0 or abs(rounded) >= TOO_LARGE or abs(rounded) < 1e-4:
         return "0" if rounded == 0 else f"{value:.3e}"
-    if abs(rounded) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.{3 - math.floor(math.log10(abs(rounded)))}f}"
+    return f"{value:,.{_places(rounded)}f}"
+
+
+def aligned(value: float, *, like: float) -> str:
+    """A score with the decimal places of another, so that the points of a column stand below each other.
+
+    >>> aligned(1.0544, like=0.02977), aligned(0.0003022, like=0.02977), aligned(345.6, like=12665.0)
+    ('1.05440', '0.00030', '346')
+    """
+    largest = max(abs(value), abs(like))
+    return f"{value:,.{min(6, _places(like))}f}" if largest < TOO_LARGE else score(value)
+
+
+def _places(value: float) -> int:
+    """The decimal places that four significant digits need."""
+    return max(0, 3 - math.floor(math.log10(abs(value)))) if value else 6
 
 
 def value(number: float) -> str:
@@ -27,7 +43,7 @@ def value(number: float) -> str:
     >>> value(2.0), value(0.5), value(2017.0), value(1234567.0), value(-0.00321)
     ('2', '0.5', '2017', '1,234,567', '-0.00321')
     """
-    return f"{number:,.0f}" if 10_000 <= abs(number) < 1e15 else f"{number:.4g}"
+    return f"{number:,.0f}" if 10_000 <= abs(number) < TOO_LARGE else f"{number:.4g}"
 
 
 def seconds(duration: float) -> str:

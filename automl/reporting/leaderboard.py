@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from automl.baselines import Baseline
-from automl.reporting._figures import count, score, seconds
+from automl.reporting._figures import aligned, count, seconds
 from automl.reporting._plain import plain
 from automl.reporting.verdict import PARTS
 from automl.tasks import Metric
@@ -91,7 +91,7 @@ def table(frame: pd.DataFrame, metric: Metric, *, top: int) -> Table:
         shown.add_row(
             str(row["rank"]),
             Text(plain(row["name"]), no_wrap=True, overflow="ellipsis"),
-            *(score(row[column]) for column in ("val_score", "test_score", "gap")),
+            *(aligned(row[column], like=scored["val_score"].iloc[0]) for column in ("val_score", "test_score", "gap")),
             f"{row['epochs']:,}" if is_network else "",
             seconds(row["seconds"]) if row["seconds"] else "",
             f"{row['parameters']:,}" if is_network else "",

@@ -70,15 +70,8 @@ def overfitting(
             f"It makes next to no error, on new rows as on training rows: {measured}. "
             "If that is too good to be true, look for a column that gives the target away."
         )
-    return " ".join(
-        filter(
-            None,
-            (
-                _gap(train, new, naive, measured, chance=2 * _standard_error(new, rows, metric), on=_rows(rows, part)),
-                _drift(known, metric, val_rows, test_rows),
-            ),
-        )
-    )
+    gap = _gap(train, new, naive, measured, chance=2 * _standard_error(new, rows, metric), on=_rows(rows, part))
+    return f"{gap} {_drift(known, metric, val_rows, test_rows)}".rstrip()
 
 
 def against_baselines(best: Trial, baselines: Sequence[Baseline], metric: Metric, *, part: str, rows: int) -> list[str]:
@@ -113,7 +106,7 @@ def _gap(train: float, new: float, naive: float | None, measured: str, *, chance
             f"It does better on new rows than on training rows: {measured}. That is no overfitting: "
             "the new rows are easier, by chance or by how the rows were split."
         )
-    lost = gap / (naive - train) if naive is not None else math.inf
+    lost = gap / (naive - train) if naive is not None and naive > train else math.inf
     if gap <= 0 or (gap <= chance and lost < MILD):
         return f"It does as well on new rows as on training rows: {measured}. That is no overfitting."
     better_on_training = f"It fits training rows better than new ones: {measured}."

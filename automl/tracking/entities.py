@@ -14,16 +14,31 @@ import mlflow
 import pandas as pd
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 
+import automl
 from automl.tasks import Metric as Objective
 from automl.tracking import RunDescription, RunOutcome, store
 from automl.trial import Reason, Trial
 from automl.versions import installed
 
-# MLflow's limits: characters of a parameter, a tag, and a data set's name, digest and schema.
-PARAM, TAG, NAME, DIGEST, SCHEMA = 6000, 5000, 500, 36, 1_000_000
+# MLflow's limits: characters of a parameter, a tag, and a data set's name and schema.
+PARAM, TAG, NAME, SCHEMA = 6000, 5000, 500, 1_000_000
 
+# Enough to tell data sets apart, and short enough for a column.
+DIGEST = 12
+
+# In the order in which a person looks at them.
+SPLITS = ("val", "test", "train")
 KILLED: tuple[Reason, ...] = ("killed", "timeout", "interrupted")
 VERSIONS = ("python", "automl", "tensorflow", "keras", "optuna", "mlflow")
+
+
+def tags_of_experiment(objective: Objective) -> dict[str, str]:
+    """What MLflow's pages go by: no language models here, and the metric to draw first."""
+    return {
+        "mlflow.experimentKind": "custom_model_development",
+        "mlflow.experiment.primaryMetric.name": f"val_{objective.name}",
+        "mlflow.experiment.primaryMetric.greaterIsBetter": str(objective.greater_is_better),
+    }
 
 
 def tags_of_run(run: RunDescription) -> dict[str, str]:
@@ -42,7 +57,7 @@ def tags_of_run(run: RunDescription) -> dict[str, str]:
         "target": target.name,
         "objective": run.objective,
         "command": store.without_secrets(run.command),
-        **{f"version.{name}": version for name, version in installed().items() if name in VERSIONS},
+        **{f"version.{name}": version for name, version in _versions().items() if name in VERSIONS},
         **({"started_in_run": caller.info.run_id} if caller else {}),
     }
     return {name: value[:TAG] for name, value in tags.items()}
@@ -127,7 +142,7 @@ def final(trial: Trial, objective: Objective) -> dict[str, float]:
 def of_outcome(outcome: RunOutcome, objective: Objective) -> dict[str, float]:
     """The best trial's metrics, `best_val_log_loss` and so on, and the baselines', `baseline/NAME/val_log_loss`."""
     best = final(outcome.best, objective) if outcome.best else {}
-    baselines = {f"baseline/{name}": _by_split(scores) for name, scores in outcome.baselines.items()}
+    baselines = {f"reference/{name}": _by_split(scores) for name, scores in outcome.baselines.items()}
     return {
         **{f"best_{name.removeprefix('best_')}": value for name, value in best.items()},
         **{f"{name}/{key}": value for name, scores in baselines.items() for key, value in scores.items()},
@@ -163,7 +178,11 @@ def now() -> int:
 
 
 def _by_split(scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    return {f"{split}_{name}": value for split, of_split in scores.items() for name, value in of_split.items()}
+    return {f"{split}_{name}": value for split in SPLITS for name, value in scores.get(split, {}).items()}
+
+
+def _versions() -> dict[str, str]:
+    return {**installed(), "automl": automl.__version__}
 
 
 def _source() -> dict[str, str]:

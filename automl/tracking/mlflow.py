@@ -142,7 +142,8 @@ class MlflowTracker:
             # MLflow's default would be a folder `mlruns` in the working folder, wherever the database is.
             folder = str(file.parent / store.ARTIFACTS / re.sub(r"[^\w.-]+", "-", name)) if file else None
             try:
-                return str(self._client.create_experiment(name, artifact_location=folder))
+                tags = entities.tags_of_experiment(self._metric)
+                return str(self._client.create_experiment(name, artifact_location=folder, tags=tags))
             except MlflowException:
                 # Another process may have made it meanwhile.
                 found = self._client.get_experiment_by_name(name)
@@ -204,7 +205,7 @@ class MlflowTracker:
         if not has_ended and not trial.curves:
             return
         final = entities.metrics(entities.final(trial, self._metric)) if has_ended else []
-        metrics = [*entities.curve(trial, since=child.epochs), *final]
+        metrics = [*final, *entities.curve(trial, since=child.epochs)]
         params = [] if child.described else entities.params_of_trial(trial)
         self._send_batch(child.run_id, metrics, params, entities.tags_of_end(trial))
         child.epochs = max(map(len, trial.curves.values()), default=child.epochs)

@@ -85,7 +85,7 @@ def test_a_number_is_the_same_category_whatever_its_type() -> None:
 
 
 def test_dates_go_round_with_the_year() -> None:
-    days = pd.Series(pd.to_datetime(["2023-12-31", "2024-01-01", "2024-06-30", None]))
+    days = pd.Series(pd.DatetimeIndex(["2023-12-31", "2024-01-01", "2024-06-30", pd.NaT]))
     specification = dates.fit(days, date_format="")
     encoded = dates.transform(days, specification)
     assert encoded.shape == (4, dates.width(specification))

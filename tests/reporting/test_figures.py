@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from automl.reporting._figures import clock, score
+from automl.reporting._figures import aligned, clock, score
 from automl.reporting._plain import plain
 
 
@@ -28,6 +28,23 @@ from automl.reporting._plain import plain
 )
 def test_scores_have_four_digits(value: float, shown: str) -> None:
     assert score(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "like", "shown"),
+    [
+        (1.0544, 0.02977, "1.05440"),
+        (0.0003022, 0.02977, "0.00030"),
+        (-345.6, 12_665.0, "-346"),
+        (0.5, 1e-9, "0.500000"),
+        (0.5, 0.0, "0.500000"),
+        (1.0, 0.99996, "1.0000"),
+        (math.nan, 0.5, "–"),
+        (2e20, 0.5, "2.000e+20"),
+    ],
+)
+def test_columns_have_their_points_below_each_other(value: float, like: float, shown: str) -> None:
+    assert aligned(value, like=like) == shown
 
 
 @pytest.mark.parametrize(

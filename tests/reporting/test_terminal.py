@@ -227,7 +227,7 @@ def test_ends_with_the_leaderboard_the_verdict_and_the_next_commands(terminal: b
     shown.terminal.result(result(*trials))
     text = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", shown.text)
     assert "Done. 9 trials, 1 of them failed, 5:02 in all." in text
-    assert re.search(r" 1  #0 mlp +0\.3000  0\.3100 +0\.08000 +12  1\.3 s +33,410", text)
+    assert re.search(r" 1  #0 mlp +0\.3000  0\.3100  0\.0800 +12  1\.3 s +33,410", text)
     assert "baseline: gradient boosting" in text
     assert "#5 mlp" not in text.partition("Best first")[2]
     assert re.search(r"train +validation +test\s+log loss +0\.2200 +0\.3000 +0\.3100", text)

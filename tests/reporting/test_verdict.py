@@ -88,6 +88,12 @@ def test_says_when_nothing_carries_over() -> None:
     assert text.endswith("strong overfitting: on new rows it is no better than predicting without the features.")
 
 
+def test_survives_new_rows_that_are_easier_to_guess_than_training_rows() -> None:
+    uneven = Baseline(CONSTANT, {"train": {"rmse": 100.0}, "val": {"rmse": 100.0}, "test": {"rmse": 50.0}})
+    text = overfitting(best("rmse", 50.0, 60.0, 60.0), RMSE, 500, 500, baselines=[uneven])
+    assert text.endswith("strong overfitting: on new rows it is no better than predicting without the features.")
+
+
 def test_distrusts_perfect_scores() -> None:
     for text in (
         overfitting(best("accuracy", 1.0, 1.0, 1.0), ACCURACY, 50, 50, baselines=[NAIVE]),
