@@ -102,11 +102,10 @@ def fit(
 def run(data: str | Path | pd.DataFrame, options: Options, *, command: str, quiet: bool, began: float) -> Run:
     """`fit` with its options put together, shown on the terminal and recorded in MLflow."""
     from automl import pipeline
-    from automl.reporting.silent import Silent
     from automl.reporting.terminal import Terminal
     from automl.tracking import Tracker
 
-    reporter = Silent() if quiet else Terminal()
+    reporter = Terminal(quiet=quiet)
 
     def open_tracker(data_name: str) -> Tracker:
         from automl.tracking.mlflow import MlflowTracker

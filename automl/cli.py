@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -258,6 +259,10 @@ def main() -> None:
 
     Exit codes: 0 done, 2 the user's input, 3 the environment, 4 nothing trained, 130 interrupted.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show "…" or "R²" gets a question mark, not a traceback.
+            stream.reconfigure(errors="replace")
     try:
         app()
     except KeyboardInterrupt:

@@ -21,7 +21,7 @@ from automl.execution.local import LocalExecutor
 from automl.options import Options
 from automl.preparation import Prepared, prepare
 from automl.records import RunFolder, new_run
-from automl.reporting import Plan, Reporter, Result
+from automl.reporting import Plan, Progress, Reporter, Result
 from automl.reporting.leaderboard import leaderboard
 from automl.reporting.summary import summary
 from automl.run import Run
@@ -85,6 +85,7 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
             reporter=services.reporter,
             baselines=[_constant(prepared)],
         )
+        services.reporter.progress(_saving(outcome, options, began))
         best = next(iter(finished(outcome.trials)), None)
         bundle = _save(folder, prepared, best, executor) if best else None
         result = _result(folder, prepared, objective, outcome, best, tracker, began)
@@ -199,6 +200,11 @@ def _constant(prepared: Prepared) -> Baseline:
     return Baseline(CONSTANT, by_part)
 
 
+def _saving(outcome: SearchOutcome, options: Options, began: float) -> Progress:
+    left = None if options.seconds is None else max(0.0, began + options.seconds - time.monotonic())
+    return Progress("saving the best network", outcome.trials, outcome.baselines, left)
+
+
 def _save(folder: RunFolder, prepared: Prepared, best: Trial, executor: LocalExecutor) -> Path:
     """Makes the bundle of the best trial, and returns its folder."""
     job = Job(EXPORT_KEY, "export", folder.of_trial(best.number), family=best.family, params=best.params)
@@ -246,6 +252,7 @@ def _result(
         seconds=time.monotonic() - began,
         interrupted=outcome.interrupted,
         tracking=str(getattr(tracker, "tracking_uri", "")),
+        metrics=prepared.task.METRICS,
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,7 @@ from types import ModuleType
 from automl.errors import unknown
 
 
+@cache
 def names(kind: str) -> list[str]:
     """The plug-ins of one kind ("families", "search", "tasks", …), sorted, without importing any of them."""
     folder = Path(__file__).parent / kind
@@ -21,6 +23,7 @@ def names(kind: str) -> list[str]:
     return sorted({*own, *(entry.name for entry in entry_points(group=f"automl.{kind}"))})
 
 
+@cache
 def load(kind: str, name: str, *, noun: str) -> ModuleType:
     """The module of one plug-in.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,8 +23,10 @@ BOOSTING_KEY = -1
 BOOSTING_SHARE = 0.3
 # Trials whose weights and predictions stay on disk.
 WEIGHTS_KEPT = 10
-# A trial that begins later than this before the end could not train an epoch.
-LEAST_SECONDS = 0.5
+# A trial that begins later than this before the end could not train an epoch; nor is it worth beginning with less
+# than this share of the time that trials usually take.
+LEAST_SECONDS = 1.0
+LEAST_SHARE = 0.5
 # How long after the deadline a worker may take to end its trial by itself.
 GRACE_SECONDS = 1.0
 ALL_FAILED = 10
@@ -144,12 +147,18 @@ def _fill(settings: Settings, outcome: SearchOutcome, executor: Executor, tracke
 
 def _is_over(settings: Settings, outcome: SearchOutcome) -> bool:
     """Whether no further trial may start."""
-    if outcome.exhausted or time.monotonic() > settings.deadline - LEAST_SECONDS:
+    if outcome.exhausted or settings.deadline - time.monotonic() < _least_seconds(outcome):
         return True
     if settings.trials is not None and len(outcome.trials) >= settings.trials:
         return True
     ended = [trial for trial in outcome.trials if trial.status != "running"]
     return len(ended) >= ALL_FAILED and all(trial.status == "failed" for trial in ended)
+
+
+def _least_seconds(outcome: SearchOutcome) -> float:
+    """A trial with less time than this is not begun."""
+    lasted = [trial.seconds for trial in outcome.trials if trial.status == "finished"]
+    return max(LEAST_SECONDS, LEAST_SHARE * statistics.median(lasted)) if lasted else LEAST_SECONDS
 
 
 def _take(event: Event, settings: Settings, outcome: SearchOutcome, tracker: Tracker) -> None:

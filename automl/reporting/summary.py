@@ -12,11 +12,9 @@ from automl.data.profile import Profile
 from automl.reporting import Result
 from automl.reporting._figures import score
 from automl.reporting._plain import plain
-from automl.reporting.verdict import against_baselines, overfitting
+from automl.reporting.verdict import PARTS, against_baselines, overfitting
 from automl.resources import folder
 from automl.tasks import task
-
-_TITLES = {"train": "train", "val": "validation", "test": "test"}
 
 
 def summary(result: Result, profile: Profile, *, data: str) -> str:
@@ -50,7 +48,7 @@ def _of_best(result: Result, profile: Profile) -> dict[str, Any]:
             overfitting(best, result.metric, rows["val"], rows.get("test", 0), baselines=result.baselines),
             *against_baselines(best, result.baselines, result.metric, part=part, rows=rows[part]),
         ],
-        "parts": [_TITLES[name] for name in rows],
+        "parts": [PARTS[name] for name in rows],
         "scores": [
             {"title": metric.title, "values": [score(best.scores[name][metric.name]) for name in rows]}
             for metric in metrics.values()

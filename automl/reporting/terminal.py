@@ -109,9 +109,9 @@ class Terminal:
 
     def _draw(self, progress: Progress, metric: Metric) -> None:
         now = time.monotonic()
-        if now - self._drawn < SECONDS_PER_DRAWING:
+        if now - self._drawn < SECONDS_PER_DRAWING and progress.activity == self._activity:
             return
-        self._drawn = now
+        self._drawn, self._activity = now, progress.activity
         if self._view is None:
             self._view = Live(console=self._console, auto_refresh=False, transient=True, vertical_overflow="crop")
             self._view.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import warnings
 from collections.abc import Mapping, Sequence
@@ -49,6 +50,7 @@ def suggest(space: SearchSpace, tried: Sequence[Trial], *, seed: int) -> dict[st
 
 def _oracle(space: SearchSpace, tried: Sequence[Trial], *, seed: int) -> keras_tuner.oracles.BayesianOptimizationOracle:
     """KerasTuner's oracle in the state that it has after these trials. It writes no files unless told to save."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets on standard error.
     import keras_tuner  # Here because it loads TensorFlow, which takes six seconds.
 
     hyperparameters = keras_tuner.HyperParameters()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,7 +12,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
-from typing import IO
+from typing import IO, Any
 
 from automl.errors import EnvironmentFault, InputError
 from automl.tracking import store
@@ -19,6 +21,8 @@ HOST = "127.0.0.1"
 USUAL_PORT = 5000
 START_SECONDS = 120.0
 
+# A proxy must not be asked for this computer's own pages.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     # Its job runner is for other uses: eight more processes, and twice the time to start.
@@ -45,17 +49,20 @@ def serve(*, port: int | None, tracking_uri: str | None, announce: Callable[[str
     if file is not None and not file.exists():
         raise InputError(f"{file} does not exist: no run has been recorded here yet. Start one: automl fit data.csv")
     chosen = _port(port)
+    # Ended from outside, it must end the server too.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryFile("w+b") as log:
         server = _start(uri, chosen, log)
         try:
             address = f"http://{HOST}:{chosen}"
             _wait_until_it_answers(server, address, log)
-            announce(address)
+            announce(_page(address))
             return server.wait()
         except KeyboardInterrupt:
             return 0
         finally:
             _stop(server)
+            signal.signal(signal.SIGTERM, before)
 
 
 def _port(asked: int | None) -> int:
@@ -86,11 +93,10 @@ def _start(uri: str, port: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
 
 
 def _wait_until_it_answers(server: subprocess.Popen[bytes], address: str, log: IO[bytes]) -> None:
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + START_SECONDS
     while server.poll() is None and time.monotonic() < deadline:
         try:
-            with direct.open(f"{address}/health", timeout=2):
+            with _DIRECT.open(f"{address}/health", timeout=2):
                 return
         except OSError:
             time.sleep(0.1)
@@ -100,6 +106,30 @@ def _wait_until_it_answers(server: subprocess.Popen[bytes], address: str, log: I
         f"MLflow's server did not start: {store.without_secrets(said[-1]) if said else 'it said nothing'}.\n"
         "Try it by hand: mlflow ui"
     )
+
+
+def _page(address: str) -> str:
+    """The list of runs around the newest one, in the part for model training. The front page is about language models."""
+    experiments = _ask(address, "experiments/search", {"max_results": 1000}).get("experiments", [])
+    ids = [experiment["experiment_id"] for experiment in experiments]
+    newest = {"experiment_ids": ids, "max_results": 1, "order_by": ["attributes.start_time DESC"]}
+    runs = _ask(address, "runs/search", newest).get("runs", []) if ids else []
+    place = f"/{runs[0]['info']['experiment_id']}/runs" if runs else ""
+    return f"{address}/#/experiments{place}?workflowType=machine_learning"
+
+
+def _ask(address: str, question: str, details: dict[str, Any]) -> dict[str, Any]:
+    request = urllib.request.Request(
+        f"{address}/api/2.0/mlflow/{question}",
+        data=json.dumps(details).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    try:
+        with _DIRECT.open(request, timeout=30) as answer:
+            content: dict[str, Any] = json.load(answer)
+            return content
+    except (OSError, ValueError):
+        return {}
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

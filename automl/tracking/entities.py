@@ -140,12 +140,12 @@ def final(trial: Trial, objective: Objective) -> dict[str, float]:
 
 
 def of_outcome(outcome: RunOutcome, objective: Objective) -> dict[str, float]:
-    """The best trial's metrics, `best_val_log_loss` and so on, and the baselines', `baseline/NAME/val_log_loss`."""
+    """The best trial's metrics, `best_val_log_loss` and so on, and the baselines', `baseline/NAME val_log_loss`."""
     best = final(outcome.best, objective) if outcome.best else {}
-    baselines = {f"reference/{name}": _by_split(scores) for name, scores in outcome.baselines.items()}
+    baselines = {name: _by_split(scores) for name, scores in outcome.baselines.items()}
     return {
         **{f"best_{name.removeprefix('best_')}": value for name, value in best.items()},
-        **{f"{name}/{key}": value for name, scores in baselines.items() for key, value in scores.items()},
+        **{f"baseline/{name} {key}": value for name, scores in baselines.items() for key, value in scores.items()},
     }
 
 

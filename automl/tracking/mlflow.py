@@ -91,7 +91,6 @@ class MlflowTracker:
         """
         self._run = run
         self._metric = metric(run.objective, task(run.profile.target.task))
-        self._best_name = f"best_val_{self._metric.name}"
         with self._faults_explained(), quiet():
             store.check(self._uri)
             with store.one_at_a_time(self._uri):
@@ -221,7 +220,10 @@ class MlflowTracker:
         self._failed += trial.status == "failed"
         if trial.objective is not None and trial.objective < self._best:
             self._best = trial.objective
-            self._send_batch(self.run_id, [self._best_so_far()])
+            score = self._metric.score(trial.objective)
+            # MLflow draws one section of charts per name before the slash, in alphabetical order.
+            name = f"all_trials/best_val_{self._metric.name}"
+            self._send_batch(self.run_id, [Metric(name, score, entities.now(), self._ended)])
 
     def _send_batch(
         self, run_id: str, metrics: Sequence[Metric] = (), params: Sequence[Param] = (), tags: Sequence[RunTag] = ()
@@ -232,19 +234,9 @@ class MlflowTracker:
         for begin in range(first, len(metrics), BATCH):
             self._client.log_batch(run_id, metrics[begin : begin + BATCH])
 
-    def _best_so_far(self) -> Metric:
-        value = self._metric.score(self._best)
-        return Metric(self._best_name, value, entities.now(), self._ended)
-
-    def _metrics_of(self, outcome: RunOutcome) -> list[Metric]:
-        values = entities.of_outcome(outcome, self._metric)
-        if math.isfinite(self._best):
-            values.pop(self._best_name, None)
-        search = [self._best_so_far()] if math.isfinite(self._best) else []
-        return [*entities.metrics({**values, "trials": self._ended, "trials_failed": self._failed}), *search]
-
     def _send_outcome(self, outcome: RunOutcome) -> None:
-        metrics = self._metrics_of(outcome)
+        counts = {"trials": self._ended, "trials_failed": self._failed}
+        metrics = entities.metrics({**entities.of_outcome(outcome, self._metric), **counts})
         for send in (
             lambda: self._send_batch(self.run_id, metrics, tags=self._tags_of(outcome)),
             lambda: self._send_files(outcome),

@@ -151,6 +151,16 @@ def test_a_terminal_is_redrawn_a_few_times_a_second_only() -> None:
     tty.terminal.close()
 
 
+def test_a_terminal_shows_a_new_activity_at_once() -> None:
+    tty = screen(terminal=True)
+    tty.terminal.search(PLAN)
+    tty.terminal.progress(searching(ended(0, 0.3)))
+    tty.terminal.progress(Progress("saving the best model", [ended(0, 0.3)], [], None))
+    view = tty.last_view
+    tty.terminal.close()
+    assert view.startswith("Saving the best model   1 finished, 0 failed, 0 running")
+
+
 @pytest.mark.parametrize("width", [20, 40, 80])
 def test_a_view_is_never_wider_than_the_terminal(width: int) -> None:
     tty = screen(terminal=True, width=width)
