@@ -76,7 +76,6 @@ def fit(
     from automl.clock import process_start
     from automl.options import Options, column_kinds, seconds
 
-    del debug
     options = Options(
         task=task,
         target=target,
@@ -121,7 +120,6 @@ def predict(
     from automl.data import read as reading
     from automl.files import write_text
 
-    del debug
     table = reading.read(data, delimiter=delimiter, encoding=encoding)
     loaded = model.load(run)
     text = loaded.answer(table.frame, probabilities=proba).to_csv(index=False)
@@ -146,7 +144,6 @@ def evaluate(
     from automl.data import read as reading
     from automl.reporting.scores import score_lines
 
-    del debug
     table = reading.read(data, delimiter=delimiter, encoding=encoding)
     loaded = model.load(run)
     scored = loaded.score(table.frame)
@@ -172,7 +169,6 @@ def leaderboard(
     from automl.reporting.leaderboard import table
     from automl.run import Run
 
-    del debug
     made = Run(run)
     if as_csv:
         sys.stdout.write(made.leaderboard.to_csv(index=False))
@@ -196,7 +192,6 @@ def profile(
     from automl.data import read as reading
     from automl.options import column_kinds
 
-    del debug
     table = reading.read(data, delimiter=delimiter, encoding=encoding)
     facts = profiling.profile(table.frame, target=target, task=task, kinds=column_kinds(tuple(kind or ())))
     if as_json:
@@ -219,7 +214,6 @@ def families(
     from automl.resources import folder
     from automl.space_files import read_space
 
-    del debug
     if name is not None:
         read_space(name)
         typer.echo((folder("search_spaces") / f"{name}.yaml").read_text(encoding="utf-8"), nl=False)
@@ -238,7 +232,6 @@ def ui(
     """Open MLflow's dashboard on this folder's runs."""
     from automl.tracking.dashboard import serve
 
-    del debug
     raise typer.Exit(serve(port=port, tracking_uri=tracking_uri, announce=typer.echo))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from automl.layers.dense import dense
+from automl.layers.dense import dense_stack
 from automl.layers.inputs import Inputs, as_features
 
 
@@ -20,14 +20,12 @@ def build(
     embedding_size: int,
 ) -> keras.KerasTensor:
     """Shape (rows, units): `layers` blocks of equal width."""
-    hidden = as_features(inputs, embedding_size=embedding_size)
-    for _ in range(layers):
-        hidden = dense(
-            hidden,
-            units,
-            activation=activation,
-            normalization=normalization,
-            initializer=initializer,
-            dropout=dropout,
-        )
-    return hidden
+    return dense_stack(
+        as_features(inputs, embedding_size=embedding_size),
+        layers,
+        units,
+        activation=activation,
+        normalization=normalization,
+        initializer=initializer,
+        dropout=dropout,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from automl.layers.dense import dense
+from automl.layers.dense import dense_stack
 from automl.layers.inputs import Inputs, as_features
 
 
@@ -21,14 +21,13 @@ def build(
 ) -> keras.KerasTensor:
     """Shape (rows, units + features): the head on both is the sum of a linear model and one on the deep part."""
     wide = as_features(inputs, embedding_size=embedding_size)
-    deep = wide
-    for _ in range(layers):
-        deep = dense(
-            deep,
-            units,
-            activation=activation,
-            normalization=normalization,
-            initializer=initializer,
-            dropout=dropout,
-        )
+    deep = dense_stack(
+        wide,
+        layers,
+        units,
+        activation=activation,
+        normalization=normalization,
+        initializer=initializer,
+        dropout=dropout,
+    )
     return keras.layers.Concatenate()([deep, wide])

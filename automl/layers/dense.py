@@ -21,6 +21,29 @@ def dense(
     return Dropout(dropout)(keras.layers.Activation(activation)(normalized(hidden, normalization)))
 
 
+def dense_stack(
+    features: keras.KerasTensor,
+    layers: int,
+    units: int,
+    *,
+    activation: str,
+    normalization: str,
+    initializer: str,
+    dropout: float,
+) -> keras.KerasTensor:
+    """Shape (rows, units): `layers` blocks of equal width, one after the other."""
+    for _ in range(layers):
+        features = dense(
+            features,
+            units,
+            activation=activation,
+            normalization=normalization,
+            initializer=initializer,
+            dropout=dropout,
+        )
+    return features
+
+
 def normalized(features: keras.KerasTensor, normalization: str) -> keras.KerasTensor:
     """The features after "batch", "layer" or no ("none") normalisation."""
     if normalization == "batch":

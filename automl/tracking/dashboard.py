@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -10,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable
 from typing import IO, Any
 
@@ -21,8 +21,6 @@ HOST = "127.0.0.1"
 USUAL_PORT = 5000
 START_SECONDS = 120.0
 
-# A proxy must not be asked for this computer's own pages.
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     # Its job runner is for other uses: eight more processes, and twice the time to start.
@@ -54,9 +52,8 @@ def serve(*, port: int | None, tracking_uri: str | None, announce: Callable[[str
     with tempfile.TemporaryFile("w+b") as log:
         server = _start(uri, chosen, log)
         try:
-            address = f"http://{HOST}:{chosen}"
-            _wait_until_it_answers(server, address, log)
-            announce(_page(address))
+            _wait_until_it_answers(server, chosen, log)
+            announce(_page(chosen))
             return server.wait()
         except KeyboardInterrupt:
             return 0
@@ -92,14 +89,15 @@ def _start(uri: str, port: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
     )
 
 
-def _wait_until_it_answers(server: subprocess.Popen[bytes], address: str, log: IO[bytes]) -> None:
+def _wait_until_it_answers(server: subprocess.Popen[bytes], port: int, log: IO[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while server.poll() is None and time.monotonic() < deadline:
         try:
-            with _DIRECT.open(f"{address}/health", timeout=2):
-                return
-        except OSError:
+            _request(port, "GET", "/health")
+        except (OSError, http.client.HTTPException):
             time.sleep(0.1)
+        else:
+            return
     log.seek(0)
     said = log.read().decode(errors="replace").strip().splitlines()
     raise EnvironmentFault(
@@ -108,28 +106,37 @@ def _wait_until_it_answers(server: subprocess.Popen[bytes], address: str, log: I
     )
 
 
-def _page(address: str) -> str:
-    """The list of runs around the newest one, in the part for model training. The front page is about language models."""
-    experiments = _ask(address, "experiments/search", {"max_results": 1000}).get("experiments", [])
-    ids = [experiment["experiment_id"] for experiment in experiments]
-    newest = {"experiment_ids": ids, "max_results": 1, "order_by": ["attributes.start_time DESC"]}
-    runs = _ask(address, "runs/search", newest).get("runs", []) if ids else []
-    place = f"/{runs[0]['info']['experiment_id']}/runs" if runs else ""
-    return f"{address}/#/experiments{place}?workflowType=machine_learning"
+def _page(port: int) -> str:
+    """The list of runs around the newest one, with its metrics. MLflow's own front page is about language models."""
+    experiments = _ask(port, "experiments/search", {"max_results": 1000}).get("experiments", [])
+    by_id = {experiment["experiment_id"]: experiment for experiment in experiments}
+    newest = {"experiment_ids": list(by_id), "max_results": 1, "order_by": ["attributes.start_time DESC"]}
+    runs = _ask(port, "runs/search", newest).get("runs", [])
+    if not runs:
+        return f"http://{HOST}:{port}/#/experiments?workflowType=machine_learning"
+    chosen = by_id[runs[0]["info"]["experiment_id"]]
+    has_view = any(tag["key"].endswith(f".{store.VIEW}") for tag in chosen.get("tags", []))
+    view = f"&viewStateShareKey={store.VIEW}" if has_view else ""
+    return f"http://{HOST}:{port}/#/experiments/{chosen['experiment_id']}/runs?workflowType=machine_learning{view}"
 
 
-def _ask(address: str, question: str, details: dict[str, Any]) -> dict[str, Any]:
-    request = urllib.request.Request(
-        f"{address}/api/2.0/mlflow/{question}",
-        data=json.dumps(details).encode(),
-        headers={"Content-Type": "application/json"},
-    )
+def _ask(port: int, question: str, details: dict[str, Any]) -> dict[str, Any]:
+    """MLflow's answer, empty if it has none."""
     try:
-        with _DIRECT.open(request, timeout=30) as answer:
-            content: dict[str, Any] = json.load(answer)
-            return content
-    except (OSError, ValueError):
+        answer: dict[str, Any] = json.loads(_request(port, "POST", f"/api/2.0/mlflow/{question}", json.dumps(details)))
+    except (OSError, http.client.HTTPException, ValueError):
         return {}
+    return answer
+
+
+def _request(port: int, method: str, path: str, body: str | None = None) -> bytes:
+    # Not through urllib, which would ask a proxy for this computer's own pages.
+    connection = http.client.HTTPConnection(HOST, port, timeout=30)
+    try:
+        connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+        return connection.getresponse().read()
+    finally:
+        connection.close()
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

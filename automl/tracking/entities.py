@@ -14,7 +14,6 @@ import mlflow
 import pandas as pd
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 
-import automl
 from automl.tasks import Metric as Objective
 from automl.tracking import RunDescription, RunOutcome, store
 from automl.trial import Reason, Trial
@@ -33,11 +32,17 @@ VERSIONS = ("python", "automl", "tensorflow", "keras", "optuna", "mlflow")
 
 
 def tags_of_experiment(objective: Objective) -> dict[str, str]:
-    """What MLflow's pages go by: no language models here, and the metric to draw first."""
+    """What MLflow's pages go by: that models are trained here, the metric to draw first, and a view of the run list.
+
+    The list shows no metric by default. The view is what its Share button would store; `dashboard` opens it.
+    """
+    shown = [*(f"{of}_{objective.name}" for of in ("best_val", "best_test", "val", "test")), "generalization_gap"]
+    columns = ["attributes.`Duration`", *(f"metrics.`{name}`" for name in shown)]
     return {
         "mlflow.experimentKind": "custom_model_development",
         "mlflow.experiment.primaryMetric.name": f"val_{objective.name}",
         "mlflow.experiment.primaryMetric.greaterIsBetter": str(objective.greater_is_better),
+        f"mlflow.sharedViewState.{store.VIEW}": json.dumps({"selectedColumns": columns}),
     }
 
 
@@ -57,7 +62,7 @@ def tags_of_run(run: RunDescription) -> dict[str, str]:
         "target": target.name,
         "objective": run.objective,
         "command": store.without_secrets(run.command),
-        **{f"version.{name}": version for name, version in _versions().items() if name in VERSIONS},
+        **{f"version.{name}": version for name, version in installed().items() if name in VERSIONS},
         **({"started_in_run": caller.info.run_id} if caller else {}),
     }
     return {name: value[:TAG] for name, value in tags.items()}
@@ -139,13 +144,19 @@ def final(trial: Trial, objective: Objective) -> dict[str, float]:
     return {**values, **{name: value for name, value in facts.items() if value}}
 
 
-def of_outcome(outcome: RunOutcome, objective: Objective) -> dict[str, float]:
-    """The best trial's metrics, `best_val_log_loss` and so on, and the baselines', `baseline/NAME val_log_loss`."""
-    best = final(outcome.best, objective) if outcome.best else {}
-    baselines = {name: _by_split(scores) for name, scores in outcome.baselines.items()}
+def of_best(outcome: RunOutcome, objective: Objective) -> dict[str, float]:
+    """The best trial's metrics for the parent run: `best_val_log_loss`, …, `best_seconds`, `best_epoch`."""
+    values = final(outcome.best, objective) if outcome.best else {}
+    return {f"best_{name.removeprefix('best_')}": value for name, value in values.items()}
+
+
+def of_baselines(outcome: RunOutcome) -> dict[str, float]:
+    """`baseline/NAME val_log_loss` and so on; on new rows only, since the list is long."""
     return {
-        **{f"best_{name.removeprefix('best_')}": value for name, value in best.items()},
-        **{f"baseline/{name} {key}": value for name, scores in baselines.items() for key, value in scores.items()},
+        f"baseline/{name} {key}": value
+        for name, scores in outcome.baselines.items()
+        for key, value in _by_split(scores).items()
+        if not key.startswith("train_")
     }
 
 
@@ -179,10 +190,6 @@ def now() -> int:
 
 def _by_split(scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     return {f"{split}_{name}": value for split in SPLITS for name, value in scores.get(split, {}).items()}
-
-
-def _versions() -> dict[str, str]:
-    return {**installed(), "automl": automl.__version__}
 
 
 def _source() -> dict[str, str]:

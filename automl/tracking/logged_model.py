@@ -17,12 +17,11 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
 
-import automl
 from automl.data.target import is_known
 from automl.tasks import task
 
 NAME = "model"
-_PACKAGE = Path(automl.__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 _NEEDED = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "pandas", "pyarrow", "mlflow")
 
 
@@ -69,6 +68,7 @@ def signature(features: list[str], *, target: pd.Series, task_name: str) -> Mode
 
     Features have the type "any", since the encoding reads whatever a table may hold. MLflow's typed columns refuse
     whole numbers where decimals were, and numbers with gaps where there were none, and make False of an empty boolean.
+    In return, `mlflow models serve` takes rows as JSON alone: it reads CSV by the types of the columns.
     """
     inputs = [ColSpec(AnyType(), name, required=True) for name in features]
     return ModelSignature(Schema(inputs), Schema(_outputs(target, task_name)))

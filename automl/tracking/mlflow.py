@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from mlflow import MlflowClient, MlflowException
 from mlflow.entities import Metric, Param, RunTag
@@ -94,14 +95,12 @@ class MlflowTracker:
         with self._faults_explained(), quiet():
             store.check(self._uri)
             with store.one_at_a_time(self._uri):
-                self._client = MlflowClient(self._uri)  # type: ignore[no-untyped-call]
+                self._client = MlflowClient(self._uri)
                 self.experiment_id = self._open_experiment(self._experiment or run.data)
             parent = self._client.create_run(self.experiment_id, run_name=run.name, tags=entities.tags_of_run(run))
             self.run_id = parent.info.run_id
             self._send_batch(self.run_id, params=entities.params_of_run(run))
-        with self._tolerating():
-            self._client.log_inputs(self.run_id, [entities.data_set(run)])
-            self._client.log_text(self.run_id, json.dumps(run.profile.to_json(), indent=1), "profile.json")
+        self._attempt(self._send_data)
         self._tell_complaint()
 
     def trial_started(self, trial: Trial) -> None:
@@ -129,7 +128,8 @@ class MlflowTracker:
         if store.answers(self._uri):
             self._failing_until = -math.inf
             self._send_until_done()
-            self._send_outcome(outcome)
+            self._attempt(self._send_outcome, outcome)
+            self._attempt(self._close_all, outcome)
         else:
             self._complaint = self._complaint or "has stopped answering"
         self._tell_complaint()
@@ -139,7 +139,7 @@ class MlflowTracker:
         if found is None:
             file = store.database(self._uri)
             # MLflow's default would be a folder `mlruns` in the working folder, wherever the database is.
-            folder = str(file.parent / store.ARTIFACTS / re.sub(r"[^\w.-]+", "-", name)) if file else None
+            folder = str(file.parent / store.ARTIFACTS / re.sub(r"[^\w-]+", "-", name)) if file else None
             try:
                 tags = entities.tags_of_experiment(self._metric)
                 return str(self._client.create_experiment(name, artifact_location=folder, tags=tags))
@@ -177,11 +177,7 @@ class MlflowTracker:
                     self._change.wait(SECONDS_BETWEEN_SENDING / 4)
                     continue
                 del self._unsent[trial.number]
-            sent = False
-            with self._tolerating():
-                self._send(trial, self._children[trial.number])
-                sent = True
-            if not sent:
+            if not self._attempt(self._send, trial, self._children[trial.number]):
                 with self._change:
                     # At the end, so that one trial which cannot be sent does not keep the others waiting.
                     self._unsent.setdefault(trial.number, trial)
@@ -234,17 +230,17 @@ class MlflowTracker:
         for begin in range(first, len(metrics), BATCH):
             self._client.log_batch(run_id, metrics[begin : begin + BATCH])
 
+    def _send_data(self) -> None:
+        self._client.log_inputs(self.run_id, [entities.data_set(self._run)])
+        self._client.log_text(self.run_id, json.dumps(self._run.profile.to_json(), indent=1), "profile.json")
+
     def _send_outcome(self, outcome: RunOutcome) -> None:
         counts = {"trials": self._ended, "trials_failed": self._failed}
-        metrics = entities.metrics({**entities.of_outcome(outcome, self._metric), **counts})
-        for send in (
-            lambda: self._send_batch(self.run_id, metrics, tags=self._tags_of(outcome)),
-            lambda: self._send_files(outcome),
-            lambda: self._send_model(outcome, metrics),
-            lambda: self._close_all(outcome),
-        ):
-            with self._tolerating():
-                send()
+        best = entities.metrics(entities.of_best(outcome, self._metric))
+        others = entities.metrics({**entities.of_baselines(outcome), **counts})
+        self._send_batch(self.run_id, [*best, *others], tags=self._tags_of(outcome))
+        self._send_files(outcome)
+        self._send_model(outcome, best)
 
     def _tags_of(self, outcome: RunOutcome) -> list[RunTag]:
         tags = {"mlflow.note.content": outcome.summary} if outcome.summary else {}
@@ -290,21 +286,22 @@ class MlflowTracker:
             yield
         except EnvironmentFault:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  a store's libraries may raise anything
             raise EnvironmentFault(
                 f"MLflow cannot record the run at {self.tracking_uri}: {_reason(error)}.\n"
                 f"Mend the store, or record in a local file: {store.VARIABLE}={store.DEFAULT}"
             ) from None
 
-    @contextmanager
-    def _tolerating(self) -> Iterator[None]:
-        """Whatever a store throws must not end a search."""
+    def _attempt(self, send: Callable[..., None], *arguments: Any) -> bool:
+        """Whether it could be sent. Whatever a store throws must not end a search."""
         try:
             with quiet():
-                yield
-        except Exception as error:
+                send(*arguments)
+        except Exception as error:  # noqa: BLE001  as above
             self._failing_until = time.monotonic() + SECONDS_BETWEEN_ATTEMPTS
             self._complaint = self._complaint or f"failed ({_reason(error)})"
+            return False
+        return True
 
     def _tell_complaint(self) -> None:
         if self._complaint and not self._complained:
@@ -313,6 +310,6 @@ class MlflowTracker:
 
 
 def _reason(error: Exception) -> str:
-    """One line, without secrets."""
-    first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return store.without_secrets(first)[:200].rstrip(".")
+    """One line, without secrets and without SQLAlchemy's remarks on its own work."""
+    lines = (re.sub(r"^\([\w.]+\)|^\(raised as .*", "", line).strip() for line in str(error).splitlines())
+    return store.without_secrets(next(filter(None, lines), type(error).__name__))[:200].rstrip(".")

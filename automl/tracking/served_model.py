@@ -9,7 +9,7 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
 
-class ServedModel(PythonModel):  # type: ignore[misc]  # MLflow is not typed
+class ServedModel(PythonModel):
     """One row of predictions for each row of features."""
 
     # MLflow finds `context` by that name.

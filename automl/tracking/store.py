@@ -18,6 +18,8 @@ from automl.errors import EnvironmentFault
 VARIABLE = "MLFLOW_TRACKING_URI"
 DEFAULT = "sqlite:///mlflow.db"
 ARTIFACTS = "mlartifacts"
+# The name of our view of an experiment's run list.
+VIEW = "automl"
 CONNECT_SECONDS = 5.0
 
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}

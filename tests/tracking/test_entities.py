@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from automl.data.read import from_frame
+from automl.tasks import Metric, classify
+from automl.tracking import RunDescription, RunOutcome, entities
+from automl.trial import Reason, Trial
+
+LOG_LOSS, ACCURACY = classify.METRICS["log_loss"], classify.METRICS["accuracy"]
+
+
+def test_epochs_count_from_one_and_go_on_where_sending_stopped() -> None:
+    trial = Trial(0, "mlp", {}, curves={"loss": [0.9, 0.5, 0.4]})
+    assert [(point.step, point.value) for point in entities.curve(trial, since=0)] == [(1, 0.9), (2, 0.5), (3, 0.4)]
+    assert [(point.step, point.value) for point in entities.curve(trial, since=2)] == [(3, 0.4)]
+
+
+def test_curves_and_final_metrics_have_different_names(trials: list[Trial]) -> None:
+    of_curves = {point.key for point in entities.curve(trials[0], since=0)}
+    assert of_curves == {"epoch/loss", "epoch/val_log_loss"}
+    assert not of_curves & set(entities.final(trials[0], LOG_LOSS))
+
+
+def test_what_is_not_finite_is_left_out() -> None:
+    trial = Trial(0, "mlp", {}, curves={"loss": [0.9, math.nan, math.inf, 0.4]})
+    assert [point.step for point in entities.curve(trial, since=0)] == [1, 4]
+    assert [metric.key for metric in entities.metrics({"a": math.nan, "b": -math.inf, "c": 0})] == ["c"]
+
+
+@pytest.mark.parametrize(("metric", "gap"), [(LOG_LOSS, 0.2), (ACCURACY, 0.1)])
+def test_the_gap_is_how_much_worse_validation_is(metric: Metric, gap: float) -> None:
+    scores = {"train": {"log_loss": 0.1, "accuracy": 0.9}, "val": {"log_loss": 0.3, "accuracy": 0.8}}
+    assert entities.final(Trial(0, "mlp", {}, scores=scores), metric)["generalization_gap"] == pytest.approx(gap)
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"), [("nan", "FAILED"), ("oom", "FAILED"), ("timeout", "KILLED"), ("interrupted", "KILLED")]
+)
+def test_trials_that_were_ended_did_not_fail(reason: Reason, status: str) -> None:
+    assert entities.status(Trial(0, "mlp", {}, "failed", reason=reason)) == status
+
+
+def test_long_values_are_cut() -> None:
+    assert len(entities.params({"columns": "x" * 10_000})[0].value) == entities.PARAM
+    assert len(entities.tags({"message": "x" * 10_000})[0].value) == entities.TAG
+
+
+def test_the_best_and_the_baselines_are_told_apart(outcome: RunOutcome) -> None:
+    assert entities.of_best(outcome, LOG_LOSS) == {
+        "best_val_log_loss": 0.3,
+        "best_test_log_loss": 0.4,
+        "best_train_log_loss": pytest.approx(0.2),
+        "best_generalization_gap": pytest.approx(0.1),
+        "best_seconds": 1.5,
+        "best_parameters": 99,
+        "best_epoch": 2,
+    }
+    assert entities.of_baselines(outcome) == {
+        "baseline/constant val_log_loss": 1.1,
+        "baseline/constant test_log_loss": 1.0,
+    }
+
+
+def test_the_command_is_kept_without_its_password(described: RunDescription) -> None:
+    assert entities.tags_of_run(described)["command"].endswith("--tracking-uri postgresql://***@host/db")
+
+
+def test_the_data_set_has_the_types_of_its_arrow_columns(described: RunDescription, tmp_path: Path) -> None:
+    columns = {"n": [1, 2], "x": [0.5, None], "yes": [True, False], "day": pd.to_datetime(["2026-01-01"] * 2)}
+    frame = from_frame(pd.DataFrame({**columns, "word": ["a", "b"]})).frame
+    file = tmp_path / "data.csv"
+    file.touch()
+    data = entities.data_set(replace(described, frame=frame, source=str(file))).dataset
+    types = [column["type"] for column in json.loads(data.schema)["mlflow_colspec"]]
+    assert types == ["long", "double", "boolean", "datetime", "string"]
+    assert json.loads(data.profile) == {"num_rows": 2, "num_elements": 10}
+    assert (data.source_type, json.loads(data.source)) == ("local", {"uri": str(file)})
+    assert data.digest == "0123456789ab"

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from automl.errors import EnvironmentFault
+from automl.tracking import store
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE", raising=False)
+
+
+def test_the_default_is_a_file_in_the_working_folder(in_folder: Path) -> None:
+    assert store.address(None) == f"sqlite:///{in_folder}/mlflow.db"
+
+
+def test_the_variable_comes_before_the_default_and_the_argument_before_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server:5000")
+    assert store.address(None) == "http://server:5000"
+    assert store.address("http://other") == "http://other"
+
+
+@pytest.mark.parametrize(
+    ("uri", "file"),
+    [
+        ("sqlite:////data/runs.db", Path("/data/runs.db")),
+        ("sqlite:////my%20data/runs.db", Path("/my data/runs.db")),
+        ("sqlite+pysqlite:////data/runs.db?timeout=3", Path("/data/runs.db")),
+        ("sqlite:///:memory:", None),
+        ("http://server:5000", None),
+    ],
+)
+def test_finds_the_file_of_a_database(uri: str, file: Path | None) -> None:
+    assert store.database(uri) == file
+
+
+@pytest.mark.parametrize("uri", ["mlruns", "./mlruns", "file:///data/mlruns"])
+def test_explains_that_the_old_file_store_is_gone(uri: str) -> None:
+    with pytest.raises(EnvironmentFault, match=r"mlruns is the old kind(.|\n)*mlflow migrate-filestore --source"):
+        store.address(uri)
+
+
+def test_an_old_store_in_the_working_folder_is_not_passed_over(in_folder: Path) -> None:
+    (in_folder / "mlruns" / "0").mkdir(parents=True)
+    (in_folder / "mlruns" / "0" / "meta.yaml").touch()
+    with pytest.raises(EnvironmentFault, match="old kind of MLflow store"):
+        store.address(None)
+    (in_folder / "mlflow.db").touch()
+    assert store.address(None).endswith("mlflow.db")
+
+
+def test_a_bare_path_to_a_database_is_corrected() -> None:
+    with pytest.raises(EnvironmentFault, match="Write sqlite:///runs.db"):
+        store.address("runs.db")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://me:pass@host:5432/db", "postgresql://***@host:5432/db"),
+        ("mysql://me:p@ss@host/db and http://token@other", "mysql://***@host/db and http://***@other"),
+        ("postgresql://host/db?user=me&password=pass", "postgresql://host/db?user=me&password=***"),
+        ("sqlite:////home/me@work/mlflow.db", "sqlite:////home/me@work/mlflow.db"),
+    ],
+)
+def test_hides_secrets(text: str, shown: str) -> None:
+    assert store.without_secrets(text) == shown
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_text("no database, but long enough to have a header" * 20)
+    with pytest.raises(EnvironmentFault, match=r"mlflow\.db: file is not a database"):
+        store.check(f"sqlite:///{tmp_path}/mlflow.db")
+
+
+def test_a_server_that_is_down_is_named_without_its_password() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    with pytest.raises(EnvironmentFault, match=rf"Nothing answers at http://\*\*\*@127\.0\.0\.1:{port},"):
+        store.check(f"http://me:pass@127.0.0.1:{port}")
+
+
+def test_a_server_that_listens_passes() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        store.check(f"http://127.0.0.1:{server.getsockname()[1]}")
