@@ -70,6 +70,7 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
         objective = metric(options.metric, prepared.task)
         plan = _plan(prepared, options, objective)
         tracker = services.open_tracker(prepared.name)
+        cleanup.callback(tracker.close)
         folder = new_run(*_place(prepared, options), exact=options.out is not None)
         cleanup.callback(folder.clear_away)
         _tell(prepared, plan, services.reporter)

@@ -45,15 +45,15 @@ def transform(column: pd.Series, specification: dict[str, Any]) -> NDArray[np.fl
     days = _days(stamps)
     span = max(specification["last"] - specification["first"], 1.0)
     first_year, last_year = (_year(specification[end]) for end in ("first", "last"))
-    yearly = 2 * np.pi * (index.dayofyear.to_numpy() - 1) / 365.25
-    weekly = 2 * np.pi * index.dayofweek.to_numpy() / 7
+    yearly = 2 * np.pi * (index.day_of_year.to_numpy() - 1) / 365.25
+    weekly = 2 * np.pi * index.day_of_week.to_numpy() / 7
     parts = [
         # Beyond the training dates a network can only guess, so the position ends soon after them.
         np.clip(2 * (days - specification["first"]) / span - 1, -1.5, 1.5),
         np.clip(2 * (index.year.to_numpy() - first_year) / max(last_year - first_year, 1) - 1, -1.5, 1.5),
         (index.month.to_numpy() - 6.5) / 5.5,
         (index.day.to_numpy() - 16) / 15,
-        (index.dayofweek.to_numpy() - 3) / 3,
+        (index.day_of_week.to_numpy() - 3) / 3,
         np.sin(yearly),
         np.cos(yearly),
         np.sin(weekly),

@@ -82,7 +82,9 @@ def table(frame: pd.DataFrame, metric: Metric, *, top: int) -> Table:
     )
     shown.add_column("", justify="right", no_wrap=True)
     shown.add_column("model")
-    for heading in ("val", "test", "gap", "epochs", "time", "weights"):
+    parts = [part for part in ("val", "test") if frame[f"{part}_score"].notna().any()]
+    scores = [*(f"{part}_score" for part in parts), "gap"]
+    for heading in (*parts, "gap", "epochs", "time", "weights"):
         shown.add_column(heading, justify="right", no_wrap=True)
     scored = frame[frame["rank"].notna()]
     best = scored[scored["deployable"]].head(top)
@@ -91,7 +93,7 @@ def table(frame: pd.DataFrame, metric: Metric, *, top: int) -> Table:
         shown.add_row(
             str(row["rank"]),
             Text(plain(row["name"]), no_wrap=True, overflow="ellipsis"),
-            *(aligned(row[column], like=scored["val_score"].iloc[0]) for column in ("val_score", "test_score", "gap")),
+            *(aligned(row[column], like=scored["val_score"].iloc[0]) for column in scores),
             f"{row['epochs']:,}" if is_network else "",
             seconds(row["seconds"]) if row["seconds"] else "",
             f"{row['parameters']:,}" if is_network else "",

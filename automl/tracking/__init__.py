@@ -74,7 +74,7 @@ class RunOutcome:
 
 
 class Tracker(Protocol):
-    """Records one run. Calls come in this order: start; then, per trial, started, epochs…, ended; then finish."""
+    """Records one run. Calls come in this order: start; then, per trial, started, epochs…, ended; then finish; and close, whatever happened."""
 
     def start(self, run: RunDescription) -> None:
         """Opens the run."""
@@ -90,3 +90,6 @@ class Tracker(Protocol):
 
     def finish(self, outcome: RunOutcome) -> None:
         """Closes the run."""
+
+    def close(self) -> None:
+        """Closes a run that was started and not finished, as failed; does nothing after `finish`."""

@@ -16,7 +16,7 @@ class MemoryTracker:
         calls: for example [("start", description), ("trial_started", trial), …, ("finish", outcome)].
     """
 
-    calls: list[tuple[str, RunDescription | Trial | RunOutcome]] = field(default_factory=list)
+    calls: list[tuple[str, RunDescription | Trial | RunOutcome | None]] = field(default_factory=list)
 
     def start(self, run: RunDescription) -> None:
         """Keeps the description."""
@@ -37,6 +37,10 @@ class MemoryTracker:
     def finish(self, outcome: RunOutcome) -> None:
         """Keeps the outcome."""
         self.calls.append(("finish", outcome))
+
+    def close(self) -> None:
+        """Keeps that it was called."""
+        self.calls.append(("close", None))
 
     @property
     def runs(self) -> list[RunDescription]:

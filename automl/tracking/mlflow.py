@@ -83,6 +83,7 @@ class MlflowTracker:
         self._sender: threading.Thread | None = None
         self._hurry = False
         self._failing_until = -math.inf
+        self._is_closed = False
 
     def start(self, run: RunDescription) -> None:
         """Opens the parent run.
@@ -129,10 +130,15 @@ class MlflowTracker:
             self._failing_until = -math.inf
             self._send_until_done()
             self._attempt(self._send_outcome, outcome)
-            self._attempt(self._close_all, outcome)
+            self._attempt(self._close_all, outcome.status)
         else:
             self._complaint = self._complaint or "has stopped answering"
         self._tell_complaint()
+
+    def close(self) -> None:
+        """Marks a run that something broke off as failed, and its children as killed."""
+        if self.run_id and not self._is_closed:
+            self._attempt(self._close_all, "failed")
 
     def _open_experiment(self, name: str) -> str:
         found = self._client.get_experiment_by_name(name)
@@ -274,11 +280,12 @@ class MlflowTracker:
         )
         self._send_batch(self.run_id, [Metric(m.key, m.value, m.timestamp, m.step, model_id=model_id) for m in metrics])
 
-    def _close_all(self, outcome: RunOutcome) -> None:
+    def _close_all(self, status: str) -> None:
         for child in self._children.values():
             if child.run_id and not child.closed:
                 self._client.set_terminated(child.run_id, status="KILLED")
-        self._client.set_terminated(self.run_id, status=_RUN_STATUS[outcome.status])
+        self._client.set_terminated(self.run_id, status=_RUN_STATUS[status])
+        self._is_closed = True
 
     @contextmanager
     def _faults_explained(self) -> Iterator[None]:
@@ -299,7 +306,8 @@ class MlflowTracker:
                 send(*arguments)
         except Exception as error:  # noqa: BLE001  as above
             self._failing_until = time.monotonic() + SECONDS_BETWEEN_ATTEMPTS
-            self._complaint = self._complaint or f"failed ({_reason(error)})"
+            answers = store.answers(self._uri)
+            self._complaint = self._complaint or (f"failed ({_reason(error)})" if answers else "has stopped answering")
             return False
         return True
 

@@ -257,3 +257,20 @@ def test_four_processes_may_open_a_new_store_at_once(tmp_path: Path, described: 
 def _start(uri: str, described: RunDescription, together: Barrier) -> None:
     together.wait(120)
     MlflowTracker(tracking_uri=uri, warn=print).start(described)
+
+
+def test_a_run_that_breaks_off_is_marked_as_failed(uri: str, described: RunDescription, trials: list[Trial]) -> None:
+    tracker = MlflowTracker(tracking_uri=uri, warn=print)
+    tracker.start(described)
+    tracker.trial_started(Trial(trials[0].number, trials[0].family, trials[0].params))
+    tracker.close()
+    assert MlflowClient(uri).get_run(tracker.run_id).info.status == "FAILED"
+
+
+def test_closing_changes_nothing_once_a_run_is_finished(
+    uri: str, described: RunDescription, trials: list[Trial], outcome: RunOutcome
+) -> None:
+    tracker = MlflowTracker(tracking_uri=uri, warn=print)
+    tell(tracker, described, trials, outcome)
+    tracker.close()
+    assert MlflowClient(uri).get_run(tracker.run_id).info.status == "FINISHED"
