@@ -82,7 +82,7 @@ def table(frame: pd.DataFrame, metric: Metric, *, top: int) -> Table:
     )
     shown.add_column("", justify="right", no_wrap=True)
     shown.add_column("model")
-    parts = [part for part in ("val", "test") if frame[f"{part}_score"].notna().any()]
+    parts = ["val", "test"] if frame["test_score"].notna().any() else ["val"]
     scores = [*(f"{part}_score" for part in parts), "gap"]
     for heading in (*parts, "gap", "epochs", "time", "weights"):
         shown.add_column(heading, justify="right", no_wrap=True)

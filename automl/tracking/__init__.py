@@ -74,7 +74,10 @@ class RunOutcome:
 
 
 class Tracker(Protocol):
-    """Records one run. Calls come in this order: start; then, per trial, started, epochs…, ended; then finish; and close, whatever happened."""
+    """Records one run.
+
+    Calls come in this order: start; then, per trial, started, epochs…, ended; then finish; and close, whatever happened.
+    """
 
     def start(self, run: RunDescription) -> None:
         """Opens the run."""
