@@ -76,7 +76,7 @@ class RunOutcome:
 class Tracker(Protocol):
     """Records one run.
 
-    Calls come in this order: start; then, per trial, started, epochs…, ended; then finish; and close, whatever happened.
+    Calls come in this order: start; then, per trial, started, epochs…, ended; then finish; and close in any case.
     """
 
     def start(self, run: RunDescription) -> None:
