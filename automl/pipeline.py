@@ -30,6 +30,7 @@ from automl.searching import SearchOutcome, Settings, search
 from automl.tasks import Metric, metric, scores
 from automl.tracking import RunDescription, RunOutcome, Tracker
 from automl.trial import Trial, finished
+from automl.versions import installed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -118,6 +119,7 @@ def _asked(prepared: Prepared, options: Options, command: str) -> dict[str, Any]
     """What `run.json` keeps: enough to understand the run, and to tell whether another is the same."""
     return {
         "command": command,
+        "versions": installed(),
         "data": {"name": prepared.name, "source": prepared.source, "digest": prepared.digest},
         "target": prepared.profile.target.name,
         "task": prepared.profile.target.task,

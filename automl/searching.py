@@ -24,7 +24,7 @@ BOOSTING_SHARE = 0.3
 # Trials whose weights and predictions stay on disk.
 WEIGHTS_KEPT = 10
 # A trial that begins later than this before the end could not train an epoch; nor is it worth beginning with less
-# than this share of the time that trials usually take.
+# than this share of the time that trials of the slowest family usually take.
 LEAST_SECONDS = 1.0
 LEAST_SHARE = 0.5
 # How long after the deadline a worker may take to end its trial by itself.
@@ -157,8 +157,11 @@ def _is_over(settings: Settings, outcome: SearchOutcome) -> bool:
 
 def _least_seconds(outcome: SearchOutcome) -> float:
     """A trial with less time than this is not begun."""
-    lasted = [trial.seconds for trial in outcome.trials if trial.status == "finished"]
-    return max(LEAST_SECONDS, LEAST_SHARE * statistics.median(lasted)) if lasted else LEAST_SECONDS
+    lasted: dict[str, list[float]] = {}
+    for trial in finished(outcome.trials):
+        lasted.setdefault(trial.family, []).append(trial.seconds)
+    usual = [statistics.median(seconds) for seconds in lasted.values()]
+    return max(LEAST_SECONDS, LEAST_SHARE * max(usual, default=0.0))
 
 
 def _take(event: Event, settings: Settings, outcome: SearchOutcome, tracker: Tracker) -> None:
