@@ -6,7 +6,9 @@ configuration is read as plain JSON first.
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,24 +57,34 @@ def load(path: Path) -> keras.Model:
     Raises:
         InputError: the file is damaged, or holds anything but the layers that this package writes.
     """
-    for entry in _classes(_configuration(path)):
-        name, module, registered = entry.get("class_name"), entry.get("module"), entry.get("registered_name")
-        own = isinstance(registered, str) and registered.startswith(OWN_PACKAGE)
-        of_keras = name in KERAS_CLASSES and (module is None or str(module).split(".")[0] in ("keras", "builtins"))
-        if not (own or of_keras):
-            raise InputError(f"{path}: refused, it holds {str(name)!r}, which no model of this package has.")
+    configuration = _configuration(path)
+    own = _own_layers()
 
     import keras
 
-    import automl.layers.categories
-    import automl.layers.dropout  # noqa: F401  Registers the layers that a file may hold.
-
+    for entry in _classes(configuration):
+        name, module = entry.get("class_name"), entry.get("module")
+        of_keras = name in KERAS_CLASSES and (module is None or str(module).split(".")[0] in ("keras", "builtins"))
+        # Keras imports `module` for a registered name that it does not know, so the name must be one that it knows.
+        if not (of_keras or entry.get("registered_name") in own):
+            raise InputError(f"{path}: refused, it holds {str(name)!r}, which no model of this package has.")
     try:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, OSError, KeyError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: cannot be loaded: {str(error).splitlines()[0][:200]}") from error
     assert isinstance(network, keras.Model)
     return network
+
+
+def _own_layers() -> frozenset[str]:
+    """The registered names of all layers in `automl.layers`, which are loaded for it."""
+    import keras
+
+    from automl import layers
+
+    for found in pkgutil.iter_modules(layers.__path__):
+        importlib.import_module(f"{layers.__name__}.{found.name}")
+    return frozenset(name for name in keras.saving.get_custom_objects() if name.startswith(OWN_PACKAGE))
 
 
 def _configuration(path: Path) -> Any:

@@ -1,0 +1,151 @@
+"""The saved model: what it predicts, and what it refuses to load."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from automl import keras_files, model
+from automl.data.profile import profile
+from automl.encoding import table
+from automl.errors import InputError
+from automl.space_files import read_space
+from automl.tasks import task
+from automl.training.network import build_network
+
+
+@pytest.fixture
+def bundle(flowers: pd.DataFrame, tmp_path: Path) -> Path:
+    """An untrained model of flowers."""
+    facts = profile(flowers, target="kind")
+    known = flowers[flowers["kind"].notna()]
+    encoding = table.fit(known, facts)
+    target = task("classify").fit_target(known["kind"])
+    params = {**read_space("mlp").space.defaults(), "units": 32}
+    network = build_network("mlp", params, width=encoding.width, sizes=encoding.sizes, outputs=3)
+    network.save(tmp_path / "network.keras")
+    made = tmp_path / "run" / "model"
+    model.save(
+        made,
+        network=tmp_path / "network.keras",
+        task="classify",
+        target=target,
+        encoding=encoding,
+        facts={"params": params},
+    )
+    return made
+
+
+def test_predicts_raw_rows(bundle: Path, flowers: pd.DataFrame) -> None:
+    loaded = model.load(bundle)
+    probabilities = loaded.predict_proba(flowers)
+    assert list(probabilities.columns) == ["daisy", "rose", "tulip"]
+    assert probabilities.index.equals(flowers.index)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert loaded.predict(flowers).tolist() == probabilities.idxmax(axis=1).tolist()
+
+
+def test_is_found_in_its_runs_folder(bundle: Path, flowers: pd.DataFrame) -> None:
+    here, there = (model.load(path).predict_proba(flowers) for path in (bundle, bundle.parent))
+    pd.testing.assert_frame_equal(here, there)
+
+
+def test_takes_unseen_values_gaps_and_no_rows_at_all(bundle: Path, flowers: pd.DataFrame) -> None:
+    loaded = model.load(bundle)
+    strange = pd.DataFrame({"length": ["n/a", "7"], "width": [None, np.inf], "colour": ["ultraviolet", None]})
+    assert np.isfinite(loaded.predict_proba(strange)).all(axis=None)
+    assert loaded.predict(flowers[:0]).shape == (0,)
+    assert loaded.predict_proba(flowers[:0]).shape == (0, 3)
+
+
+def test_scores_labelled_rows_and_leaves_out_the_others(bundle: Path, flowers: pd.DataFrame) -> None:
+    loaded = model.load(bundle)
+    scores = loaded.score(flowers)
+    assert set(scores) == set(task("classify").METRICS)
+    assert scores == pytest.approx(loaded.score(flowers[flowers["kind"].notna()]), nan_ok=True)
+    with pytest.raises(InputError, match="lacks the target 'kind'"):
+        loaded.score(flowers.drop(columns="kind"))
+
+
+def test_a_regression_has_no_probabilities(bundle: Path, flowers: pd.DataFrame) -> None:
+    loaded = model.load(bundle)
+    object.__setattr__(loaded, "task", "regress")
+    with pytest.raises(InputError, match="no probabilities"):
+        loaded.predict_proba(flowers)
+
+
+@pytest.mark.parametrize("name", ["network.keras", "schema.json"])
+def test_an_altered_file_is_named(bundle: Path, name: str) -> None:
+    content = (bundle / name).read_bytes()
+    (bundle / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(InputError, match=f"{name} was altered or damaged"):
+        model.load(bundle)
+    (bundle / name).unlink()
+    with pytest.raises(InputError, match=f"{name} is missing"):
+        model.load(bundle)
+
+
+def test_a_newer_format_asks_for_an_upgrade(bundle: Path) -> None:
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    (bundle / "manifest.json").write_text(json.dumps({**manifest, "format": 99}))
+    with pytest.raises(InputError, match="has format 99; this automl reads up to 1"):
+        model.load(bundle)
+    (bundle / "manifest.json").write_text("{")
+    with pytest.raises(InputError, match=r"manifest.json is damaged"):
+        model.load(bundle)
+
+
+def test_says_where_there_is_a_model_when_there_is_none(bundle: Path) -> None:
+    with pytest.raises(InputError, match="There is no run .*Runs with a model: .*run"):
+        model.load(bundle.parent.parent / "rum")
+    with pytest.raises(InputError, match="holds no model"):
+        model.load(bundle.parent.parent)
+
+
+def test_a_saved_model_replaces_the_one_before(bundle: Path) -> None:
+    first = (bundle / "schema.json").read_text()
+    network = bundle.parent.parent / "network.keras"
+    schema = json.loads(first)
+    encoding = table.Encoding(tuple(schema["columns"]))
+    model.save(
+        bundle, network=network, task="classify", target=schema["target"], encoding=encoding, facts={"params": {"a": 1}}
+    )
+    assert json.loads((bundle / "schema.json").read_text())["facts"] == {"params": {"a": 1}}
+    assert [path.name for path in bundle.parent.iterdir()] == ["model"]
+
+
+def test_refuses_a_network_with_code_in_it(tmp_path: Path) -> None:
+    inputs = keras.Input((2,))
+    keras.Model(inputs, keras.layers.Lambda(lambda rows: rows * 2)(inputs)).save(tmp_path / "lambda.keras")
+    with pytest.raises(InputError, match="refused, it holds"):
+        keras_files.load(tmp_path / "lambda.keras")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"class_name": "function", "module": "os", "config": "system"},
+        {"class_name": "Dense", "module": "evil.layers", "config": {}},
+        {"class_name": "Popen", "module": "subprocess", "registered_name": "automl>Popen", "config": {}},
+        {"class_name": "TFSMLayer", "module": "keras.layers", "config": {}},
+        {"class_name": "StringLookup", "module": "keras.layers", "config": {"vocabulary": "/etc/passwd"}},
+    ],
+)
+def test_refuses_what_no_model_of_ours_has(tmp_path: Path, entry: dict[str, object]) -> None:
+    with zipfile.ZipFile(tmp_path / "odd.keras", "w") as archive:
+        archive.writestr("config.json", json.dumps({"class_name": "Functional", "config": {"layers": [entry]}}))
+    with pytest.raises(InputError, match="refused, it holds"):
+        keras_files.load(tmp_path / "odd.keras")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip file", b"PK\x03\x04 torn"])
+def test_a_torn_file_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "torn.keras").write_bytes(content)
+    with pytest.raises(InputError, match=r"torn.keras is damaged"):
+        keras_files.load(tmp_path / "torn.keras")
