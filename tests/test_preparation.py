@@ -1,0 +1,136 @@
+"""From what the user gave to encoded arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from automl.errors import InputError
+from automl.options import Options, column_kinds, seconds
+from automl.preparation import prepare
+
+
+@pytest.fixture
+def sales() -> pd.DataFrame:
+    """Two years of sales in three shops."""
+    rng = np.random.default_rng(0)
+    day = pd.date_range("2022-01-01", periods=600)
+    shop = rng.choice(["north", "south", "east"], size=600)
+    return pd.DataFrame({"day": day, "shop": shop, "visits": rng.poisson(50, 600), "sales": rng.normal(size=600)})
+
+
+def test_learns_from_the_training_rows_alone(sales: pd.DataFrame) -> None:
+    prepared = prepare(sales, Options(target="sales", time_column="day"))
+    training = sales["sales"].iloc[prepared.split.train]
+    assert prepared.specification["mean"] == pytest.approx(training.mean())
+    assert prepared.specification["maximum"] == training.max()
+    assert sales["day"].iloc[prepared.split.train].max() < sales["day"].iloc[prepared.split.val].min()
+
+
+def test_advice_that_was_followed_is_not_given_again(sales: pd.DataFrame) -> None:
+    asked, unasked = (
+        " ".join(prepare(sales, Options(target="sales", time_column=column)).profile.warnings)
+        for column in ("day", None)
+    )
+    assert "--time-column" in unasked
+    assert "--time-column" not in asked
+
+
+def test_the_group_column_is_no_feature(sales: pd.DataFrame) -> None:
+    prepared = prepare(sales, Options(target="sales", group="shop", split="0.4/0.3/0.3"))
+    assert "shop" not in {column["name"] for column in prepared.encoding.columns}
+    shops = [set(sales["shop"].iloc[rows]) for rows in prepared.split.parts().values()]
+    assert sum(map(len, shops)) == 3
+
+
+def test_the_test_file_is_the_test_part(sales: pd.DataFrame, tmp_path: Path) -> None:
+    sales[:500].to_csv(tmp_path / "train.csv", index=False)
+    sales[500:].to_csv(tmp_path / "test.csv", index=False)
+    prepared = prepare(tmp_path / "train.csv", Options(target="sales", test=tmp_path / "test.csv"))
+    assert prepared.split.test.tolist() == list(range(500, 600))
+    assert [len(prepared.split.train), len(prepared.split.val)] == [375, 125]
+    sales[500:].drop(columns="shop").to_csv(tmp_path / "test.csv", index=False)
+    with pytest.raises(InputError, match="lacks columns of the training table: 'shop'"):
+        prepare(tmp_path / "train.csv", Options(target="sales", test=tmp_path / "test.csv"))
+
+
+def test_balance_gives_every_class_the_same_weight(flowers: pd.DataFrame) -> None:
+    rare = flowers[(flowers["kind"] != "rose") | (flowers.index % 5 == 0)]
+    prepared = prepare(rare, Options(target="kind", balance=True))
+    classes = prepared.targets[prepared.split.train]
+    sums = np.bincount(classes.astype(int), weights=prepared.weights)
+    np.testing.assert_allclose(sums, sums.mean(), rtol=1e-5)
+    assert prepared.weights.mean() == pytest.approx(1, rel=1e-5)
+    with pytest.raises(InputError, match="a regression has none"):
+        prepare(rare.assign(price=np.arange(len(rare)) / 7), Options(target="price", balance=True))
+
+
+def test_the_caller_s_frame_is_not_changed(flowers: pd.DataFrame) -> None:
+    before = flowers.copy()
+    prepare(flowers, Options(target="kind"))
+    pd.testing.assert_frame_equal(flowers, before)
+
+
+def test_families_are_chosen_by_the_table(sales: pd.DataFrame) -> None:
+    reasons = {
+        c.name: (c.taken, c.why) for c in prepare(sales.drop(columns="shop"), Options(target="sales")).candidates
+    }
+    assert reasons["wide_deep"] == (False, "it wants 1 or more categories, the table has 0")
+    assert reasons["linear"] == (True, "suits every table")
+    named = {c.name: c.taken for c in prepare(sales, Options(target="sales", families=("resnet",))).candidates}
+    assert named == {"linear": False, "mlp": False, "wide_deep": False, "resnet": True}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"group": "shap"}, "Did you mean 'shop'"),
+        ({"time_column": "date"}, "no column 'date'"),
+        ({"time_column": "shop"}, "neither dates nor numbers"),
+        ({"kinds": {"shop": "colour"}}, "no kind of column 'colour'"),
+        ({"families": ("cnn",)}, "no family 'cnn'"),
+        ({"settings": ("mlp.layers=few",)}, "'few' is not of the kind"),
+        ({"settings": ("mlp.scaling=minmax",)}, "no scaling 'minmax'"),
+        ({"search": "guess"}, "no search algorithm 'guess'"),
+    ],
+)
+def test_says_which_option_is_wrong(sales: pd.DataFrame, options: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        prepare(sales, Options(target="sales", **options))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seconds": 1.0}, "too short"),
+        ({"trials": 0}, "at least 1"),
+        ({"workers": 0}, "at least 1"),
+        ({"seed": -1}, "from 0 up"),
+        ({"group": "a", "time_column": "b"}, "exclude each other"),
+    ],
+)
+def test_impossible_options_are_refused_at_once(options: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Options(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("90", 90), ("90s", 90), ("5m", 300), ("1h30m", 5400), ("1.5m", 90), (42.0, 42)]
+)
+def test_reads_durations(text: str | float, expected: float) -> None:
+    assert seconds(text, trials=None) == expected
+
+
+@pytest.mark.parametrize("text", ["", "soon", "5 minutes", "-5m", "5m3h"])
+def test_refuses_what_is_no_duration(text: str) -> None:
+    with pytest.raises(InputError, match="no duration"):
+        seconds(text, trials=None)
+
+
+def test_reads_kinds() -> None:
+    assert column_kinds(("a=b=category",)) == {"a=b": "category"}
+    with pytest.raises(InputError, match="COLUMN=KIND"):
+        column_kinds(("category",))
