@@ -35,8 +35,10 @@ from automl.versions import installed
 if TYPE_CHECKING:
     import numpy as np
 
-# What saving the model, MLflow and the report take after the search, in seconds; measured on two cores.
+# What saving the model, MLflow and the report take after the search, in seconds; measured on two cores. Of a very
+# short budget, a share: better a little late than without a model.
 TAIL_SECONDS = 4.0
+TAIL_SHARE = 0.25
 EXPORT_KEY = -2
 
 
@@ -187,9 +189,14 @@ def _settings(prepared: Prepared, options: Options, objective: Metric, folder: R
         folder=folder,
         seed=options.seed,
         trials=options.trials,
-        deadline=began + options.seconds - TAIL_SECONDS if options.seconds is not None else float("inf"),
-        ends=began + options.seconds if options.seconds is not None else None,
+        deadline=float("inf") if options.seconds is None else began + options.seconds - _tail(options.seconds),
+        ends=None if options.seconds is None else began + options.seconds,
     )
+
+
+def _tail(seconds: float) -> float:
+    """How much of a budget is kept for what follows the search."""
+    return min(TAIL_SECONDS, TAIL_SHARE * seconds)
 
 
 def _constant(prepared: Prepared) -> Baseline:
