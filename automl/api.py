@@ -107,11 +107,10 @@ def run(data: str | Path | pd.DataFrame, options: Options, *, command: str, quie
 
     reporter = Terminal(quiet=quiet)
 
-    def open_tracker(data_name: str) -> Tracker:
+    def open_tracker() -> Tracker:
         from automl.tracking.mlflow import MlflowTracker
 
-        experiment = options.experiment or data_name
-        return MlflowTracker(experiment=experiment, tracking_uri=options.tracking_uri, warn=reporter.note)
+        return MlflowTracker(experiment=options.experiment, tracking_uri=options.tracking_uri, warn=reporter.note)
 
     return pipeline.fit(data, options, pipeline.Services(reporter, open_tracker, command), began=began)
 

@@ -21,12 +21,12 @@ from automl.execution.local import LocalExecutor
 from automl.options import Options
 from automl.preparation import Prepared, prepare
 from automl.records import RunFolder, new_run
-from automl.reporting import Plan, Progress, Reporter, Result
+from automl.reporting import Plan, Reporter, Result
 from automl.reporting.leaderboard import leaderboard
 from automl.reporting.summary import summary
 from automl.run import Run
 from automl.search.grid import check_size
-from automl.searching import SearchOutcome, Settings, search
+from automl.searching import SearchOutcome, Settings, progress, search
 from automl.tasks import Metric, metric, scores
 from automl.tracking import RunDescription, RunOutcome, Tracker
 from automl.trial import Trial, finished
@@ -46,11 +46,11 @@ EXPORT_KEY = -2
 class Services:
     """Whom a fit talks to beside the user's files.
 
-    `open_tracker` takes the data's name; it is called while TensorFlow loads, since MLflow takes seconds too.
+    `open_tracker` is called while TensorFlow loads, since MLflow takes seconds too.
     """
 
     reporter: Reporter
-    open_tracker: Callable[[str], Tracker]
+    open_tracker: Callable[[], Tracker]
     command: str
 
 
@@ -72,7 +72,7 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
         prepared = prepare(data, options)
         objective = metric(options.metric, prepared.task)
         plan = _plan(prepared, options, objective)
-        tracker = services.open_tracker(prepared.name)
+        tracker = services.open_tracker()
         cleanup.callback(tracker.close)
         folder = new_run(*_place(prepared, options), exact=options.out is not None)
         cleanup.callback(folder.clear_away)
@@ -82,14 +82,15 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
         tracker.start(_description(folder, prepared, options, objective, services.command))
         executor = LocalExecutor(launcher, workers=plan.workers, data=folder.encoded, log=folder.log)
         cleanup.callback(executor.close)
+        settings = _settings(prepared, options, objective, folder, began)
         outcome = search(
-            _settings(prepared, options, objective, folder, began),
+            settings,
             executor=executor,
             tracker=tracker,
             reporter=services.reporter,
             baselines=[_constant(prepared)],
         )
-        services.reporter.progress(_saving(outcome, options, began))
+        services.reporter.progress(progress(settings, outcome, activity="saving the best network"))
         best = next(iter(finished(outcome.trials)), None)
         bundle = _save(folder, prepared, best, executor) if best else None
         result = _result(folder, prepared, objective, outcome, best, tracker, began)
@@ -208,11 +209,6 @@ def _constant(prepared: Prepared) -> Baseline:
         repeated: np.ndarray[Any, Any] = prediction[None].repeat(len(rows), axis=0)
         by_part[name] = scores(prepared.task, prepared.targets[rows], repeated)
     return Baseline(CONSTANT, by_part)
-
-
-def _saving(outcome: SearchOutcome, options: Options, began: float) -> Progress:
-    left = None if options.seconds is None else max(0.0, began + options.seconds - time.monotonic())
-    return Progress("saving the best network", outcome.trials, outcome.baselines, left)
 
 
 def _save(folder: RunFolder, prepared: Prepared, best: Trial, executor: LocalExecutor) -> Path:

@@ -102,7 +102,7 @@ def search(
                 boosting_runs = False
             if now > settings.deadline + GRACE_SECONDS:
                 _end_running(settings, outcome, executor, tracker, "timeout", "The time was up.")
-            reporter.progress(_progress(settings, outcome))
+            reporter.progress(progress(settings, outcome, activity="searching"))
     except KeyboardInterrupt:
         outcome.interrupted = True
         executor.cancel(BOOSTING_KEY)
@@ -199,6 +199,7 @@ def _baseline(event: Event) -> Baseline:
     return Baseline(BOOSTING, event.result["scores"], event.result["seconds"])
 
 
-def _progress(settings: Settings, outcome: SearchOutcome) -> Progress:
+def progress(settings: Settings, outcome: SearchOutcome, *, activity: str) -> Progress:
+    """Where a run stands, for its reporter; `activity` is what the main process is doing."""
     left = None if settings.ends is None else max(0.0, settings.ends - time.monotonic())
-    return Progress("searching", outcome.trials, outcome.baselines, left)
+    return Progress(activity, outcome.trials, outcome.baselines, left)
