@@ -143,11 +143,11 @@ def load(path: str | os.PathLike[str]) -> Model:
     _check(bundle)
     schema = json.loads((bundle / SCHEMA).read_text(encoding="utf-8"))
     from automl import keras_files
-    from automl.training.forward import forward
+    from automl.training.forward import predictor
 
     network = keras_files.load(bundle / NETWORK)
     return Model(
-        schema["task"], schema["target"], Encoding(tuple(schema["columns"])), schema["facts"], forward(network)
+        schema["task"], schema["target"], Encoding(tuple(schema["columns"])), schema["facts"], predictor(network)
     )
 
 

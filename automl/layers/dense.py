@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 
 from automl.layers.dropout import Dropout
+from automl.layers.normalization import LayerNorm
 
 
 def dense(
@@ -49,5 +50,5 @@ def normalized(features: keras.KerasTensor, normalization: str) -> keras.KerasTe
     if normalization == "batch":
         return keras.layers.BatchNormalization()(features)
     if normalization == "layer":
-        return keras.layers.LayerNormalization()(features)
+        return LayerNorm()(features)
     return features

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,32 +10,58 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from automl.tasks import Task
-from automl.training.forward import Inputs, forward
-from automl.training.network import renew
+from automl.tasks import FloatArray, Task
+from automl.training.forward import Inputs, call, forward, shape_of, variables
 from automl.training.optimizers import optimizer
 from automl.trial import Params
 
 
 class Engine:
-    """A network and its optimizer, compiled on first use, and used again for every setting of the same structure.
+    """Trains networks of one topology, one after the other; compiled on first use.
 
-    Learning rate, momentum, weight decay, dropout rates and batch size are inputs of the compiled graph.
+    Widths, learning rate, momentum, weight decay, dropout rates and batch size are inputs of the compiled graph.
+
+    Args:
+        network: any of that topology; its own weights are not used.
     """
 
     def __init__(self, network: keras.Model, task: Task, *, optimizer_name: str) -> None:
-        self.network = network
-        self.predict = forward(network)
+        self._network = network
         self._task = task
-        self._optimizer = optimizer(optimizer_name, network.trainable_variables)
-        self._steps = tf.function(self._run_steps, reduce_retracing=True)
+        own = variables(network)
+        self._values = [
+            tf.Variable(variable.numpy(), shape=shape_of(variable, network), trainable=False) for variable in own
+        ]
+        self._learned = len(network.trainable_variables)
+        positions = {id(variable): position for position, variable in enumerate(own)}
+        self._saved = [positions[id(weight)] for weight in network.weights]
+        self._optimizer = optimizer(optimizer_name, self._values[: self._learned])
+        self._forward = forward(network)
+        self._steps = tf.function(self._run_steps, autograph=False, reduce_retracing=True)
+        # What Keras' callbacks ask of a model, beside its weights.
+        self.stop_training = False
 
-    def renew(self, params: Params, *, seed: int) -> None:
-        """Starts a new training: fresh weights, an optimizer without memory, the setting's rates."""
-        renew(self.network, params, seed=seed)
+    def start(self, values: Sequence[NDArray[Any]], params: Params) -> None:
+        """Begins a new training: an optimizer without memory, and these values of all variables."""
+        for variable, value in zip(self._values, values, strict=True):
+            variable.assign(value)
         self._optimizer.reset(
             momentum=float(params.get("momentum", 0.0)), weight_decay=float(params.get("weight_decay", 0.0))
         )
+        self.stop_training = False
+
+    def get_weights(self) -> list[NDArray[Any]]:
+        """The weights, as `keras.Model.get_weights` orders them."""
+        return [self._values[position].numpy() for position in self._saved]
+
+    def set_weights(self, weights: Sequence[NDArray[Any]]) -> None:
+        """Puts back what `get_weights` gave."""
+        for position, weight in zip(self._saved, weights, strict=True):
+            self._values[position].assign(weight)
+
+    def predict(self, inputs: Inputs) -> FloatArray:
+        """Raw outputs in inference mode, shape (rows, outputs)."""
+        return self._forward([variable.read_value() for variable in self._values], inputs)
 
     def run(
         self,
@@ -45,32 +72,42 @@ class Engine:
         *,
         batch_size: int,
         learning_rates: NDArray[np.float32],
-    ) -> float:
-        """Runs one step per learning rate over the rows in the given order, and returns the mean loss of the rows.
+    ) -> NDArray[np.float32]:
+        """Runs one step per learning rate over the rows in the given order, and returns the loss of each, summed.
 
         Args:
             inputs, learned, weights: all training rows, what they should give, and how much each counts.
             order: row numbers; the last batch may be smaller than the others.
         """
-        total = self._steps(
+        losses = self._steps(
             inputs, learned, weights, tf.constant(order), tf.constant(batch_size), tf.constant(learning_rates)
         )
-        return float(total) / len(order)
+        return losses.numpy()
 
     def _run_steps(
         self, inputs: Any, learned: Any, weights: Any, order: Any, batch_size: Any, learning_rates: Any
     ) -> Any:
-        total = tf.constant(0.0)
-        variables = self.network.trainable_variables
-        values = [variable.value for variable in variables]
-        for step in tf.range(tf.shape(learning_rates)[0]):
+        def one_step(step: Any, sums: Any) -> tuple[Any, Any]:
             rows = order[step * batch_size : (step + 1) * batch_size]
             batch = {role: tf.gather(tensor, rows) for role, tensor in inputs.items()}
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(values)
-                raw = self.network(batch, training=True)
-                losses = self._task.loss(tf.gather(learned, rows), raw) * tf.gather(weights, rows)
-                loss = tf.reduce_mean(losses)
-            self._optimizer.apply(tape.gradient(loss, values), learning_rates[step])
-            total += tf.reduce_sum(losses)
-        return total
+            losses = self._step(batch, tf.gather(learned, rows), tf.gather(weights, rows), learning_rates[step])
+            return step + 1, sums.write(step, tf.reduce_sum(losses))
+
+        steps = tf.shape(learning_rates)[0]
+        sums = tf.TensorArray(tf.float32, size=steps, element_shape=())
+        return tf.while_loop(lambda step, _: step < steps, one_step, (0, sums), parallel_iterations=1)[1].stack()
+
+    def _step(self, batch: Any, learned: Any, weights: Any, learning_rate: Any) -> Any:
+        """Changes the weights by one batch, and returns the losses of its rows."""
+        values = [variable.read_value() for variable in self._values]
+        trained = values[: self._learned]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(trained)
+            raw, updated = call(self._network, values, batch, training=True)
+            losses = self._task.loss(learned, raw) * weights
+            loss = tf.reduce_mean(losses)
+        self._optimizer.apply(tape.gradient(loss, trained), learning_rate)
+        for variable, before, after in list(zip(self._values, values, updated, strict=True))[self._learned :]:
+            if after is not before:
+                variable.assign(after)
+        return losses

@@ -1,15 +1,13 @@
-"""A family's hyperparameters become a Keras model, new or used again with fresh weights."""
+"""A family's hyperparameters become a Keras model."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any
 
 import keras
-import numpy as np
 
 from automl import plugins
-from automl.layers.dropout import Dropout, Rate
+from automl.layers.dropout import Rate
 from automl.layers.inputs import Inputs
 from automl.space import Value
 from automl.trial import Params
@@ -56,31 +54,6 @@ def is_rate(name: str) -> bool:
 
 
 def structure(family: str, params: Params) -> Hashable:
-    """Equal for settings that one built network can serve, one after the other."""
+    """Equal for settings that build the same network, but for its dropout rates."""
     shape = {name: float(value) > 0 if is_rate(name) else value for name, value in architecture(params).items()}
-    return (family, tuple(sorted(shape.items())), params["optimizer"] == "sgd")
-
-
-def renew(network: keras.Model, params: Params, *, seed: int) -> None:
-    """Gives the network fresh weights and the dropout rates of `params`.
-
-    A weight is drawn again by its layer's initializer of the same name (`kernel_initializer` for `kernel`), as
-    Keras names them; a weight without one, such as a moving mean, starts as when the network was built.
-    """
-    seeds = np.random.default_rng([seed, 11])
-    for layer in network.layers:
-        for variable in layer.weights:
-            draw = int(seeds.integers(2**31))
-            initializer = getattr(layer, f"{variable.name}_initializer", None)
-            if isinstance(layer, Dropout):
-                variable.assign(float(params.get(layer.hyperparameter, layer.initial_rate)))
-            elif initializer is not None:
-                variable.assign(_seeded(initializer, draw)(variable.shape, dtype=variable.dtype))
-        if isinstance(layer, Dropout):
-            state = layer.seed_generator.state
-            state.assign(seeds.integers(2**31, size=state.shape).astype(state.dtype))
-
-
-def _seeded(initializer: Any, seed: int) -> Any:
-    config = initializer.get_config()
-    return type(initializer).from_config({**config, "seed": seed} if "seed" in config else config)
+    return (family, tuple(sorted(shape.items())), params["scaling"])

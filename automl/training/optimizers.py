@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -32,16 +31,16 @@ class Optimizer(Protocol):
 class Adam:
     """Adam (Kingma & Ba 2015) with decoupled weight decay (Loshchilov & Hutter 2019), which may be 0."""
 
-    def __init__(self, weights: Sequence[keras.Variable]) -> None:
-        self._weights = [weight.value for weight in weights]
+    def __init__(self, weights: Sequence[tf.Variable]) -> None:
+        self._weights = weights
         self._means = _zeros_like(self._weights)
         self._squares = _zeros_like(self._weights)
         self._powers = [tf.Variable(BETA_1, trainable=False), tf.Variable(BETA_2, trainable=False)]
         self._weight_decay = tf.Variable(0.0, trainable=False)
 
     def reset(self, *, momentum: float, weight_decay: float) -> None:
-        for variable in (*self._means, *self._squares):
-            variable.assign(np.zeros(variable.shape, dtype=np.float32))
+        _zero(self._means, like=self._weights)
+        _zero(self._squares, like=self._weights)
         for variable, beta in zip(self._powers, (BETA_1, BETA_2), strict=True):
             variable.assign(beta)
         self._weight_decay.assign(weight_decay)
@@ -70,14 +69,13 @@ class Adam:
 class SGD:
     """Stochastic gradient descent with Nesterov's momentum (Sutskever et al. 2013)."""
 
-    def __init__(self, weights: Sequence[keras.Variable]) -> None:
-        self._weights = [weight.value for weight in weights]
+    def __init__(self, weights: Sequence[tf.Variable]) -> None:
+        self._weights = weights
         self._velocities = _zeros_like(self._weights)
         self._momentum = tf.Variable(0.0, trainable=False)
 
     def reset(self, *, momentum: float, weight_decay: float) -> None:
-        for variable in self._velocities:
-            variable.assign(np.zeros(variable.shape, dtype=np.float32))
+        _zero(self._velocities, like=self._weights)
         self._momentum.assign(momentum)
 
     def apply(self, gradients: Sequence[Any], learning_rate: Any) -> None:
@@ -92,10 +90,20 @@ class SGD:
             )
 
 
-def optimizer(name: str, weights: Sequence[keras.Variable]) -> Optimizer:
+def optimizer(name: str, weights: Sequence[tf.Variable]) -> Optimizer:
     """The optimizer that a search space calls "adam", "adamw" or "sgd"."""
     return SGD(weights) if name == "sgd" else Adam(weights)
 
 
-def _zeros_like(weights: Sequence[Any]) -> list[tf.Variable]:
-    return [tf.Variable(tf.zeros(weight.shape), trainable=False) for weight in weights]
+def _zeros_like(weights: Sequence[tf.Variable]) -> list[tf.Variable]:
+    """Variables as free in their shapes as the weights are."""
+    return [
+        tf.Variable(np.zeros(weight.numpy().shape, np.float32), shape=weight.shape, trainable=False)
+        for weight in weights
+    ]
+
+
+def _zero(variables: Sequence[tf.Variable], *, like: Sequence[tf.Variable]) -> None:
+    """Fills the variables with zeros, in the shapes that the weights have now."""
+    for variable, weight in zip(variables, like, strict=True):
+        variable.assign(tf.zeros_like(weight))

@@ -13,6 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from automl.tasks import FloatArray, Metric, Task, scores
+from automl.training.blueprint import Blueprint, blueprint
 from automl.training.engine import Engine
 from automl.training.examples import Examples
 from automl.training.forward import Inputs, on_device
@@ -22,7 +23,7 @@ from automl.trial import Params, Reason
 
 ROWS_OF_TRAINING_CURVE = 2_000
 SECONDS_PER_CALL = 0.5
-ENGINES_KEPT = 16
+ENGINES_KEPT = 64
 
 Report = Callable[[Mapping[str, list[float]]], None]
 
@@ -56,6 +57,7 @@ class Workshop:
 
     examples: Examples
     task: Task
+    blueprints: dict[Hashable, Blueprint] = field(default_factory=dict)
     engines: dict[Hashable, Engine] = field(default_factory=dict)
     tensors: dict[tuple[str, str], Inputs] = field(default_factory=dict)
 
@@ -65,24 +67,31 @@ class Workshop:
             self.tensors[part, scaling] = on_device(self.examples.parts[part].arrays[scaling])
         return self.tensors[part, scaling]
 
-    def engine(self, family: str, params: Params) -> Engine:
-        """A network for the setting, compiled for an earlier one if there is any."""
-        key = structure(family, params)
-        engine = self.engines.pop(key, None) or self._new_engine(family, params)
+    def engine(self, family: str, params: Params) -> tuple[Engine, Blueprint]:
+        """What trains the setting, compiled for an earlier one of the same topology if there was any."""
+        network = None
+        built = structure(family, params)
+        if built not in self.blueprints:
+            network = self._network(family, params)
+            self.blueprints[built] = blueprint(network)
+        plan = self.blueprints[built]
+        key = (plan.topology, params["optimizer"] == "sgd")
+        engine = self.engines.pop(key, None) or Engine(
+            network or self._network(family, params), self.task, optimizer_name=str(params["optimizer"])
+        )
         self.engines[key] = engine
         while len(self.engines) > ENGINES_KEPT:
             self.engines.pop(next(iter(self.engines)))
-        return engine
+        return engine, plan
 
-    def _new_engine(self, family: str, params: Params) -> Engine:
-        network = build_network(
+    def _network(self, family: str, params: Params) -> keras.Model:
+        return build_network(
             family,
             params,
             width=self.examples.parts["train"].arrays[str(params["scaling"])].numbers.shape[1],
             sizes=self.examples.sizes,
             outputs=self.task.outputs(self.examples.specification),
         )
-        return Engine(network, self.task, optimizer_name=str(params["optimizer"]))
 
 
 def train(
@@ -108,14 +117,13 @@ def train(
         TrialFailed: the loss is not a number, or the deadline came before the first epoch's end.
     """
     began = time.monotonic()
-    engine = workshop.engine(family, params)
-    engine.renew(params, seed=seed)
+    engine, plan = workshop.engine(family, params)
+    engine.start(plan.draw(params, seed=seed), params)
     stopper = keras.callbacks.EarlyStopping(
         "objective", mode="min", patience=int(params["patience"]), restore_best_weights=True
     )
-    stopper.set_model(engine.network)
+    stopper.set_model(engine)
     stopper.on_train_begin()
-    engine.network.stop_training = False
     curves: dict[str, list[float]] = {}
     stopped = ""
     for epoch, losses in enumerate(_epochs(workshop, engine, params, seed=seed, deadline=deadline)):
@@ -129,7 +137,7 @@ def train(
             raise TrialFailed("nan", f"The loss is not a number in epoch {epoch + 1}. A lower learning rate may help.")
         report(curves)
         stopper.on_epoch_end(epoch, {"objective": metric.objective(measured[f"val_{metric.name}"])})
-        if engine.network.stop_training:
+        if engine.stop_training:
             stopped = "early"
             break
     if not curves:
@@ -144,6 +152,7 @@ def train(
         best_epoch=stopper.best_epoch + 1,
         seconds=time.monotonic() - began,
         stopped=stopped,
+        parameters=plan.parameters,
     )
 
 
@@ -162,7 +171,7 @@ def _epochs(workshop: Workshop, engine: Engine, params: Params, *, seed: int, de
     steps_per_call = steps if deadline == float("inf") else min(steps, 32)
     for epoch in range(epochs):
         order = rng.permutation(rows).astype(np.int32)
-        total = 0.0
+        losses: list[NDArray[np.float32]] = []
         start = 0
         while start < steps:
             if time.monotonic() >= deadline:
@@ -171,13 +180,16 @@ def _epochs(workshop: Workshop, engine: Engine, params: Params, *, seed: int, de
             began = time.monotonic()
             end = min(start + steps_per_call, steps)
             part = order[start * batch_size : end * batch_size]
-            total += len(part) * engine.run(
-                inputs, learned, weights, part, batch_size=batch_size, learning_rates=rates[epoch, start:end]
+            losses.append(
+                engine.run(
+                    inputs, learned, weights, part, batch_size=batch_size, learning_rates=rates[epoch, start:end]
+                )
             )
             pace = (time.monotonic() - began) / (end - start)
             steps_per_call = max(1, int(SECONDS_PER_CALL / max(pace, 1e-9)))
             start = end
-        yield total / rows
+        # All steps at once: how many calls they came in depends on the clock, and the sum must not.
+        yield float(np.concatenate(losses).sum(dtype=np.float64)) / rows
 
 
 def _measure(workshop: Workshop, engine: Engine, scaling: str, metric: Metric) -> dict[str, float]:
@@ -204,6 +216,7 @@ def _scored(
     best_epoch: int,
     seconds: float,
     stopped: str,
+    parameters: int,
 ) -> Trained:
     task, examples = workshop.task, workshop.examples
     predictions = {
@@ -212,13 +225,13 @@ def _scored(
     }
     by_part = {name: scores(task, examples.parts[name].targets, predictions[name]) for name in predictions}
     return Trained(
-        weights=engine.network.get_weights(),
+        weights=engine.get_weights(),
         predictions=predictions,
         scores=by_part,
         objective=metric.objective(by_part["val"][metric.name]),
         curves=curves,
         best_epoch=best_epoch,
-        parameters=sum(int(np.prod(variable.shape)) for variable in engine.network.trainable_variables),
+        parameters=parameters,
         seconds=seconds,
         stopped=stopped,
     )

@@ -15,11 +15,14 @@ from automl.layers.inputs import Inputs
 from automl.resources import folder
 from automl.space_files import read_space
 from automl.tasks import metric, task
-from automl.training.forward import forward
-from automl.training.network import TRAINING, architecture, build_network, is_rate, renew, structure
+from automl.training.blueprint import blueprint
+from automl.training.forward import predictor, variables
+from automl.training.network import TRAINING, build_network, is_rate, structure
+from automl.training.topology import serves_every_width
 from automl.training.train import Workshop, train
 
 FAMILIES = plugins.names("families")
+LOG_LOSS = metric(None, task("classify"))
 SHAPES = [(5, (4, 30)), (5, ()), (0, (4, 30))]
 
 pytestmark = pytest.mark.parametrize("family", FAMILIES)
@@ -69,36 +72,52 @@ def test_builds_from_random_settings(family: str) -> None:
         assert np.isfinite(np.asarray(network(batch()))).all()
 
 
-def test_renewed_weights_are_those_of_a_new_network(family: str) -> None:
+def test_drawn_weights_are_like_those_of_a_new_network(family: str) -> None:
     params = read_space(family).space.defaults()
-    network, other = network_of(family), network_of(family)
-    spread = [weight.std() for weight in network.get_weights() if weight.size > 200]
-    for variable in network.trainable_variables:
-        variable.assign(np.full(variable.shape, 7.0))
-    renew(network, params, seed=5)
-    renew(other, params, seed=5)
-    for ours, theirs in zip(network.get_weights(), other.get_weights(), strict=True):
+    plan, other = blueprint(network_of(family)), blueprint(network_of(family))
+    built = [variable.numpy() for variable in variables(network_of(family))]
+    drawn = plan.draw(params, seed=5)
+    assert [(value.shape, value.dtype) for value in drawn] == [(value.shape, value.dtype) for value in built]
+    for ours, theirs in zip(drawn, other.draw(params, seed=5), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    renewed = [weight.std() for weight in network.get_weights() if weight.size > 200]
-    np.testing.assert_allclose(renewed, spread, rtol=0.3)
-    renew(other, params, seed=6)
-    assert any(not np.array_equal(a, b) for a, b in zip(network.get_weights(), other.get_weights(), strict=True))
+    spreads = [(ours.std(), theirs.std()) for ours, theirs in zip(drawn, built, strict=True) if ours.size > 200]
+    assert spreads
+    for ours_spread, theirs_spread in spreads:
+        assert ours_spread == pytest.approx(theirs_spread, rel=0.3)
+    differently = plan.draw(params, seed=6)
+    assert any(not np.array_equal(ours, theirs) for ours, theirs in zip(drawn, differently, strict=True))
 
 
-def test_a_compiled_network_takes_other_dropout_rates(family: str) -> None:
+def test_drawn_dropout_rates_are_those_of_the_setting(family: str) -> None:
     rates = [name for name in read_space(family).space.parameters if is_rate(name)]
-    one = {**read_space(family).space.defaults(), **dict.fromkeys(rates, 0.1)}
-    other = {**one, **dict.fromkeys(rates, 0.3)}
+    one = {**read_space(family).space.defaults(), **dict.fromkeys(rates, 0.125)}
+    other = {**one, **dict.fromkeys(rates, 0.375)}
     assert structure(family, one) == structure(family, other)
-    used = build_network(family, one, width=5, sizes=(4, 30), outputs=3)
-    renew(used, other, seed=0)
-    fresh = build_network(family, other, width=5, sizes=(4, 30), outputs=3)
-    in_use, expected = (
-        [float(layer.rate.numpy()) for layer in network.layers if isinstance(layer, Dropout)]
-        for network in (used, fresh)
-    )
-    assert in_use == expected
-    assert (len(in_use) > 0) == (len(rates) > 0)
+    network = network_of(family, **dict.fromkeys(rates, 0.125))
+    drawn = blueprint(network).draw(other, seed=0)
+    layers = [layer for layer in network.layers if isinstance(layer, Dropout)]
+    positions = {id(variable): position for position, variable in enumerate(variables(network))}
+    assert [float(drawn[positions[id(layer.rate)]]) for layer in layers] == [0.375] * len(layers)
+    assert bool(layers) == bool(rates)
+
+
+def test_one_graph_serves_every_width(family: str, workshop: Workshop) -> None:
+    rng = np.random.default_rng(2)
+    space = read_space(family).space
+    widths = [name for name in ("units", "widening") if name in space.parameters]
+    for _ in range(2):
+        setting = {**space.sample(rng), "epochs": 2, "batch_size": 32}
+        others = [{**setting, **{name: space.parameters[name].sample(rng) for name in widths}} for _ in range(2)]
+        shared = Workshop(workshop.examples, workshop.task)
+        for params in others:
+            alone = Workshop(workshop.examples, workshop.task)
+            expected, trained = (train(w, family, params, metric=LOG_LOSS, seed=1) for w in (alone, shared))
+            assert trained.curves == expected.curves
+            assert trained.parameters == expected.parameters
+            for ours, theirs in zip(trained.weights, expected.weights, strict=True):
+                np.testing.assert_array_equal(ours, theirs)
+        if serves_every_width(network_of(family)):
+            assert len(shared.engines) == 1
 
 
 def test_survives_saving_bit_for_bit_at_any_batch_size(family: str, tmp_path: Path) -> None:
@@ -108,8 +127,8 @@ def test_survives_saving_bit_for_bit_at_any_batch_size(family: str, tmp_path: Pa
     network.save(tmp_path / "network.keras")
     loaded = keras_files.load(tmp_path / "network.keras")
     rows = {role: tf.constant(array) for role, array in batch(100).items()}
-    expected = forward(network)(rows)
-    predict = forward(loaded)
+    expected = predictor(network)(rows)
+    predict = predictor(loaded)
     np.testing.assert_array_equal(predict(rows), expected)
     in_pieces = [
         predict({role: array[start : start + 32] for role, array in rows.items()}) for start in (0, 32, 64, 96)
@@ -119,6 +138,5 @@ def test_survives_saving_bit_for_bit_at_any_batch_size(family: str, tmp_path: Pa
 
 def test_learns(family: str, workshop: Workshop) -> None:
     params = {**read_space(family).space.defaults(), "epochs": 20, "batch_size": 32}
-    trained = train(workshop, family, params, metric=metric(None, task("classify")), seed=0)
+    trained = train(workshop, family, params, metric=LOG_LOSS, seed=0)
     assert trained.scores["test"]["log_loss"] < 0.7 < np.log(3)
-    assert architecture(params) == {name: value for name, value in params.items() if name not in TRAINING}

@@ -25,7 +25,7 @@ START = RNG.normal(size=(4, 3)).astype(np.float32)
     ],
 )
 def test_takes_the_steps_of_keras(name: str, reference: Any) -> None:
-    ours, theirs = keras.Variable(START), keras.Variable(START)
+    ours, theirs = tf.Variable(START, shape=[None, None]), keras.Variable(START)
     stepper = optimizer(name, [ours])
     for _ in range(2):  # the second time shows that `reset` forgets everything
         ours.assign(START)

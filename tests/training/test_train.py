@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,12 +43,16 @@ def test_the_same_seed_gives_the_same_bits_whatever_came_before(workshop: Worksh
             np.testing.assert_array_equal(ours, theirs)
 
 
-def test_settings_of_one_structure_share_a_compiled_network(workshop: Workshop) -> None:
-    for change in ({}, {"dropout": 0.4}, {"learning_rate": 1e-3}, {"batch_size": 64}, {"optimizer": "adam"}):
-        train(workshop, "mlp", {**SETTING, **change, "epochs": 1}, metric=LOG_LOSS, seed=0)
-    assert len(workshop.engines) == 1
-    train(workshop, "mlp", {**SETTING, "units": 64, "epochs": 1}, metric=LOG_LOSS, seed=0)
-    assert len(workshop.engines) == 2
+def test_settings_of_one_topology_share_a_compiled_network(workshop: Workshop) -> None:
+    def engines_after(*changes: dict[str, Any]) -> int:
+        for change in changes:
+            train(workshop, "mlp", {**SETTING, "epochs": 1, **change}, metric=LOG_LOSS, seed=0)
+        return len(workshop.engines)
+
+    assert engines_after({}, {"dropout": 0.4}, {"learning_rate": 1e-3}, {"batch_size": 64}, {"optimizer": "adam"}) == 1
+    assert engines_after({"units": 64}, {"initializer": "glorot_uniform"}) == 1
+    sgd = {"optimizer": "sgd", "momentum": 0.9}
+    assert engines_after({"layers": 3}, {"dropout": 0.0}, sgd, {"activation": "relu"}) == 5
 
 
 def test_stops_early_and_keeps_the_best_epoch(workshop: Workshop) -> None:
