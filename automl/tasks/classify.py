@@ -101,21 +101,29 @@ def _balanced_accuracy(targets: NDArray[Any], predictions: FloatArray) -> float:
 
 
 def _macro_f1(targets: NDArray[Any], predictions: FloatArray) -> float:
-    from sklearn.metrics import f1_score
-
-    return float(f1_score(targets, predictions.argmax(axis=1), average="macro", zero_division=0))
+    """The mean over the classes that occur or are predicted. A trial would wait 3 ms for scikit-learn's."""
+    chosen = predictions.argmax(axis=1)
+    right = np.bincount(targets[chosen == targets], minlength=predictions.shape[1])
+    either = np.bincount(targets, minlength=len(right)) + np.bincount(chosen, minlength=len(right))
+    return float((2 * right[either > 0] / either[either > 0]).mean())
 
 
 def _roc_auc(targets: NDArray[Any], predictions: FloatArray) -> float:
-    """One-vs-rest, the mean over the classes that occur and are not alone."""
-    from sklearn.metrics import roc_auc_score
+    """One-vs-rest, the mean over the classes that occur and are not alone.
 
-    occurring = np.unique(targets)
-    if len(occurring) < 2:
+    By the ranks of the true rows (Mann and Whitney 1947), for all classes at once: scikit-learn's takes 3 ms a class.
+    """
+    from scipy.stats import rankdata
+
+    rows = np.bincount(targets, minlength=predictions.shape[1])
+    others = len(targets) - rows
+    if np.count_nonzero(rows) < 2:
         return float("nan")
-    if predictions.shape[1] == 2:
-        return float(roc_auc_score(targets, predictions[:, 1]))
-    return float(np.mean([roc_auc_score(targets == label, predictions[:, label]) for label in occurring]))
+    own = rankdata(predictions, axis=0)[np.arange(len(targets)), targets]
+    ranks = np.bincount(targets, weights=own, minlength=len(rows))
+    occurring = rows > 0
+    above = (ranks - rows * (rows + 1) / 2)[occurring] / (rows * others)[occurring]
+    return float(above.mean())
 
 
 def _average_precision(targets: NDArray[Any], predictions: FloatArray) -> float:

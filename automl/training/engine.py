@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from automl.tasks import FloatArray, Task
-from automl.training.forward import Inputs, call, forward, shape_of, variables
+from automl.tasks import Task
+from automl.training.forward import Inputs, call, exchangeable, forward, signature, variables
 from automl.training.optimizers import optimizer
 from automl.trial import Params
 
@@ -23,21 +23,32 @@ class Engine:
 
     Args:
         network: any of that topology; its own weights are not used.
+        learned_type: of what the task's loss compares raw outputs with.
     """
 
-    def __init__(self, network: keras.Model, task: Task, *, optimizer_name: str) -> None:
+    def __init__(self, network: keras.Model, task: Task, *, optimizer_name: str, learned_type: tf.DType) -> None:
         self._network = network
         self._task = task
         own = variables(network)
-        self._values = [
-            tf.Variable(variable.numpy(), shape=shape_of(variable, network), trainable=False) for variable in own
-        ]
+        self._values = exchangeable(network)
         self._learned = len(network.trainable_variables)
         positions = {id(variable): position for position, variable in enumerate(own)}
         self._saved = [positions[id(weight)] for weight in network.weights]
         self._optimizer = optimizer(optimizer_name, self._values[: self._learned])
-        self._forward = forward(network)
-        self._steps = tf.function(self._run_steps, autograph=False, reduce_retracing=True)
+        self.predict = forward(network, self._values)
+        # Not more than its rank is known of any tensor, so that nothing is ever traced again.
+        self._steps = tf.function(
+            self._run_steps,
+            input_signature=[
+                signature(network),
+                tf.TensorSpec([None], learned_type),
+                tf.TensorSpec([None], tf.float32),
+                tf.TensorSpec([None], tf.int32),
+                tf.TensorSpec([], tf.int32),
+                tf.TensorSpec([None], tf.float32),
+            ],
+            autograph=False,
+        )
         # What Keras' callbacks ask of a model, beside its weights.
         self.stop_training = False
 
@@ -58,10 +69,6 @@ class Engine:
         """Puts back what `get_weights` gave."""
         for position, weight in zip(self._saved, weights, strict=True):
             self._values[position].assign(weight)
-
-    def predict(self, inputs: Inputs) -> FloatArray:
-        """Raw outputs in inference mode, shape (rows, outputs)."""
-        return self._forward([variable.read_value() for variable in self._values], inputs)
 
     def run(
         self,

@@ -17,7 +17,6 @@ from automl.training.topology import serves_every_width
 ROWS_AT_ONCE = 8192
 
 Inputs = Mapping[str, tf.Tensor]
-Forward = Callable[[Sequence[tf.Tensor], Inputs], FloatArray]
 
 
 def on_device(arrays: Arrays) -> Inputs:
@@ -31,9 +30,21 @@ def variables(network: keras.Model) -> list[keras.Variable]:
     return [*network.trainable_variables, *network.non_trainable_variables]
 
 
-def shape_of(variable: keras.Variable, network: keras.Model) -> tf.TensorShape:
-    """The shape that a graph of the network may count on: only the rank, where it serves every width."""
-    return tf.TensorShape([None] * len(variable.shape) if serves_every_width(network) else variable.shape)
+def exchangeable(network: keras.Model) -> list[tf.Variable]:
+    """Variables with the network's values, as `variables` orders them; of any width, where its graph serves all."""
+    free = serves_every_width(network)
+    return [
+        tf.Variable(own.numpy(), shape=tf.TensorShape([None] * len(own.shape) if free else own.shape), trainable=False)
+        for own in variables(network)
+    ]
+
+
+def signature(network: keras.Model) -> dict[str, tf.TensorSpec]:
+    """What a compiled function takes for the network's inputs: any number of rows."""
+    return {
+        name: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype, name=name)
+        for name, tensor in network.input.items()
+    }
 
 
 def call(
@@ -51,32 +62,28 @@ def call(
     return raw, [scope.state_mapping[id(variable)] for variable in own]
 
 
-def forward(network: keras.Model) -> Forward:
-    """A function from values of the variables and inputs to raw outputs in inference mode, shape (rows, outputs).
+def forward(network: keras.Model, values: Sequence[tf.Variable]) -> Callable[[Inputs], FloatArray]:
+    """A function from inputs to raw outputs in inference mode, shape (rows, outputs); compiled on first use.
 
-    It is compiled on first use.
+    Args:
+        values: the network's variables are taken to have these values, whatever they are when the function is called.
     """
-    values_signature = [tf.TensorSpec(shape_of(variable, network), variable.dtype) for variable in variables(network)]
-    inputs_signature = {
-        name: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype, name=name)
-        for name, tensor in network.input.items()
-    }
 
-    @tf.function(input_signature=[values_signature, inputs_signature], autograph=False)
-    def compiled(values: Sequence[tf.Tensor], inputs: Inputs) -> tf.Tensor:
-        return call(network, values, inputs, training=False)[0]
+    @tf.function(input_signature=[signature(network)], autograph=False)
+    def compiled(inputs: Inputs) -> tf.Tensor:
+        return call(network, [value.read_value() for value in values], inputs, training=False)[0]
 
-    def raw_outputs(values: Sequence[tf.Tensor], inputs: Inputs) -> FloatArray:
+    def raw_outputs(inputs: Inputs) -> FloatArray:
         rows = next(iter(inputs.values())).shape[0]
+        if 0 < rows <= ROWS_AT_ONCE:
+            return compiled(inputs).numpy()
         starts = range(0, max(rows, 1), ROWS_AT_ONCE)
         parts = [{role: tensor[start : start + ROWS_AT_ONCE] for role, tensor in inputs.items()} for start in starts]
-        return np.concatenate([compiled(list(values), part).numpy() for part in parts])
+        return np.concatenate([compiled(part).numpy() for part in parts])
 
     return raw_outputs
 
 
 def predictor(network: keras.Model) -> Callable[[Inputs], FloatArray]:
-    """A function from inputs to raw outputs of a network whose weights stay as they are."""
-    compiled = forward(network)
-    values = [variable.value for variable in variables(network)]
-    return lambda inputs: compiled(values, inputs)
+    """`forward` with the weights that the network has now."""
+    return forward(network, exchangeable(network))

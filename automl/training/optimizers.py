@@ -46,10 +46,9 @@ class Adam:
         self._weight_decay.assign(weight_decay)
 
     def apply(self, gradients: Sequence[Any], learning_rate: Any) -> None:
-        kept = 1 - learning_rate * self._weight_decay
+        self._decay(1 - learning_rate * self._weight_decay)
         powers = [power.read_value() for power in self._powers]
         for weight, mean, square, gradient in zip(self._weights, self._means, self._squares, gradients, strict=True):
-            weight.assign(weight * kept)
             tf.raw_ops.ResourceApplyAdam(
                 var=weight.handle,
                 m=mean.handle,
@@ -64,6 +63,14 @@ class Adam:
             )
         for power, beta in zip(self._powers, (BETA_1, BETA_2), strict=True):
             power.assign(power * beta)
+
+    def _decay(self, kept: Any) -> None:
+        """Shrinks the weights; not with a factor of 1, since going through all of them takes a tenth of a step."""
+
+        def shrink() -> Any:
+            return tf.group(*(weight.assign(weight * kept) for weight in self._weights))
+
+        tf.cond(kept < 1, shrink, tf.no_op)
 
 
 class SGD:

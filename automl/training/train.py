@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -21,7 +22,7 @@ from automl.training.network import build_network, structure
 from automl.training.schedules import learning_rates
 from automl.trial import Params, Reason
 
-ROWS_OF_TRAINING_CURVE = 2_000
+ROWS_OF_TRAINING_CURVE = 1_000
 SECONDS_PER_CALL = 0.5
 ENGINES_KEPT = 64
 
@@ -61,10 +62,30 @@ class Workshop:
     engines: dict[Hashable, Engine] = field(default_factory=dict)
     tensors: dict[tuple[str, str], Inputs] = field(default_factory=dict)
 
+    @cached_property
+    def learned(self) -> tf.Tensor:
+        """What the network should give for each training row."""
+        return tf.convert_to_tensor(
+            self.task.learned(self.examples.parts["train"].targets, self.examples.specification)
+        )
+
+    @cached_property
+    def weights(self) -> tf.Tensor:
+        """How much each training row counts."""
+        return tf.convert_to_tensor(np.asarray(self.examples.weights))
+
+    @property
+    def sampled(self) -> int:
+        """How many training rows are measured for the curves: as many as of validation, within a limit."""
+        rows = (len(self.examples.weights), len(self.examples.parts["val"].targets), ROWS_OF_TRAINING_CURVE)
+        return min(rows)
+
     def inputs(self, part: str, scaling: str) -> Inputs:
-        """The rows of a part on the device."""
+        """The rows of a part on the device; "sample" are the first training rows."""
         if (part, scaling) not in self.tensors:
-            self.tensors[part, scaling] = on_device(self.examples.parts[part].arrays[scaling])
+            arrays = self.examples.parts["train" if part == "sample" else part].arrays[scaling]
+            rows = slice(self.sampled if part == "sample" else None)
+            self.tensors[part, scaling] = on_device(arrays.take(rows))
         return self.tensors[part, scaling]
 
     def engine(self, family: str, params: Params) -> tuple[Engine, Blueprint]:
@@ -77,7 +98,10 @@ class Workshop:
         plan = self.blueprints[built]
         key = (plan.topology, params["optimizer"] == "sgd")
         engine = self.engines.pop(key, None) or Engine(
-            network or self._network(family, params), self.task, optimizer_name=str(params["optimizer"])
+            network or self._network(family, params),
+            self.task,
+            optimizer_name=str(params["optimizer"]),
+            learned_type=self.learned.dtype,
         )
         self.engines[key] = engine
         while len(self.engines) > ENGINES_KEPT:
@@ -160,8 +184,6 @@ def _epochs(workshop: Workshop, engine: Engine, params: Params, *, seed: int, de
     """Trains, and yields each epoch's mean loss; None when the deadline has cut an epoch short."""
     examples = workshop.examples
     inputs = workshop.inputs("train", str(params["scaling"]))
-    learned = tf.convert_to_tensor(workshop.task.learned(examples.parts["train"].targets, examples.specification))
-    weights = tf.convert_to_tensor(examples.weights)
     rows, batch_size, epochs = len(examples.weights), int(params["batch_size"]), int(params["epochs"])
     batch_size = min(batch_size, rows)
     steps = -(-rows // batch_size)
@@ -182,7 +204,12 @@ def _epochs(workshop: Workshop, engine: Engine, params: Params, *, seed: int, de
             part = order[start * batch_size : end * batch_size]
             losses.append(
                 engine.run(
-                    inputs, learned, weights, part, batch_size=batch_size, learning_rates=rates[epoch, start:end]
+                    inputs,
+                    workshop.learned,
+                    workshop.weights,
+                    part,
+                    batch_size=batch_size,
+                    learning_rates=rates[epoch, start:end],
                 )
             )
             pace = (time.monotonic() - began) / (end - start)
@@ -197,11 +224,10 @@ def _measure(workshop: Workshop, engine: Engine, scaling: str, metric: Metric) -
     task, examples = workshop.task, workshop.examples
     names = dict.fromkeys((metric.name, *task.CURVES))
     measured = {}
-    for part, limit in (("train", ROWS_OF_TRAINING_CURVE), ("val", None)):
-        inputs = {role: tensor[:limit] for role, tensor in workshop.inputs(part, scaling).items()}
-        predictions = task.predictions(engine.predict(inputs), examples.specification)
+    for part, rows in (("train", "sample"), ("val", "val")):
+        predictions = task.predictions(engine.predict(workshop.inputs(rows, scaling)), examples.specification)
+        targets = examples.parts[part].targets[: len(predictions)]
         for name in names:
-            targets = examples.parts[part].targets[:limit]
             measured[f"{part}_{name}"] = float(task.METRICS[name].function(targets, predictions))
     return measured
 
