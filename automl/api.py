@@ -101,6 +101,9 @@ def fit(
 
 def run(data: str | Path | pd.DataFrame, options: Options, *, command: str, quiet: bool, began: float) -> Run:
     """`fit` with its options put together, shown on the terminal and recorded in MLflow."""
+    from automl.execution.launcher import Launcher
+
+    launcher = Launcher()
     from automl import pipeline
     from automl.reporting.terminal import Terminal
     from automl.tracking import Tracker
@@ -112,7 +115,7 @@ def run(data: str | Path | pd.DataFrame, options: Options, *, command: str, quie
 
         return MlflowTracker(experiment=options.experiment, tracking_uri=options.tracking_uri, warn=reporter.note)
 
-    return pipeline.fit(data, options, pipeline.Services(reporter, open_tracker, command), began=began)
+    return pipeline.fit(data, options, pipeline.Services(launcher, reporter, open_tracker, command), began=began)
 
 
 def load(path: str | Path) -> Model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import math
@@ -256,24 +257,35 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show "…" or "R²" gets a question mark, not a traceback.
             stream.reconfigure(errors="replace")
+    code = _exit_code()
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+    # To dismantle all that is loaded would take a second of the user's budget.
+    os._exit(code)
+
+
+def _exit_code() -> int:
+    """Runs the command line; what went wrong is on the error stream."""
     try:
         app()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
     except KeyboardInterrupt:
-        _fail("Interrupted.", INTERRUPTED)
+        return _told("Interrupted.", INTERRUPTED)
     except AutomlError as error:
         _show_traceback_if_wanted()
-        _fail(str(error), error.exit_code)
+        return _told(str(error), error.exit_code)
     except BrokenPipeError:
         # The reader of our output has gone, as `head` does: nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return 0
     except MemoryError:
         _show_traceback_if_wanted()
-        _fail("The memory is used up. Use fewer --workers or fewer rows.", EnvironmentFault.exit_code)
+        return _told("The memory is used up. Use fewer --workers or fewer rows.", EnvironmentFault.exit_code)
     except OSError as error:
         _show_traceback_if_wanted()
         place = f" {error.filename}:" if error.filename else ""
-        _fail(f"The system refused:{place} {error.strerror or error}", EnvironmentFault.exit_code)
+        return _told(f"The system refused:{place} {error.strerror or error}", EnvironmentFault.exit_code)
+    return 0
 
 
 def _show_traceback_if_wanted() -> None:
@@ -283,6 +295,6 @@ def _show_traceback_if_wanted() -> None:
         traceback.print_exc()
 
 
-def _fail(message: str, code: int) -> None:
+def _told(message: str, code: int) -> int:
     print(f"automl: {message}", file=sys.stderr)
-    sys.exit(code)
+    return code

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 # What saving the model, MLflow and the report take after the search, in seconds; measured on two cores. Of a very
 # short budget, a share: better a little late than without a model.
-TAIL_SECONDS = 4.0
-TAIL_SHARE = 0.25
+TAIL_SECONDS = 3.0
+TAIL_SHARE = 0.2
 EXPORT_KEY = -2
 
 
@@ -46,9 +46,12 @@ EXPORT_KEY = -2
 class Services:
     """Whom a fit talks to beside the user's files.
 
-    `open_tracker` is called while TensorFlow loads, since MLflow takes seconds too.
+    Attributes:
+        launcher: started before anything else is loaded, since it loads TensorFlow; the fit closes it.
+        open_tracker: called while TensorFlow loads, since MLflow takes seconds too.
     """
 
+    launcher: Launcher
     reporter: Reporter
     open_tracker: Callable[[], Tracker]
     command: str
@@ -67,8 +70,7 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
     """
     with ExitStack() as cleanup:
         cleanup.callback(services.reporter.close)
-        launcher = Launcher()
-        cleanup.callback(launcher.close)
+        cleanup.callback(services.launcher.close)
         prepared = prepare(data, options)
         objective = metric(options.metric, prepared.task)
         plan = _plan(prepared, options, objective)
@@ -80,7 +82,7 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
         folder.write_start(_asked(prepared, options, services.command), prepared.profile, prepared.split)
         _write_workspace(folder, prepared)
         tracker.start(_description(folder, prepared, options, objective, services.command))
-        executor = LocalExecutor(launcher, workers=plan.workers, data=folder.encoded, log=folder.log)
+        executor = LocalExecutor(services.launcher, workers=plan.workers, data=folder.encoded, log=folder.log)
         cleanup.callback(executor.close)
         settings = _settings(prepared, options, objective, folder, began)
         outcome = search(

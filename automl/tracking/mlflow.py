@@ -12,7 +12,7 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -57,7 +57,6 @@ class MlflowTracker:
 
     Attributes:
         tracking_uri: where the run is recorded, without passwords.
-        run_id, experiment_id: MLflow's names for the run, once it has started.
 
     Raises:
         EnvironmentFault: the tracking URI names a store that MLflow does not open.
@@ -68,9 +67,11 @@ class MlflowTracker:
     ) -> None:
         self._uri = store.address(tracking_uri)
         self.tracking_uri = store.without_secrets(self._uri)
-        self.run_id = ""
-        self.experiment_id = ""
+        self._run_id = ""
+        self._experiment_id = ""
         self._experiment = experiment
+        self._opening: threading.Thread | None = None
+        self._fault: EnvironmentFault | None = None
         self._warn = warn
         self._complaint = ""
         self._complained = False
@@ -85,24 +86,51 @@ class MlflowTracker:
         self._failing_until = -math.inf
         self._is_closed = False
 
+    @property
+    def run_id(self) -> str:
+        """MLflow's name for the parent run; empty before `start`, and where the store could not be opened."""
+        self._wait_for_opening()
+        return self._run_id
+
+    @property
+    def experiment_id(self) -> str:
+        """MLflow's name for the experiment, like `run_id`."""
+        self._wait_for_opening()
+        return self._experiment_id
+
     def start(self, run: RunDescription) -> None:
-        """Opens the parent run.
+        """Opens the parent run, in a thread: a new database takes seconds, in which the first trial may begin.
+
+        What goes wrong in there is raised by the next call for a trial.
 
         Raises:
-            EnvironmentFault: the store cannot be reached or used.
+            EnvironmentFault: the store cannot be reached.
         """
         self._run = run
         self._metric = metric(run.objective, task(run.profile.target.task))
-        with self._faults_explained(), quiet():
-            store.check(self._uri)
-            with store.one_at_a_time(self._uri):
-                self._client = MlflowClient(self._uri)
-                self.experiment_id = self._open_experiment(self._experiment or run.data)
-            parent = self._client.create_run(self.experiment_id, run_name=run.name, tags=entities.tags_of_run(run))
-            self.run_id = parent.info.run_id
-            self._send_batch(self.run_id, params=entities.params_of_run(run))
+        store.check(self._uri)
+        # MLflow knows the caller's active run in the caller's thread alone.
+        tags = entities.tags_of_run(run)
+        self._opening = threading.Thread(target=self._open, args=(tags,), name="mlflow opening", daemon=True)
+        self._opening.start()
+
+    def _open(self, tags: Mapping[str, str]) -> None:
+        try:
+            with self._faults_explained(), quiet():
+                with store.one_at_a_time(self._uri):
+                    self._client = MlflowClient(self._uri)
+                    self._experiment_id = self._open_experiment(self._experiment or self._run.data)
+                parent = self._client.create_run(self._experiment_id, run_name=self._run.name, tags=tags)
+                self._send_batch(parent.info.run_id, params=entities.params_of_run(self._run))
+                self._run_id = parent.info.run_id
+        except EnvironmentFault as fault:
+            self._fault = fault
+            return
         self._attempt(self._send_data)
-        self._tell_complaint()
+
+    def _wait_for_opening(self) -> None:
+        if self._opening is not None and self._opening is not threading.current_thread():
+            self._opening.join()
 
     def trial_started(self, trial: Trial) -> None:
         """Opens the trial's child run."""
@@ -126,6 +154,10 @@ class MlflowTracker:
             sender = self._sender
         if sender is not None:
             sender.join()
+        self._wait_for_opening()
+        if self._fault is not None:
+            self._warn(str(self._fault))
+            return
         if store.answers(self._uri):
             self._failing_until = -math.inf
             self._send_until_done()
@@ -163,6 +195,8 @@ class MlflowTracker:
 
     def _hand_over(self, trial: Trial) -> None:
         """Leaves the trial, as it is now, to the sending thread, and wakes or starts that."""
+        if self._fault is not None:
+            raise self._fault
         with self._change:
             self._unsent[trial.number] = trial
             self._change.notify()
@@ -173,7 +207,8 @@ class MlflowTracker:
 
     def _send_until_done(self) -> None:
         """Sends trials until none is left or the store fails; those that run, at most once a second each."""
-        while True:
+        self._wait_for_opening()
+        while self._fault is None:
             with self._change:
                 if not self._unsent or time.monotonic() < self._failing_until:
                     self._sender = None

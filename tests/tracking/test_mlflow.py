@@ -42,6 +42,14 @@ def tell(tracker: Tracker, described: RunDescription, trials: list[Trial], outco
     tracker.finish(outcome)
 
 
+def start_and_wait(tracker: MlflowTracker, described: RunDescription) -> None:
+    """Starts, waits until the store is open, and reports a trial, which raises what has gone wrong."""
+    tracker.start(described)
+    opened = tracker.run_id
+    tracker.trial_started(Trial(0, "mlp", {}))
+    assert opened
+
+
 def children(client: MlflowClient, tracker: MlflowTracker) -> dict[str, Run]:
     found = client.search_runs([tracker.experiment_id], f"tags.mlflow.parentRunId = '{tracker.run_id}'")
     return {run.info.run_name: run for run in found}
@@ -228,13 +236,25 @@ def test_a_store_that_fails_costs_one_warning_and_gets_the_rest_later(
 def test_a_deleted_experiment_is_not_revived(recorded: Recorded, described: RunDescription) -> None:
     experiment = recorded.client.create_experiment("gone")
     recorded.client.delete_experiment(experiment)
+    tracker = MlflowTracker(experiment="gone", tracking_uri=recorded.uri, warn=pytest.fail)
     with pytest.raises(EnvironmentFault, match="'gone' is deleted. Restore it"):
-        MlflowTracker(experiment="gone", tracking_uri=recorded.uri, warn=pytest.fail).start(described)
+        start_and_wait(tracker, described)
 
 
 def test_an_unknown_kind_of_store_is_a_fault(described: RunDescription) -> None:
+    tracker = MlflowTracker(tracking_uri="carrier-pigeon://me:pass@coop", warn=pytest.fail)
     with pytest.raises(EnvironmentFault, match=r"MLflow cannot record the run at carrier-pigeon://\*\*\*@coop"):
-        MlflowTracker(tracking_uri="carrier-pigeon://me:pass@coop", warn=pytest.fail).start(described)
+        start_and_wait(tracker, described)
+
+
+def test_a_store_that_cannot_be_opened_in_time_costs_no_model(described: RunDescription, outcome: RunOutcome) -> None:
+    warnings: list[str] = []
+    tracker = MlflowTracker(tracking_uri="carrier-pigeon://coop", warn=warnings.append)
+    tracker.start(described)
+    tracker.finish(outcome)
+    tracker.close()
+    assert len(warnings) == 1
+    assert "cannot record the run at carrier-pigeon://coop" in warnings[0]
 
 
 @pytest.mark.slow
@@ -251,12 +271,14 @@ def test_four_processes_may_open_a_new_store_at_once(tmp_path: Path, described: 
     client = MlflowClient(uri)
     experiment = client.get_experiment_by_name("flowers")
     assert experiment is not None
-    assert len(client.search_runs([experiment.experiment_id])) == 4
+    parents = client.search_runs([experiment.experiment_id], "tags.kind = 'run'")
+    assert len(parents) == 4
 
 
 def _start(uri: str, described: RunDescription, together: Barrier) -> None:
     together.wait(120)
-    MlflowTracker(tracking_uri=uri, warn=print).start(described)
+    tracker = MlflowTracker(tracking_uri=uri, warn=print)
+    start_and_wait(tracker, described)
 
 
 def test_a_run_that_breaks_off_is_marked_as_failed(uri: str, described: RunDescription, trials: list[Trial]) -> None:
