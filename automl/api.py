@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from automl import options as asked
+from automl.memory import size
 from automl.options import Options
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ def fit(
     time_column: str | None = None,
     kinds: Mapping[str, str] | None = None,
     balance: bool = False,
+    prune: bool | None = None,
     workers: int | None = None,
+    memory: str | float | None = None,
     seed: int = 0,
     out: str | Path | None = None,
     tracking_uri: str | None = None,
@@ -62,7 +65,9 @@ def fit(
         time_column: a column that orders the rows: the past trains, the future tests.
         kinds: what columns are, where you know better, for example {"zip": "category"}.
         balance: give every class the same weight in the loss; probabilities are then no longer calibrated.
+        prune: give weak trials only a part of their epochs; by default if there may be more than ten trials.
         workers: processes that train at once; one per core by default.
+        memory: for all workers together, as "4G", "800M" or gigabytes; by default what the machine has free.
         seed: with one worker and `trials`, the same seed gives the same run.
         out: the folder for the run's files; runs/NAME-1, -2, … by default.
         tracking_uri, experiment: where MLflow records the run; its own default otherwise.
@@ -90,7 +95,9 @@ def fit(
         settings=tuple(settings),
         kinds=dict(kinds or {}),
         balance=balance,
+        prune=prune,
         workers=workers,
+        memory=size(memory),
         seed=seed,
         out=Path(out) if out is not None else None,
         tracking_uri=tracking_uri,

@@ -62,7 +62,13 @@ def fit(
     balance: Annotated[
         bool, typer.Option("--balance", help="Every class weighs the same (spoils the probabilities).")
     ] = False,
+    prune: Annotated[
+        bool | None, typer.Option("--prune/--no-prune", help="Give weak trials few epochs; done beyond ten trials.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Trials at the same time; one per core by default.")] = None,
+    memory: Annotated[
+        str | None, typer.Option(help="For all workers together: 4G, 800M. Default: what is free.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Makes a run repeatable (with one worker and --trials).")] = 0,
     out: Annotated[Path | None, typer.Option(help="The run's folder; runs/NAME-1, -2, … by default.")] = None,
     tracking_uri: Annotated[str | None, typer.Option(help="MLflow store; mlflow.db in this folder by default.")] = None,
@@ -75,6 +81,7 @@ def fit(
     """Find, train and save the best network for a table."""
     from automl import api
     from automl.clock import process_start
+    from automl.memory import size
     from automl.options import Options, column_kinds, seconds
 
     options = Options(
@@ -93,7 +100,9 @@ def fit(
         settings=tuple(settings or ()),
         kinds=column_kinds(tuple(kind or ())),
         balance=balance,
+        prune=prune,
         workers=workers,
+        memory=size(memory),
         seed=seed,
         out=out,
         tracking_uri=tracking_uri,

@@ -12,6 +12,7 @@ from automl.errors import InputError
 
 DEFAULT_SECONDS = 300.0
 LEAST_SECONDS = 5.0
+FEW_TRIALS = 10
 
 _TIME = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
@@ -35,7 +36,9 @@ class Options:
         settings: changes such as "mlp.layers=2,3".
         kinds: kinds of columns that the user knows better, by name.
         balance: whether every class weighs the same in the loss.
+        prune: whether weak trials get only a part of their epochs; None for yes if there may be more than ten.
         workers: processes that train at the same time; None for one per core.
+        memory: bytes for all workers together; None for what the machine has free.
         out: the run's folder; None for runs/NAME-1, -2, …
         tracking_uri, experiment: where MLflow records the run; None for MLflow's own default and the data's name.
     """
@@ -55,7 +58,9 @@ class Options:
     settings: tuple[str, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
     balance: bool = False
+    prune: bool | None = None
     workers: int | None = None
+    memory: int | None = None
     seed: int = 0
     out: Path | None = None
     tracking_uri: str | None = None
@@ -75,6 +80,11 @@ class Options:
             raise InputError(f"--seed {self.seed}: give a whole number from 0 up.")
         if self.group and self.time_column:
             raise InputError("--group and --time-column exclude each other: choose one way to split.")
+
+    @property
+    def prunes(self) -> bool:
+        """Whether to prune. Among few trials, none could be told to be weak before most of them are over."""
+        return self.prune if self.prune is not None else self.trials is None or self.trials > FEW_TRIALS
 
     @property
     def processes(self) -> int:

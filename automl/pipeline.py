@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from automl import model
+from automl import memory, model
 from automl.baselines import CONSTANT, Baseline
 from automl.errors import EnvironmentFault, NothingTrained
 from automl.execution import Job, workspace
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 # short budget, a share: better a little late than without a model.
 TAIL_SECONDS = 3.0
 TAIL_SHARE = 0.2
+# Of the free memory; the rest is for the main process and for whatever else runs.
+MEMORY_SHARE = 0.8
 EXPORT_KEY = -2
 
 
@@ -82,7 +84,13 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
         folder.write_start(_asked(prepared, options, services.command), prepared.profile, prepared.split)
         _write_workspace(folder, prepared)
         tracker.start(_description(folder, prepared, options, objective, services.command))
-        executor = LocalExecutor(services.launcher, workers=plan.workers, data=folder.encoded, log=folder.log)
+        executor = LocalExecutor(
+            services.launcher,
+            workers=plan.workers,
+            data=folder.encoded,
+            log=folder.log,
+            memory=options.memory or int(MEMORY_SHARE * memory.available()),
+        )
         cleanup.callback(executor.close)
         settings = _settings(prepared, options, objective, folder, began)
         outcome = search(
@@ -174,6 +182,7 @@ def _description(
             "search": options.search,
             "seconds": options.seconds,
             "trials": options.trials,
+            "prune": options.prunes,
             "workers": options.processes,
             "seed": options.seed,
             "balance": options.balance,
@@ -192,6 +201,8 @@ def _settings(prepared: Prepared, options: Options, objective: Metric, folder: R
         folder=folder,
         seed=options.seed,
         trials=options.trials,
+        prune=options.prunes,
+        workers=options.processes,
         deadline=float("inf") if options.seconds is None else began + options.seconds - _tail(options.seconds),
         ends=None if options.seconds is None else began + options.seconds,
     )

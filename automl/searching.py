@@ -12,7 +12,7 @@ from automl.baselines import BOOSTING, Baseline
 from automl.execution import Event, Executor, Job
 from automl.records import RunFolder
 from automl.reporting import Progress, Reporter
-from automl.search import propose
+from automl.search import bars, propose
 from automl.space import SearchSpace
 from automl.tasks import Metric
 from automl.tracking import Tracker
@@ -26,9 +26,18 @@ WEIGHTS_KEPT = 10
 # A trial that begins later than this before the end could not train an epoch; nor is it worth beginning with less
 # than this share of the time that trials of the slowest family usually take.
 LEAST_SECONDS = 1.0
-LEAST_SHARE = 0.5
+LEAST_SHARE = 0.25
 # How long after the deadline a worker may take to end its trial by itself.
 GRACE_SECONDS = 1.0
+# A worker that says nothing for so long hangs: it has not even finished half a second's worth of steps. Of a short
+# search, a share; but not less than large networks take to be compiled.
+SILENCE_SECONDS = 60.0
+SILENCE_SHARE = 1 / 3
+LEAST_SILENCE_SECONDS = 10.0
+# A family is left out when so many trials have failed for these reasons and none has come to anything; one that took
+# too long is enough.
+HOPELESS = 3
+HOPELESS_REASONS: tuple[Reason, ...] = ("build", "killed", "oom", "timeout")
 ALL_FAILED = 10
 WAIT_SECONDS = 0.1
 
@@ -40,6 +49,8 @@ class Settings:
     Attributes:
         spaces: one per family, in the order in which their defaults are tried.
         trials: the most trials; None for no limit.
+        prune: whether weak trials get only a part of their epochs.
+        workers: how many trials run at a time.
         deadline: the end of the search, on the monotonic clock; infinite for none.
         ends: the end of the whole budget, for the display; None without one.
     """
@@ -50,16 +61,25 @@ class Settings:
     folder: RunFolder
     seed: int
     trials: int | None
+    prune: bool
+    workers: int
     deadline: float
     ends: float | None
 
 
 @dataclass
 class SearchOutcome:
-    """What a search has come to so far. `trials` are in the order in which they were started."""
+    """What a search has come to so far.
+
+    Attributes:
+        trials: in the order in which they were started.
+        left_out: families that were given up, and why.
+        exhausted: whether every setting has been tried.
+    """
 
     trials: list[Trial] = field(default_factory=list)
     baselines: list[Baseline] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
     exhausted: bool = False
 
@@ -67,6 +87,19 @@ class SearchOutcome:
     def running(self) -> list[Trial]:
         """The trials that workers have now."""
         return [trial for trial in self.trials if trial.status == "running"]
+
+
+@dataclass
+class _Search:
+    """A search that goes on: what it is told to do, whom it talks to, and what it has come to."""
+
+    settings: Settings
+    outcome: SearchOutcome
+    executor: Executor
+    tracker: Tracker
+    reporter: Reporter
+    heard: dict[int, float] = field(default_factory=dict)
+    again: set[int] = field(default_factory=set)
 
 
 def search(
@@ -79,14 +112,17 @@ def search(
 ) -> SearchOutcome:
     """Runs trials until the time, the trials or the space are used up, or the user interrupts.
 
-    Every trial that was started ends in the outcome: finished or failed, with its record on disk and in the tracker.
+    Every trial that was started ends in the outcome: finished, pruned or failed, with its record on disk and in the
+    tracker.
     """
     outcome = SearchOutcome(baselines=list(baselines))
+    going = _Search(settings, outcome, executor, tracker, reporter)
+    silence = _longest_silence(settings)
     boosting_runs = True
     try:
         boosting_deadline = _start_boosting(settings, executor)
         while True:
-            _fill(settings, outcome, executor, tracker)
+            _fill(going)
             if not outcome.running and not boosting_runs:
                 break
             for event in executor.wait(WAIT_SECONDS):
@@ -94,21 +130,28 @@ def search(
                     outcome.baselines.append(_baseline(event))
                     boosting_runs = False
                 else:
-                    _take(event, settings, outcome, tracker)
+                    _take(event, going)
             now = time.monotonic()
             if boosting_runs and now > boosting_deadline:
                 executor.cancel(BOOSTING_KEY)
                 outcome.baselines.append(Baseline(BOOSTING, message="not finished in its share of the time"))
                 boosting_runs = False
             if now > settings.deadline + GRACE_SECONDS:
-                _end_running(settings, outcome, executor, tracker, "timeout", "The time was up.")
+                _end_trials(outcome.running, going, "timeout", "The time was up.")
+            silent = [trial for trial in outcome.running if now - going.heard[trial.number] > silence]
+            _end_trials(silent, going, "timeout", f"It gave no sign of life for {silence:.0f} seconds.")
             reporter.progress(progress(settings, outcome, activity="searching"))
     except KeyboardInterrupt:
         outcome.interrupted = True
         executor.cancel(BOOSTING_KEY)
-        _end_running(settings, outcome, executor, tracker, "interrupted", "You ended the search.")
+        _end_trials(outcome.running, going, "interrupted", "You ended the search.")
     settings.folder.forget_weights(finished(outcome.trials)[:WEIGHTS_KEPT])
     return outcome
+
+
+def _longest_silence(settings: Settings) -> float:
+    left = settings.deadline - time.monotonic()
+    return min(SILENCE_SECONDS, max(LEAST_SILENCE_SECONDS, SILENCE_SHARE * left))
 
 
 def _start_boosting(settings: Settings, executor: Executor) -> float:
@@ -118,31 +161,51 @@ def _start_boosting(settings: Settings, executor: Executor) -> float:
     return now + BOOSTING_SHARE * (settings.deadline - now)
 
 
-def _fill(settings: Settings, outcome: SearchOutcome, executor: Executor, tracker: Tracker) -> None:
+def _fill(going: _Search) -> None:
     """Starts trials while there are idle workers and something to try."""
-    while executor.capacity and not _is_over(settings, outcome):
-        proposal = propose(settings.algorithm, settings.spaces, outcome.trials, seed=settings.seed)
+    settings, outcome = going.settings, going.outcome
+    while going.executor.capacity and not _is_over(settings, outcome):
+        spaces = {family: space for family, space in settings.spaces.items() if family not in outcome.left_out}
+        proposal = propose(settings.algorithm, spaces, outcome.trials, seed=settings.seed)
         if proposal is None:
             outcome.exhausted = not outcome.running
             return
         family, params = proposal
         trial = Trial(len(outcome.trials), family, params)
+        job = _job(trial, spaces, going)
         outcome.trials.append(trial)
-        kept = finished(outcome.trials)[WEIGHTS_KEPT - 1 : WEIGHTS_KEPT]
-        tracker.trial_started(trial)
-        executor.submit(
-            Job(
-                trial.number,
-                "trial",
-                settings.folder.of_trial(trial.number),
-                family=family,
-                params=params,
-                metric=settings.metric.name,
-                seed=settings.seed + trial.number,
-                deadline=settings.deadline,
-                keep_below=float("inf") if not kept or kept[0].objective is None else kept[0].objective,
-            )
-        )
+        going.tracker.trial_started(trial)
+        going.executor.submit(job)
+        # From now on, since the first worker takes as long to start as TensorFlow does to load.
+        going.heard[trial.number] = time.monotonic()
+
+
+def _job(trial: Trial, spaces: Mapping[str, SearchSpace], going: _Search) -> Job:
+    settings, outcome = going.settings, going.outcome
+    is_first = all(other.family != trial.family for other in outcome.trials[: trial.number])
+    kept = finished(outcome.trials)[WEIGHTS_KEPT - 1 : WEIGHTS_KEPT]
+    # The defaults of each family are trained to the end, whatever comes of it: everything else is compared with them.
+    lowest = bars(spaces[trial.family], int(trial.params["epochs"]), outcome.trials)
+    return Job(
+        trial.number,
+        "trial",
+        settings.folder.of_trial(trial.number),
+        family=trial.family,
+        params=trial.params,
+        metric=settings.metric.name,
+        seed=settings.seed + trial.number,
+        bars=tuple(lowest) if settings.prune and not is_first else (),
+        until=_share(spaces, going) if is_first else settings.deadline,
+        keep_below=float("inf") if not kept or kept[0].objective is None else kept[0].objective,
+    )
+
+
+def _share(spaces: Mapping[str, SearchSpace], going: _Search) -> float:
+    """When the first trial of a family should have ended, so that every family has its turn and time is left then."""
+    tried = {trial.family for trial in going.outcome.trials}
+    waiting = sum(family not in tried for family in spaces)
+    now = time.monotonic()
+    return now + (going.settings.deadline - now) * min(1.0, going.settings.workers / (waiting + 1))
 
 
 def _is_over(settings: Settings, outcome: SearchOutcome) -> bool:
@@ -164,33 +227,58 @@ def _least_seconds(outcome: SearchOutcome) -> float:
     return max(LEAST_SECONDS, LEAST_SHARE * max(usual, default=0.0))
 
 
-def _take(event: Event, settings: Settings, outcome: SearchOutcome, tracker: Tracker) -> None:
+def _take(event: Event, going: _Search) -> None:
     """Brings a trial up to date with what its worker reports."""
-    trial = outcome.trials[event.key]
+    trial = going.outcome.trials[event.key]
+    going.heard[trial.number] = time.monotonic()
     if event.kind == "epoch":
-        outcome.trials[event.key] = dataclasses.replace(trial, curves=event.result["curves"])
-        tracker.epochs(outcome.trials[event.key])
-        return
-    if event.kind == "done":
-        ended = dataclasses.replace(trial, status="finished", **event.result)
+        if event.result["curves"]:
+            going.outcome.trials[event.key] = dataclasses.replace(trial, curves=event.result["curves"])
+            going.tracker.epochs(going.outcome.trials[event.key])
+    elif event.kind == "done":
+        _end(dataclasses.replace(trial, **event.result), going)
+    elif event.reason == "oom" and trial.number not in going.again and int(trial.params["batch_size"]) > 1:
+        _try_again(trial, going)
     else:
-        ended = dataclasses.replace(trial, status="failed", reason=event.reason, message=event.message)
-    _end(ended, settings, outcome, tracker)
+        _end(dataclasses.replace(trial, status="failed", reason=event.reason, message=event.message), going)
 
 
-def _end(trial: Trial, settings: Settings, outcome: SearchOutcome, tracker: Tracker) -> None:
-    outcome.trials[trial.number] = trial
-    settings.folder.write_trial(trial)
-    tracker.trial_ended(trial)
+def _try_again(trial: Trial, going: _Search) -> None:
+    """Gives a trial that ran out of memory a second chance, with half the batch."""
+    batch_size = int(trial.params["batch_size"])
+    smaller = dataclasses.replace(
+        trial,
+        params={**trial.params, "batch_size": batch_size // 2},
+        message=f"With batches of {batch_size} rows the memory was not enough.",
+    )
+    going.again.add(trial.number)
+    going.outcome.trials[trial.number] = smaller
+    going.executor.submit(_job(smaller, going.settings.spaces, going))
 
 
-def _end_running(
-    settings: Settings, outcome: SearchOutcome, executor: Executor, tracker: Tracker, reason: Reason, message: str
-) -> None:
-    for trial in outcome.running:
-        executor.cancel(trial.number)
-        failed = dataclasses.replace(trial, status="failed", reason=reason, message=message)
-        _end(failed, settings, outcome, tracker)
+def _end(trial: Trial, going: _Search) -> None:
+    going.outcome.trials[trial.number] = trial
+    going.settings.folder.write_trial(trial)
+    going.tracker.trial_ended(trial)
+    _give_up_if_hopeless(trial.family, going)
+
+
+def _give_up_if_hopeless(family: str, going: _Search) -> None:
+    """Leaves out a family none of whose trials gave a network, and says so."""
+    own = [trial for trial in going.outcome.trials if trial.family == family and trial.status != "running"]
+    if any(trial.reason not in HOPELESS_REASONS for trial in own) or family in going.outcome.left_out:
+        return
+    too_long = any(trial.reason == "timeout" for trial in own)
+    if (too_long or len(own) >= HOPELESS) and time.monotonic() < going.settings.deadline:
+        why = own[-1].message
+        going.outcome.left_out[family] = why
+        going.reporter.note(f"{family} is left out from here on: {why}")
+
+
+def _end_trials(trials: Sequence[Trial], going: _Search, reason: Reason, message: str) -> None:
+    for trial in trials:
+        going.executor.cancel(trial.number)
+        _end(dataclasses.replace(trial, status="failed", reason=reason, message=message), going)
 
 
 def _baseline(event: Event) -> Baseline:

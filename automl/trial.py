@@ -9,8 +9,22 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Params = Mapping[str, int | float | str | bool]
-Status = Literal["running", "finished", "failed"]
+Status = Literal["running", "finished", "pruned", "failed"]
 Reason = Literal["", "killed", "oom", "timeout", "nan", "build", "data", "disk", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A whole training on few epochs, and the validation score (lower is better) that it came to."""
+
+    level: int
+    epochs: int
+    objective: float
+
+
+@dataclass(frozen=True)
+class Bar(Rung):
+    """A rung that a trial has to reach: with a worse objective than this it is not worth all of its epochs."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +37,13 @@ class Trial:
         objective: the validation score that the search minimises (greater-is-better metrics are negated);
             None until the trial has finished.
         scores: final metrics in inference mode, by split ("train", "val", "test") and metric.
-        curves: per epoch, by name ("loss", "val_log_loss", …); all lists have one value per epoch.
+        curves: per epoch, by name ("loss", "val_log_loss", …); all lists have one value per epoch. A pruned trial's
+            are those of its last rung.
+        rungs: the short trainings that came first, and decided whether it was pruned.
         seconds: wall-clock time in the worker.
         parameters: the number of trainable weights in the network.
         best_epoch: the epoch, counted from 1, whose weights were kept.
+        stopped: "early" if validation stopped improving, "time" if fewer epochs were planned to end in time.
         reason, message: why a trial failed: one word for programs and one line for people.
     """
 
@@ -37,6 +54,7 @@ class Trial:
     objective: float | None = None
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     curves: Mapping[str, list[float]] = field(default_factory=dict)
+    rungs: tuple[Rung, ...] = ()
     seconds: float = 0.0
     parameters: int = 0
     best_epoch: int = 0
@@ -53,7 +71,8 @@ class Trial:
         """The trial that `to_json` described; JSON has no NaN, so null stands for it in scores and curves."""
         scores = {part: {k: _number(v) for k, v in own.items()} for part, own in record["scores"].items()}
         curves = {name: [_number(value) for value in values] for name, values in record["curves"].items()}
-        return cls(**{**record, "scores": scores, "curves": curves})
+        rungs = tuple(Rung(**rung) for rung in record.get("rungs", ()))
+        return cls(**{**record, "scores": scores, "curves": curves, "rungs": rungs})
 
 
 def _number(value: float | None) -> float:

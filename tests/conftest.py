@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 if TYPE_CHECKING:
-    from automl.training.train import Workshop
+    from automl.training.workshop import Workshop
 
 # Keras would otherwise ask each thread pool for both cores, and two tests at once for four.
 os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
@@ -49,7 +49,7 @@ def _workshop_of(frame: pd.DataFrame, target: str) -> Workshop:
     from automl.encoding.numbers import Scaling
     from automl.tasks import task
     from automl.training.examples import Examples, Part
-    from automl.training.train import Workshop
+    from automl.training.workshop import Workshop
 
     frame = frame[frame[target].notna()].reset_index(drop=True)
     facts = profile(frame, target=target)

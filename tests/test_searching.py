@@ -9,20 +9,25 @@ from typing import Any
 
 import pytest
 
+from automl import searching
 from automl.baselines import BOOSTING
 from automl.execution import Event, Job
 from automl.records import RunFolder
+from automl.reporting import Reporter
 from automl.reporting.silent import Silent
 from automl.searching import BOOSTING_KEY, SearchOutcome, Settings, search
-from automl.space import Choice, Float, SearchSpace
+from automl.space import Choice, Float, Parameter, SearchSpace
 from automl.tasks import metric, task
 from automl.tracking.memory import MemoryTracker
-from automl.trial import Trial, finished
+from automl.trial import Reason, Rung, Trial, finished
 
-SPACES = {
-    name: SearchSpace(name, {"rate": Float(0.0, 1.0, 0.5), "scaling": Choice(("quantile",), "quantile")})
-    for name in ("linear", "mlp")
+PARAMETERS: dict[str, Parameter] = {
+    "rate": Float(0.0, 1.0, 0.5),
+    "scaling": Choice(("quantile",), "quantile"),
+    "batch_size": Choice((64,), 64),
+    "epochs": Choice((90,), 90),
 }
+SPACES = {name: SearchSpace(name, PARAMETERS) for name in ("linear", "mlp")}
 RMSE = metric("rmse", task("regress"))
 
 
@@ -45,9 +50,8 @@ class Instant:
 
     def wait(self, seconds: float) -> list[Event]:
         ended = {job.key: event for job in self._waiting if (event := self._answer(job)) is not None}
-        self._waiting = [job for job in self._waiting if job.key not in ended]
-        if not ended:
-            time.sleep(0.01)
+        self._waiting = [job for job in self._waiting if job.key not in ended or ended[job.key].kind == "epoch"]
+        time.sleep(0.001 if ended else 0.01)
         return list(ended.values())
 
     def cancel(self, key: int) -> None:
@@ -62,9 +66,13 @@ def scored(job: Job, *, test: float = 1.0) -> Event:
     if job.key == BOOSTING_KEY:
         return Event(job.key, "done", {"scores": {"val": {"rmse": 0.4}}, "seconds": 0.1})
     error = abs(float(job.params["rate"]) - 0.3) + (0.1 if job.family == "linear" else 0.0)
+    rungs = [Rung(bar.level, bar.epochs, error) for bar in job.bars]
+    passed = all(rung.objective <= bar.objective for rung, bar in zip(rungs, job.bars, strict=True))
     result: dict[str, Any] = {
-        "objective": error,
-        "scores": {"train": {"rmse": error}, "val": {"rmse": error}, "test": {"rmse": test * error}},
+        "status": "finished" if passed else "pruned",
+        "objective": error if passed else None,
+        "rungs": tuple(rungs),
+        "scores": {part: {"rmse": error * (test if part == "test" else 1)} for part in ("train", "val", "test")},
         "curves": {"val_rmse": [error]},
         "best_epoch": 1,
         "parameters": 10,
@@ -81,12 +89,14 @@ def run(
     trials: int | None = 8,
     seconds: float = float("inf"),
     workers: int = 1,
+    prune: bool = False,
+    reporter: Reporter | None = None,
 ) -> tuple[SearchOutcome, MemoryTracker]:
     tracker = MemoryTracker()
     deadline = time.monotonic() + seconds
-    settings = Settings("random", SPACES, RMSE, RunFolder(folder), 0, trials, deadline, None)
+    settings = Settings("random", SPACES, RMSE, RunFolder(folder), 0, trials, prune, workers, deadline, None)
     executor = Instant(answer, workers=workers)
-    return search(settings, executor=executor, tracker=tracker, reporter=Silent()), tracker
+    return search(settings, executor=executor, tracker=tracker, reporter=reporter or Silent()), tracker
 
 
 def test_tries_each_familys_defaults_and_then_searches(tmp_path: Path) -> None:
@@ -118,19 +128,107 @@ def test_test_scores_decide_nothing(tmp_path: Path) -> None:
 
 def test_a_failure_keeps_its_reason(tmp_path: Path) -> None:
     def answer(job: Job) -> Event:
-        return Event(job.key, "failed", reason="oom", message="too large") if job.key == 1 else scored(job)
+        return Event(job.key, "failed", reason="disk", message="full") if job.key == 1 else scored(job)
 
     outcome, _ = run(tmp_path, answer)
-    assert (outcome.trials[1].status, outcome.trials[1].reason) == ("failed", "oom")
+    assert (outcome.trials[1].status, outcome.trials[1].reason) == ("failed", "disk")
     assert len(finished(outcome.trials)) == 7
 
 
 def test_stops_when_the_first_ten_all_fail(tmp_path: Path) -> None:
     def answer(job: Job) -> Event:
-        return scored(job) if job.key == BOOSTING_KEY else Event(job.key, "failed", reason="build", message="no")
+        return scored(job) if job.key == BOOSTING_KEY else Event(job.key, "failed", reason="nan", message="no")
 
     outcome, _ = run(tmp_path, answer, trials=100)
     assert len(outcome.trials) == 10
+
+
+class Notes(Silent):
+    """Keeps what the user is told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.mark.parametrize(("reason", "tries"), [("build", 3), ("timeout", 1)])
+def test_a_family_that_comes_to_nothing_is_left_out(tmp_path: Path, reason: Reason, tries: int) -> None:
+    def answer(job: Job) -> Event:
+        return Event(job.key, "failed", reason=reason, message="no") if job.family == "mlp" else scored(job)
+
+    reporter = Notes()
+    outcome, _ = run(tmp_path, answer, trials=12, reporter=reporter)
+    assert [trial.family for trial in outcome.trials].count("mlp") == tries
+    assert len(finished(outcome.trials)) == 12 - tries
+    assert reporter.notes == ["mlp is left out from here on: no"]
+
+
+def test_a_trial_that_runs_out_of_memory_is_tried_once_more_with_half_the_batch(tmp_path: Path) -> None:
+    seen: list[object] = []
+
+    def answer(job: Job) -> Event:
+        if job.key not in (1, 2):
+            return scored(job)
+        seen.append((job.key, job.params["batch_size"]))
+        small = job.params["batch_size"] == 32 and job.key == 1
+        return scored(job) if small else Event(job.key, "failed", reason="oom", message="too large")
+
+    outcome, _ = run(tmp_path, answer)
+    assert seen == [(1, 64), (1, 32), (2, 64), (2, 32)]
+    assert outcome.trials[1].status == "finished"
+    assert outcome.trials[1].params["batch_size"] == 32
+    assert "batches of 64 rows" in outcome.trials[1].message
+    assert (outcome.trials[2].status, outcome.trials[2].reason) == ("failed", "oom")
+    assert outcome.trials[2].params["batch_size"] == 32
+
+
+def test_weak_trials_are_pruned_but_no_familys_defaults(tmp_path: Path) -> None:
+    outcome, tracker = run(tmp_path, scored, trials=40, prune=True)
+    pruned = [trial for trial in outcome.trials if trial.status == "pruned"]
+    assert 10 < len(pruned) < 35
+    assert [trial.status for trial in outcome.trials[:2]] == ["finished", "finished"]
+    assert all(trial.objective is None and trial.rungs for trial in pruned)
+    assert max(trial.objective or 0.0 for trial in finished(outcome.trials)[:3]) < min(
+        t.rungs[-1].objective for t in pruned
+    )
+    assert tracker.trials("trial_ended") == outcome.trials == RunFolder(tmp_path).trials()
+
+
+def test_nothing_is_pruned_unless_asked(tmp_path: Path) -> None:
+    outcome, _ = run(tmp_path, scored, trials=40)
+    assert len(finished(outcome.trials)) == 40
+
+
+def test_every_familys_first_trial_gets_a_share_of_the_time(tmp_path: Path) -> None:
+    shares: dict[int, float] = {}
+
+    def answer(job: Job) -> Event:
+        shares.setdefault(job.key, job.until - time.monotonic())
+        return scored(job)
+
+    run(tmp_path, answer, trials=4, seconds=30.0)
+    assert shares[0] == pytest.approx(10, abs=0.5)
+    assert shares[1] == pytest.approx(15, abs=0.5)
+    assert shares[2] == pytest.approx(30, abs=0.5)
+
+
+def test_a_worker_that_gives_no_sign_of_life_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "SILENCE_SECONDS", 0.3)
+    began: dict[int, float] = {}
+
+    def answer(job: Job) -> Event | None:
+        if job.key == 1:
+            return None
+        if job.key == 2 and time.monotonic() < began.setdefault(2, time.monotonic()) + 1.0:
+            return Event(2, "epoch", {"curves": {}})
+        return scored(job)
+
+    outcome, _ = run(tmp_path, answer, trials=4)
+    assert [trial.status for trial in outcome.trials] == ["finished", "failed", "finished", "finished"]
+    assert outcome.trials[1].reason == "timeout"
+    assert "no sign of life" in outcome.trials[1].message
 
 
 def test_ends_what_hangs_when_the_time_is_up(tmp_path: Path) -> None:

@@ -107,7 +107,6 @@ def save(arrays: Arrays, folder: Path, name: str) -> None:
 
 
 def open_saved(folder: Path, name: str) -> Arrays:
-    """The arrays that `save` wrote, mapped into memory and read-only."""
-    return Arrays(
-        np.load(folder / f"{name}.numbers.npy", mmap_mode="r"), np.load(folder / f"{name}.codes.npy", mmap_mode="r")
-    )
+    """The arrays that `save` wrote, mapped into memory: writable, since TensorFlow would copy them otherwise."""
+    numbers, codes = (np.load(folder / f"{name}.{role}.npy", mmap_mode="r+") for role in ("numbers", "codes"))
+    return Arrays(numbers, codes)

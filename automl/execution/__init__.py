@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from automl.trial import Params, Reason
+from automl.trial import Bar, Params, Reason
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class Job:
     Attributes:
         key: identifies the job among all of the run; a trial's is its number.
         kind: "trial" trains a setting, "boosting" the baseline, "export" makes a Keras file of a trial's weights.
-        deadline: on the machine's monotonic clock, in seconds; the job ends itself by then if it can.
+        bars: the short trainings that a trial has to pass first.
+        until: when the job should have ended, on the machine's monotonic clock, in seconds.
         keep_below: weights and predictions are written to disk if the objective is below this.
         folder: where the job's files go, or for an export, where they come from.
     """
@@ -29,19 +30,24 @@ class Job:
     params: Params = field(default_factory=dict)
     metric: str = ""
     seed: int = 0
-    deadline: float = float("inf")
+    bars: tuple[Bar, ...] = ()
+    until: float = float("inf")
     keep_below: float = float("inf")
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that a job reports: "epoch" with curves, "done" with its result, "failed" with a reason."""
+    """Something that a job reports: "epoch" with curves, "done" with its result, "failed" with a reason.
+
+    An "epoch" without curves is a sign of life. `leaves` tells that the worker should be replaced by a new one.
+    """
 
     key: int
     kind: Literal["epoch", "done", "failed"]
     result: Mapping[str, Any] = field(default_factory=dict)
     reason: Reason = ""
     message: str = ""
+    leaves: bool = False
 
 
 class Executor(Protocol):

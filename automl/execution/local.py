@@ -28,12 +28,13 @@ class LocalExecutor:
         launcher: started as early as possible, since loading TensorFlow takes seconds.
         data: the folder of encoded data that `workspace.write` wrote.
         log: the file for what workers print.
+        memory: bytes for all workers together.
     """
 
-    def __init__(self, launcher: Launcher, *, workers: int, data: Path, log: Path) -> None:
+    def __init__(self, launcher: Launcher, *, workers: int, data: Path, log: Path, memory: int) -> None:
         self._launcher = launcher
         self._limit = workers
-        self._opening = (data, log)
+        self._opening = (data, log, memory // workers)
         self._workers: list[_Worker] = []
 
     @property
@@ -88,6 +89,9 @@ class LocalExecutor:
                 events.append(event)
                 if event.kind != "epoch":
                     worker.job = None
+                if event.leaves:
+                    self._end(worker)
+                    break
         except (EOFError, ConnectionResetError, OSError):
             job = worker.job
             status = self._end(worker)

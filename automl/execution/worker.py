@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 import traceback
@@ -14,14 +15,18 @@ import keras
 import sklearn.ensemble  # noqa: F401  Loaded before workers are forked from this process, so that it is loaded once.
 import tensorflow as tf
 
-from automl import files
+from automl import files, memory
 from automl.errors import EnvironmentFault
 from automl.execution import Event, Job, workspace
 from automl.execution.boosting import boost
 from automl.tasks import metric, task
 from automl.training.network import build_network
-from automl.training.train import TrialFailed, Workshop, train
+from automl.training.train import TrialFailed, train
+from automl.training.workshop import Workshop
 from automl.trial import Reason
+
+# Of each compiled engine TensorFlow keeps some megabytes for good.
+MOST_ENGINES = 100
 
 
 def serve(connection: Connection) -> None:
@@ -32,10 +37,13 @@ def serve(connection: Connection) -> None:
             message = connection.recv()
             if isinstance(message, Job):
                 assert workshop is not None
-                connection.send(_event(workshop, message, connection))
+                event = _event(workshop, message, connection)
+                used_up = event.reason == "oom" or workshop.built >= MOST_ENGINES
+                connection.send(dataclasses.replace(event, leaves=used_up))
             else:
-                data, log = message
+                data, log, allowance = message
                 _log_to(log)
+                memory.limit(allowance)
                 task_name, examples = workspace.read(data)
                 workshop = Workshop(examples, task(task_name))
     except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -77,17 +85,20 @@ def _trial(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
         job.params,
         metric=chosen,
         seed=job.seed,
-        deadline=job.deadline,
+        bars=job.bars,
+        until=job.until,
         report=lambda curves: connection.send(Event(job.key, "epoch", {"curves": curves})),
     )
-    if trained.objective < job.keep_below:
+    if trained.objective is not None and trained.objective < job.keep_below:
         job.folder.mkdir(parents=True, exist_ok=True)
         files.write_arrays(job.folder / "weights.npz", {f"{i:04d}": w for i, w in enumerate(trained.weights)})
         files.write_arrays(job.folder / "predictions.npz", trained.predictions)
     return {
+        "status": "pruned" if trained.objective is None else "finished",
         "objective": trained.objective,
         "scores": trained.scores,
         "curves": trained.curves,
+        "rungs": trained.rungs,
         "best_epoch": trained.best_epoch,
         "parameters": trained.parameters,
         "seconds": trained.seconds,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
@@ -29,9 +30,10 @@ def trial_line(trial: Trial, metric: Metric, *, width: int, is_best: bool) -> st
     start = f"trial {trial.number:<4} {trial.family:<{width}}"
     if trial.status == "failed":
         return f"{start}  failed: {plain(trial.message or trial.reason)}"
+    remark = "   (best)" if is_best else "   (pruned)" if trial.status == "pruned" else ""
     return (
         f"{start}  val {metric.title} {_validation(trial, metric):>8}"
-        f"  {count(_epochs(trial), 'epoch'):>10}  {seconds(trial.seconds):>7}{'   (best)' if is_best else ''}"
+        f"  {count(_epochs(trial), 'epoch'):>10}  {seconds(trial.seconds):>7}{remark}"
     )
 
 
@@ -44,13 +46,12 @@ def baseline_line(baseline: Baseline, metric: Metric) -> str:
 
 
 def _status(progress: Progress) -> Text:
-    tally = dict.fromkeys(("finished", "failed", "running"), 0)
-    for trial in progress.trials:
-        tally[trial.status] += 1
+    tally = Counter(trial.status for trial in progress.trials)
+    told = [status for status in ("finished", "pruned", "failed", "running") if tally[status] or status != "pruned"]
     left = "" if progress.seconds_left is None else f"   {clock(progress.seconds_left)} left"
     shown = Text(no_wrap=True, overflow="ellipsis")
     shown.append(f"{plain(progress.activity[:1].upper() + progress.activity[1:])}{left}", style="bold")
-    return shown.append("   " + ", ".join(f"{number:,} {status}" for status, number in tally.items()))
+    return shown.append("   " + ", ".join(f"{tally[status]:,} {status}" for status in told))
 
 
 def _best(best: Trial | None, metric: Metric) -> Text:
@@ -79,7 +80,7 @@ def _trials(trials: Sequence[Trial], best: Trial | None, metric: Metric) -> Tabl
             Text(trial.family),
             "" if trial.status == "failed" else _validation(trial, metric),
             f"{_epochs(trial):,}",
-            seconds(trial.seconds) if trial.status == "finished" else "",
+            seconds(trial.seconds) if trial.status in ("finished", "pruned") else "",
             _remark(trial, is_best=trial is best),
         )
     if len(running) > SHOWN:
@@ -91,15 +92,16 @@ def _remark(trial: Trial, *, is_best: bool) -> Text:
     if trial.status == "failed":
         text = f"failed: {plain(trial.message or trial.reason)}"
         return Text(text, style="red", no_wrap=True, overflow="ellipsis")
-    if trial.status == "running":
-        return Text("running")
+    if trial.status in ("running", "pruned"):
+        return Text(trial.status)
     return Text("best" if is_best else "", style="bold green")
 
 
 def _validation(trial: Trial, metric: Metric) -> str:
-    """The objective's score on validation: the final one, or that of a running trial's last epoch."""
-    if trial.objective is not None:
-        return score(metric.score(trial.objective))
+    """The objective's score on validation: the final one, or that of the last rung or epoch so far."""
+    objective = trial.rungs[-1].objective if trial.status == "pruned" else trial.objective
+    if objective is not None:
+        return score(metric.score(objective))
     curve = trial.curves.get(f"val_{metric.name}", [])
     return score(curve[-1]) if curve else ""
 

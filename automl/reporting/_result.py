@@ -46,8 +46,9 @@ def _outcome(result: Result) -> str:
     ended = "Interrupted by you" if result.interrupted else "Done"
     if result.best is None:
         ended += ": nothing was trained"
-    failed = sum(trial.status == "failed" for trial in result.trials)
-    tried = f"{count(len(result.trials), 'trial')}{f', {failed:,} of them failed' if failed else ''}"
+    tally = Counter(trial.status for trial in result.trials)
+    weak = [f"{tally[status]:,} {status}" for status in ("pruned", "failed") if tally[status]]
+    tried = count(len(result.trials), "trial") + (f" ({', '.join(weak)})" if weak else "")
     return f"{ended}. {tried}, {clock(result.seconds)} in all."
 
 

@@ -44,7 +44,7 @@ def leaderboard(trials: Sequence[Trial], baselines: Sequence[Baseline], metric: 
         rank: from 1; <NA> without a validation score.
         name: "#7 mlp" or "baseline: gradient boosting".
         trial, parameters, epochs, best_epoch: <NA> for baselines; parameters are the trainable weights.
-        status: "finished", "failed" or "running".
+        status: "finished", "pruned", "failed" or "running".
         deployable: whether the row is a network that a run can save; never a baseline.
         val_score, test_score: of `metric`; test scores rank nothing.
         gap: the validation score less the training score, in the metric's own direction.
@@ -107,8 +107,10 @@ def _caption(frame: pd.DataFrame, top: int) -> str:
     left = int(networks["rank"].notna().sum()) - top
     failed = Counter(networks.loc[networks["status"] == "failed", "reason"])
     reasons = ", ".join(f"{number} {reason}" for reason, number in failed.most_common())
+    pruned = int((networks["status"] == "pruned").sum())
     parts = (
         f"{count(left, 'more network')} not shown" if left > 0 else "",
+        f"{count(pruned, 'weak trial')} ended early" if pruned else "",
         f"{failed.total():,} failed ({reasons})" if failed else "",
         "Baselines are for comparison and are not saved"
         if (~frame["deployable"] & frame["rank"].notna()).any()

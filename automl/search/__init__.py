@@ -1,6 +1,7 @@
 """Search: which family to train next, and with which hyperparameters.
 
-`propose` is what a run calls. Each other module without an underscore is one algorithm, called by its file's name:
+`propose` is what a run calls, and `bars` says what a trial has to pass before it gets all of its epochs. Each other
+module without an underscore is one algorithm, called by its file's name:
 
     suggest(space, tried, *, seed) -> setting or None     a pure function of one family's trials so far
     LEARNS                                                whether their outcomes change what it suggests
@@ -8,6 +9,7 @@
 `suggest` returns the space's defaults when nothing has been tried, and None when every setting has been.
 """
 
+from automl.search._halving import bars
 from automl.search._propose import propose
 
-__all__ = ["propose"]
+__all__ = ["bars", "propose"]

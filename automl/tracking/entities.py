@@ -84,7 +84,8 @@ def tags_of_trial(trial: Trial, run: RunDescription, *, parent: str) -> dict[str
 
 def tags_of_end(trial: Trial) -> list[RunTag]:
     """Why the trial failed or stopped."""
-    return tags({"reason": trial.reason, "message": trial.message, "stopped": trial.stopped})
+    stopped = "pruned" if trial.status == "pruned" else trial.stopped
+    return tags({"reason": trial.reason, "message": trial.message, "stopped": stopped})
 
 
 def params_of_run(run: RunDescription) -> list[Param]:
@@ -134,6 +135,15 @@ def curve(trial: Trial, *, since: int) -> list[Metric]:
     ]
 
 
+def rungs(trial: Trial, objective: Objective) -> list[Metric]:
+    """The validation scores of a trial's short trainings, each at its number of epochs."""
+    time_sent = now()
+    return [
+        Metric(f"rung/val_{objective.name}", objective.score(rung.objective), time_sent, rung.epochs)
+        for rung in trial.rungs
+    ]
+
+
 def final(trial: Trial, objective: Objective) -> dict[str, float]:
     """What came of a trial; the gap is how much worse the objective is on validation than on training rows."""
     values: dict[str, float] = _by_split(trial.scores)
@@ -164,7 +174,7 @@ def status(trial: Trial) -> str:
     """MLflow's word for how a trial ended."""
     if trial.status == "finished":
         return "FINISHED"
-    return "KILLED" if trial.reason in KILLED else "FAILED"
+    return "KILLED" if trial.status == "pruned" or trial.reason in KILLED else "FAILED"
 
 
 def metrics(values: Mapping[str, float]) -> list[Metric]:

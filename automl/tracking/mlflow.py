@@ -76,7 +76,7 @@ class MlflowTracker:
         self._complaint = ""
         self._complained = False
         self._children: dict[int, _Child] = {}
-        self._ended = self._failed = 0
+        self._ended = self._failed = self._pruned = 0
         self._best = math.inf
         # What follows is shared with the sending thread.
         self._change = threading.Condition()
@@ -241,6 +241,8 @@ class MlflowTracker:
         if not has_ended and not trial.curves:
             return
         final = entities.metrics(entities.final(trial, self._metric)) if has_ended else []
+        if has_ended:
+            final += entities.rungs(trial, self._metric)
         metrics = [*final, *entities.curve(trial, since=child.epochs)]
         params = [] if child.described else entities.params_of_trial(trial)
         self._send_batch(child.run_id, metrics, params, entities.tags_of_end(trial))
@@ -255,6 +257,7 @@ class MlflowTracker:
         """Draws the parent's search curve: the best score so far over the trials that have ended."""
         self._ended += 1
         self._failed += trial.status == "failed"
+        self._pruned += trial.status == "pruned"
         if trial.objective is not None and trial.objective < self._best:
             self._best = trial.objective
             score = self._metric.score(trial.objective)
@@ -276,7 +279,7 @@ class MlflowTracker:
         self._client.log_text(self.run_id, json.dumps(self._run.profile.to_json(), indent=1), "profile.json")
 
     def _send_outcome(self, outcome: RunOutcome) -> None:
-        counts = {"trials": self._ended, "trials_failed": self._failed}
+        counts = {"trials": self._ended, "trials_failed": self._failed, "trials_pruned": self._pruned}
         best = entities.metrics(entities.of_best(outcome, self._metric))
         others = entities.metrics({**entities.of_baselines(outcome), **counts})
         self._send_batch(self.run_id, [*best, *others], tags=self._tags_of(outcome))

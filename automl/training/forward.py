@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from automl.encoding.table import Arrays
 from automl.tasks import FloatArray
@@ -15,6 +16,8 @@ from automl.training.topology import serves_every_width
 
 # Rows per call: wide hidden layers of this many rows still fit the memory.
 ROWS_AT_ONCE = 8192
+# Bytes: TensorFlow copies what begins elsewhere.
+ALIGNMENT = 64
 
 Inputs = Mapping[str, tf.Tensor]
 
@@ -22,7 +25,18 @@ Inputs = Mapping[str, tf.Tensor]
 def on_device(arrays: Arrays) -> Inputs:
     """The arrays as tensors, by the role that networks know them by."""
     roles = {"numbers": arrays.numbers, "codes": arrays.codes}
-    return {role: tf.convert_to_tensor(np.asarray(array)) for role, array in roles.items() if array.shape[1]}
+    return {role: _tensor(np.asarray(array)) for role, array in roles.items() if array.shape[1]}
+
+
+def _tensor(array: NDArray[Any]) -> tf.Tensor:
+    """The array itself, not a copy, where TensorFlow can use its memory, as it can that of a mapped file.
+
+    So all workers share one copy of the data, and data larger than the memory is read as it is needed.
+    """
+    flags = array.flags
+    if array.size and flags.writeable and flags.c_contiguous and array.ctypes.data % ALIGNMENT == 0:
+        return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+    return tf.convert_to_tensor(array)
 
 
 def variables(network: keras.Model) -> list[keras.Variable]:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
-from automl.tasks import FloatArray, Metric, Task, scores
-from automl.training.blueprint import Blueprint, blueprint
+from automl.tasks import FloatArray, Metric, scores
 from automl.training.engine import Engine
-from automl.training.examples import Examples
-from automl.training.forward import Inputs, on_device
-from automl.training.network import build_network, structure
 from automl.training.schedules import learning_rates
-from automl.trial import Params, Reason
+from automl.training.timetable import Timetable
+from automl.training.workshop import Workshop
+from automl.trial import Bar, Params, Reason, Rung
 
-ROWS_OF_TRAINING_CURVE = 1_000
-SECONDS_PER_CALL = 0.5
-ENGINES_KEPT = 64
+# A longer training is worth beginning if there is time for this many times the last one.
+LEAST_GROWTH = 1.5
 
 Report = Callable[[Mapping[str, list[float]]], None]
 
@@ -38,84 +34,41 @@ class TrialFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What a training gave. `weights` are the network's, as `keras.Model.get_weights` orders them."""
+class Course:
+    """How a training went. The engine that it ran on holds the weights of its best epoch.
 
-    weights: list[NDArray[Any]]
-    predictions: Mapping[str, FloatArray]
-    scores: Mapping[str, Mapping[str, float]]
+    Attributes:
+        curves: one value per epoch, by name.
+        objective: the validation score of the best epoch, lower is better.
+        stopped: why it ended before its last epoch; see `Trial.stopped`.
+    """
+
+    curves: Mapping[str, list[float]]
     objective: float
+    best_epoch: int
+    stopped: str
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a trial gave. A pruned one has no weights, predictions and scores.
+
+    Attributes:
+        weights: the network's, as `keras.Model.get_weights` orders them.
+        objective: None for a pruned one.
+        rungs: the short trainings that it went through first.
+    """
+
     curves: Mapping[str, list[float]]
     best_epoch: int
     parameters: int
     seconds: float
     stopped: str
-
-
-@dataclass
-class Workshop:
-    """What a worker keeps from trial to trial: tensors on the device and compiled networks, the latest used last."""
-
-    examples: Examples
-    task: Task
-    blueprints: dict[Hashable, Blueprint] = field(default_factory=dict)
-    engines: dict[Hashable, Engine] = field(default_factory=dict)
-    tensors: dict[tuple[str, str], Inputs] = field(default_factory=dict)
-
-    @cached_property
-    def learned(self) -> tf.Tensor:
-        """What the network should give for each training row."""
-        return tf.convert_to_tensor(
-            self.task.learned(self.examples.parts["train"].targets, self.examples.specification)
-        )
-
-    @cached_property
-    def weights(self) -> tf.Tensor:
-        """How much each training row counts."""
-        return tf.convert_to_tensor(np.asarray(self.examples.weights))
-
-    @property
-    def sampled(self) -> int:
-        """How many training rows are measured for the curves: as many as of validation, within a limit."""
-        rows = (len(self.examples.weights), len(self.examples.parts["val"].targets), ROWS_OF_TRAINING_CURVE)
-        return min(rows)
-
-    def inputs(self, part: str, scaling: str) -> Inputs:
-        """The rows of a part on the device; "sample" are the first training rows."""
-        if (part, scaling) not in self.tensors:
-            arrays = self.examples.parts["train" if part == "sample" else part].arrays[scaling]
-            rows = slice(self.sampled if part == "sample" else None)
-            self.tensors[part, scaling] = on_device(arrays.take(rows))
-        return self.tensors[part, scaling]
-
-    def engine(self, family: str, params: Params) -> tuple[Engine, Blueprint]:
-        """What trains the setting, compiled for an earlier one of the same topology if there was any."""
-        network = None
-        built = structure(family, params)
-        if built not in self.blueprints:
-            network = self._network(family, params)
-            self.blueprints[built] = blueprint(network)
-        plan = self.blueprints[built]
-        key = (plan.topology, params["optimizer"] == "sgd")
-        engine = self.engines.pop(key, None) or Engine(
-            network or self._network(family, params),
-            self.task,
-            optimizer_name=str(params["optimizer"]),
-            learned_type=self.learned.dtype,
-        )
-        self.engines[key] = engine
-        while len(self.engines) > ENGINES_KEPT:
-            self.engines.pop(next(iter(self.engines)))
-        return engine, plan
-
-    def _network(self, family: str, params: Params) -> keras.Model:
-        return build_network(
-            family,
-            params,
-            width=self.examples.parts["train"].arrays[str(params["scaling"])].numbers.shape[1],
-            sizes=self.examples.sizes,
-            outputs=self.task.outputs(self.examples.specification),
-        )
+    rungs: tuple[Rung, ...]
+    objective: float | None = None
+    weights: Sequence[NDArray[Any]] = ()
+    predictions: Mapping[str, FloatArray] = field(default_factory=dict)
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def train(
@@ -125,98 +78,140 @@ def train(
     *,
     metric: Metric,
     seed: int,
-    deadline: float = float("inf"),
+    bars: Sequence[Bar] = (),
+    until: float = float("inf"),
     report: Report = lambda _: None,
 ) -> Trained:
-    """Trains a network until its epochs are over, it stops improving on validation, or the deadline has come.
+    """Trains a setting on few epochs first, if there are bars to pass, and then on all of its own.
 
-    The weights of the best validation epoch are kept; all scores are of these, in inference mode.
+    Each training starts from the beginning and runs a whole schedule, so that a short one tells how good the setting
+    is and not how good it is at the beginning of a long one. The first bar that it does not pass ends the trial.
 
     Args:
         metric: decides which epoch is the best.
-        deadline: on the monotonic clock, in seconds; checked about twice a second.
-        report: called after every epoch with all curves so far.
+        bars: the lowest first.
+        until: when the trial should end, on the monotonic clock, in seconds. Fewer epochs are planned if need be.
+        report: called with all curves so far of the last training after each epoch, and with none in between.
 
     Raises:
-        TrialFailed: the loss is not a number, or the deadline came before the first epoch's end.
+        TrialFailed: the loss is not a number, or the time was up before the network had been measured once.
     """
     began = time.monotonic()
     engine, plan = workshop.engine(family, params)
-    engine.start(plan.draw(params, seed=seed), params)
+
+    def learn(epochs: int, told: Report) -> Course:
+        engine.start(plan.draw(params, seed=seed), params)
+        return _learn(workshop, engine, {**params, "epochs": epochs}, metric, seed=seed, until=until, report=told)
+
+    def trained(course: Course, **scored: Any) -> Trained:
+        return Trained(
+            curves=course.curves,
+            best_epoch=course.best_epoch,
+            parameters=plan.parameters,
+            seconds=time.monotonic() - began,
+            stopped=course.stopped,
+            rungs=tuple(rungs),
+            **scored,
+        )
+
+    rungs: list[Rung] = []
+    for bar in bars:
+        started = time.monotonic()
+        course = learn(bar.epochs, lambda _: report({}))
+        if course.stopped != "time":
+            rungs.append(Rung(bar.level, bar.epochs, course.objective))
+            if course.objective > bar.objective:
+                return trained(course)
+        if until - time.monotonic() < LEAST_GROWTH * (time.monotonic() - started):
+            course = dataclasses.replace(course, stopped="time")
+            break
+    else:
+        course = learn(int(params["epochs"]), report)
+    return trained(course, **_scored(workshop, engine, str(params["scaling"]), metric))
+
+
+def _learn(
+    workshop: Workshop, engine: Engine, params: Params, metric: Metric, *, seed: int, until: float, report: Report
+) -> Course:
+    """Trains until the epochs or the time are over or validation stops improving; keeps the best epoch's weights."""
     stopper = keras.callbacks.EarlyStopping(
         "objective", mode="min", patience=int(params["patience"]), restore_best_weights=True
     )
     stopper.set_model(engine)
     stopper.on_train_begin()
+    timetable = _timetable(workshop, params, until)
+    asked = timetable.planned
     curves: dict[str, list[float]] = {}
-    stopped = ""
-    for epoch, losses in enumerate(_epochs(workshop, engine, params, seed=seed, deadline=deadline)):
-        if losses is None:
-            stopped = "time"
-            break
-        measured = {"loss": losses, **_measure(workshop, engine, str(params["scaling"]), metric)}
+    for epoch, loss in enumerate(
+        _epochs(workshop, engine, params, timetable, seed=seed, report=lambda: report(curves))
+    ):
+        began = time.monotonic()
+        measured = {"loss": loss, **_measure(workshop, engine, str(params["scaling"]), metric)}
         for name, value in measured.items():
             curves.setdefault(name, []).append(value)
-        if not np.isfinite([losses, measured[f"val_{metric.name}"]]).all():
+        if not np.isfinite([loss, measured[f"val_{metric.name}"]]).all():
             raise TrialFailed("nan", f"The loss is not a number in epoch {epoch + 1}. A lower learning rate may help.")
-        report(curves)
         stopper.on_epoch_end(epoch, {"objective": metric.objective(measured[f"val_{metric.name}"])})
+        report(curves)
+        timetable.measured(time.monotonic() - began)
         if engine.stop_training:
-            stopped = "early"
             break
     if not curves:
-        raise TrialFailed("timeout", "The time was up before the first epoch had ended. Give more --time.")
+        raise TrialFailed("timeout", "The time was up before the network had been measured once. Give more --time.")
     stopper.on_train_end()
-    return _scored(
-        workshop,
-        engine,
-        str(params["scaling"]),
-        metric=metric,
-        curves=curves,
-        best_epoch=stopper.best_epoch + 1,
-        seconds=time.monotonic() - began,
-        stopped=stopped,
-        parameters=plan.parameters,
+    return Course(
+        curves,
+        metric.objective(curves[f"val_{metric.name}"][stopper.best_epoch]),
+        stopper.best_epoch + 1,
+        "early" if engine.stop_training else "time" if timetable.done < asked else "",
     )
 
 
-def _epochs(workshop: Workshop, engine: Engine, params: Params, *, seed: int, deadline: float) -> Any:
-    """Trains, and yields each epoch's mean loss; None when the deadline has cut an epoch short."""
-    examples = workshop.examples
+def _timetable(workshop: Workshop, params: Params, until: float) -> Timetable:
+    rows = len(workshop.examples.weights)
+    steps = -(-rows // min(int(params["batch_size"]), rows))
+    return Timetable(until, steps_per_epoch=steps, planned=steps * int(params["epochs"]))
+
+
+def _epochs(
+    workshop: Workshop,
+    engine: Engine,
+    params: Params,
+    timetable: Timetable,
+    *,
+    seed: int,
+    report: Callable[[], None],
+) -> Iterator[float]:
+    """Trains, and yields each epoch's mean loss; the last epoch may be shorter than the others, to end in time."""
     inputs = workshop.inputs("train", str(params["scaling"]))
-    rows, batch_size, epochs = len(examples.weights), int(params["batch_size"]), int(params["epochs"])
-    batch_size = min(batch_size, rows)
-    steps = -(-rows // batch_size)
-    rates = learning_rates(str(params["schedule"]), float(params["learning_rate"]), steps * epochs)
-    rates = rates.reshape(epochs, steps)
+    rows = len(workshop.examples.weights)
+    batch_size = min(int(params["batch_size"]), rows)
     rng = np.random.default_rng([seed, 13])
-    steps_per_call = steps if deadline == float("inf") else min(steps, 32)
-    for epoch in range(epochs):
+    while not timetable.is_over:
         order = rng.permutation(rows).astype(np.int32)
         losses: list[NDArray[np.float32]] = []
-        start = 0
-        while start < steps:
-            if time.monotonic() >= deadline:
-                yield None
-                return
+        seen = 0
+        while seen < rows and not timetable.is_over:
             began = time.monotonic()
-            end = min(start + steps_per_call, steps)
-            part = order[start * batch_size : end * batch_size]
+            steps = timetable.next_steps()
+            part = order[seen : seen + steps * batch_size]
+            rates = learning_rates(
+                str(params["schedule"]),
+                float(params["learning_rate"]),
+                np.arange(timetable.done, timetable.done + steps),
+                of=timetable.planned,
+            )
             losses.append(
                 engine.run(
-                    inputs,
-                    workshop.learned,
-                    workshop.weights,
-                    part,
-                    batch_size=batch_size,
-                    learning_rates=rates[epoch, start:end],
+                    inputs, workshop.learned, workshop.weights, part, batch_size=batch_size, learning_rates=rates
                 )
             )
-            pace = (time.monotonic() - began) / (end - start)
-            steps_per_call = max(1, int(SECONDS_PER_CALL / max(pace, 1e-9)))
-            start = end
+            seen += len(part)
+            timetable.ran(steps, time.monotonic() - began)
+            if seen < rows:
+                report()
         # All steps at once: how many calls they came in depends on the clock, and the sum must not.
-        yield float(np.concatenate(losses).sum(dtype=np.float64)) / rows
+        yield float(np.concatenate(losses).sum(dtype=np.float64)) / seen
 
 
 def _measure(workshop: Workshop, engine: Engine, scaling: str, metric: Metric) -> dict[str, float]:
@@ -232,32 +227,17 @@ def _measure(workshop: Workshop, engine: Engine, scaling: str, metric: Metric) -
     return measured
 
 
-def _scored(
-    workshop: Workshop,
-    engine: Engine,
-    scaling: str,
-    *,
-    metric: Metric,
-    curves: Mapping[str, list[float]],
-    best_epoch: int,
-    seconds: float,
-    stopped: str,
-    parameters: int,
-) -> Trained:
+def _scored(workshop: Workshop, engine: Engine, scaling: str, metric: Metric) -> dict[str, Any]:
+    """The weights of the engine, and its predictions and scores on every part."""
     task, examples = workshop.task, workshop.examples
     predictions = {
         name: task.predictions(engine.predict(workshop.inputs(name, scaling)), examples.specification)
         for name in examples.parts
     }
     by_part = {name: scores(task, examples.parts[name].targets, predictions[name]) for name in predictions}
-    return Trained(
-        weights=engine.get_weights(),
-        predictions=predictions,
-        scores=by_part,
-        objective=metric.objective(by_part["val"][metric.name]),
-        curves=curves,
-        best_epoch=best_epoch,
-        parameters=parameters,
-        seconds=seconds,
-        stopped=stopped,
-    )
+    return {
+        "weights": engine.get_weights(),
+        "predictions": predictions,
+        "scores": by_part,
+        "objective": metric.objective(by_part["val"][metric.name]),
+    }

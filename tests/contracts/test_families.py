@@ -19,7 +19,8 @@ from automl.training.blueprint import blueprint
 from automl.training.forward import predictor, variables
 from automl.training.network import TRAINING, build_network, is_rate, structure
 from automl.training.topology import serves_every_width
-from automl.training.train import Workshop, train
+from automl.training.train import train
+from automl.training.workshop import Workshop
 
 FAMILIES = plugins.names("families")
 LOG_LOSS = metric(None, task("classify"))

@@ -44,7 +44,7 @@ def executor(launcher: Launcher, tmp_path: Path) -> Iterator[LocalExecutor]:
         specification={"name": "y", "labels": ["0", "1"], "classes": [0, 1]},
         encoding=Encoding(()),
     )
-    executor = LocalExecutor(launcher, workers=2, data=tmp_path / "encoded", log=tmp_path / "log.txt")
+    executor = LocalExecutor(launcher, workers=2, data=tmp_path / "encoded", log=tmp_path / "log.txt", memory=2**32)
     yield executor
     executor.close()
 

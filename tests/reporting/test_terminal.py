@@ -236,7 +236,7 @@ def test_ends_with_the_leaderboard_the_verdict_and_the_next_commands(terminal: b
     shown.terminal.progress(searching(*trials))
     shown.terminal.result(result(*trials))
     text = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", shown.text)
-    assert "Done. 9 trials, 1 of them failed, 5:02 in all." in text
+    assert "Done. 9 trials (1 failed), 5:02 in all." in text
     assert re.search(r" 1  #0 mlp +0\.3000  0\.3100  0\.0800 +12  1\.3 s +33,410", text)
     assert "baseline: gradient boosting" in text
     assert "#5 mlp" not in text.partition("Best first")[2]
@@ -276,7 +276,7 @@ def test_says_why_nothing_was_trained() -> None:
     piped = screen()
     killed = Trial(2, "mlp", {}, status="failed", reason="killed", message="A worker was killed.")
     piped.terminal.result(result(killed, failed(0), failed(1, "The loss is not a number in epoch 9.")))
-    assert "Done: nothing was trained. 3 trials, 3 of them failed, 5:02 in all." in piped.text
+    assert "Done: nothing was trained. 3 trials (3 failed), 5:02 in all." in piped.text
     assert "2 ×  nan     The loss is not a number in epoch 3.\n1 ×  killed  A worker was killed." in piped.text
     assert "automl predict" not in piped.text
     assert "less runs/penguins-1/log.txt" in piped.text

@@ -47,7 +47,16 @@ def trials() -> list[Trial]:
             split: {"log_loss": log_loss + more} for split, more in (("train", -0.1), ("val", 0.0), ("test", 0.1))
         }
         return Trial(
-            number, "mlp", {"layers": 2, "activation": "relu"}, "finished", log_loss, scores, curves, 1.5, 99, 2
+            number,
+            "mlp",
+            {"layers": 2, "activation": "relu"},
+            "finished",
+            log_loss,
+            scores,
+            curves,
+            seconds=1.5,
+            parameters=99,
+            best_epoch=2,
         )
 
     wrong = Trial(2, "mlp", {"layers": 9}, "failed", curves={"loss": [1.0, float("nan")]}, reason="nan", message="NaN.")

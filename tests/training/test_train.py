@@ -11,8 +11,11 @@ import pytest
 
 from automl.space_files import read_space
 from automl.tasks import metric, task
+from automl.training.engine import Engine
 from automl.training.schedules import learning_rates
-from automl.training.train import TrialFailed, Workshop, train
+from automl.training.train import TrialFailed, train
+from automl.training.workshop import Workshop
+from automl.trial import Bar
 
 LOG_LOSS = metric(None, task("classify"))
 RMSE = metric(None, task("regress"))
@@ -81,19 +84,84 @@ def test_the_deadline_ends_a_training_and_keeps_what_there_is(workshop: Workshop
     told: list[int] = []
 
     def report(curves: Mapping[str, list[float]]) -> None:
-        told.append(len(curves["loss"]))
+        told.extend(map(len, curves.values()))
 
-    endless = {**SETTING, "epochs": 10**6 // 100, "patience": 10**6, "schedule": "constant"}
+    endless = {**SETTING, "epochs": 10_000, "patience": 10_000}
     began = time.monotonic()
-    trained = train(workshop, "mlp", endless, metric=LOG_LOSS, seed=0, deadline=began + 1.0, report=report)
+    trained = train(workshop, "mlp", endless, metric=LOG_LOSS, seed=0, until=began + 1.5, report=report)
     assert time.monotonic() - began < 3
     assert trained.stopped == "time"
-    assert told == list(range(1, len(trained.curves["loss"]) + 1))
+    assert sorted(set(told)) == list(range(1, len(trained.curves["loss"]) + 1))
+
+
+def test_a_training_that_is_short_of_time_ends_its_schedule(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates: list[float] = []
+    run = Engine.run
+
+    def watched(self: Engine, *arguments: Any, **named: Any) -> Any:
+        rates.extend(named["learning_rates"].tolist())
+        return run(self, *arguments, **named)
+
+    train(workshop, "mlp", {**SETTING, "epochs": 1}, metric=LOG_LOSS, seed=0)
+    monkeypatch.setattr(Engine, "run", watched)
+    endless = {**SETTING, "epochs": 10_000, "patience": 10_000, "schedule": "cosine", "learning_rate": 0.01}
+    train(workshop, "mlp", endless, metric=LOG_LOSS, seed=0, until=time.monotonic() + 1.5)
+    assert max(rates) > 0.005
+    assert rates[-1] < 0.2 * max(rates)
+
+
+def test_a_deadline_far_away_changes_no_bit(workshop: Workshop) -> None:
+    free, limited = (
+        train(workshop, "mlp", SETTING, metric=LOG_LOSS, seed=0, until=until)
+        for until in (float("inf"), time.monotonic() + 600)
+    )
+    assert limited.curves == free.curves
+    assert limited.stopped == free.stopped
+    np.testing.assert_array_equal(limited.predictions["test"], free.predictions["test"])
+
+
+def test_a_trial_that_does_not_pass_a_bar_gets_no_more_epochs(workshop: Workshop) -> None:
+    low, high = Bar(0, 2, 10.0), Bar(1, 5, 0.0)
+    trained = train(workshop, "mlp", SETTING, metric=LOG_LOSS, seed=0, bars=(low, high))
+    assert trained.objective is None
+    assert (trained.scores, trained.weights, trained.predictions) == ({}, (), {})
+    assert [(rung.level, rung.epochs) for rung in trained.rungs] == [(0, 2), (1, 5)]
+    assert len(trained.curves["loss"]) == 5
+    assert trained.rungs[1].objective == min(trained.curves["val_log_loss"])
+
+
+def test_a_rung_is_a_whole_training_of_its_own(workshop: Workshop) -> None:
+    told: list[int] = []
+
+    def report(curves: Mapping[str, list[float]]) -> None:
+        told.append(len(curves.get("loss", [])))
+
+    setting = {**SETTING, "schedule": "cosine"}
+    short = train(workshop, "mlp", {**setting, "epochs": 4}, metric=LOG_LOSS, seed=0)
+    through = train(workshop, "mlp", setting, metric=LOG_LOSS, seed=0, bars=(Bar(0, 4, 10.0),), report=report)
+    straight = train(workshop, "mlp", setting, metric=LOG_LOSS, seed=0)
+    assert through.rungs[0].objective == short.objective
+    assert through.curves == straight.curves
+    np.testing.assert_array_equal(through.predictions["test"], straight.predictions["test"])
+    assert told[:4] == [0, 0, 0, 0]
+    assert told[-1] == 15
+
+
+def test_a_rung_is_the_result_where_there_is_no_time_for_more(workshop: Workshop) -> None:
+    endless = {**SETTING, "epochs": 100_000, "patience": 100_000}
+    trained = train(
+        workshop, "mlp", endless, metric=LOG_LOSS, seed=0, bars=(Bar(0, 50_000, 10.0),), until=time.monotonic() + 1.5
+    )
+    assert trained.stopped == "time"
+    assert trained.rungs == ()
+    assert trained.scores["val"]["log_loss"] == trained.objective
 
 
 def test_a_deadline_that_has_passed_is_a_timeout(workshop: Workshop) -> None:
     with pytest.raises(TrialFailed) as failure:
-        train(workshop, "mlp", SETTING, metric=LOG_LOSS, seed=0, deadline=time.monotonic() - 1)
+        train(workshop, "mlp", SETTING, metric=LOG_LOSS, seed=0, until=time.monotonic() - 1)
     assert failure.value.reason == "timeout"
 
 
@@ -109,7 +177,7 @@ def test_test_rows_decide_nothing(workshop: Workshop) -> None:
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
 def test_schedules_peak_at_the_learning_rate(schedule: str) -> None:
-    rates = learning_rates(schedule, 0.01, 1000)
+    rates = learning_rates(schedule, 0.01, np.arange(1000), of=1000)
     assert rates.shape == (1000,)
     assert 0.0099 < rates.max() <= 0.01
     assert rates.min() > 0

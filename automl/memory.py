@@ -1,0 +1,59 @@
+"""How much memory there is, and how much a user allows."""
+
+from __future__ import annotations
+
+import re
+import resource
+from pathlib import Path
+
+from automl.errors import InputError
+
+LEAST = 2**28
+_UNITS = {"": 2**30, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_GROUP = Path("/sys/fs/cgroup")
+# Of version 2 and of version 1.
+_GROUP_FILES = (
+    ("memory.max", "memory.current"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+)
+
+
+def size(text: str | float | None) -> int | None:
+    """The bytes that `--memory` names: "4G", "512M", or a number of gigabytes; None for none.
+
+    Raises:
+        InputError: it is no size, or too small for TensorFlow.
+
+    >>> size("4G") == size(4) == 4 * 2**30
+    True
+    """
+    if text is None:
+        return None
+    match = _SIZE.fullmatch(str(text).strip())
+    if match is None:
+        raise InputError(f"--memory {text} is no size. Write for example 4G or 800M.")
+    given = int(float(match[1]) * _UNITS[match[2].upper()])
+    if given < LEAST:
+        raise InputError(f"--memory {text} is too small: TensorFlow and a table need {LEAST // 2**20}M or more.")
+    return given
+
+
+def available() -> int:
+    """The bytes that this process and its children can still have: of the machine, or of their control group."""
+    facts = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
+    free = int(facts["MemAvailable"].split()[0]) * 1024
+    for most, used in _GROUP_FILES:
+        try:
+            free = min(free, int((_GROUP / most).read_text()) - int((_GROUP / used).read_text()))
+        except (OSError, ValueError):
+            # There is no such control group, or it has no limit ("max").
+            continue
+    return max(free, 0)
+
+
+def limit(allowance: int) -> None:
+    """Lets this process have so many bytes more than it has now; what it asks for beyond fails as out of memory."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines())
+    most = int(status["VmData"].split()[0]) * 1024 + allowance
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))

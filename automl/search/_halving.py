@@ -1,0 +1,42 @@
+"""Which trials are worth all of their epochs: asynchronous successive halving (Li et al. 2020, "ASHA")."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from automl.space import Int, SearchSpace
+from automl.trial import Bar, Trial
+
+# Of what is usual in a space. Seven tables were looked at: a second rung at a third costs as much as it saves, because
+# most of the settings that reach it are the ones that need many epochs and do best.
+SHARES = (1 / 8,)
+PASSING = 1 / 3
+# A rung that fewer trials have reached lets everything pass.
+FEWEST = 4
+# A rung with more than this share of a trial's own epochs would save little.
+LARGEST_SHARE = 0.5
+
+
+def bars(space: SearchSpace, epochs: int, tried: Sequence[Trial]) -> list[Bar]:
+    """What a trial of so many epochs has to pass, the shortest rung first.
+
+    A rung is the same number of epochs for all settings of a space, so that long trainings have no advantage. To pass
+    it is to be among the best third of the trials of all families that have reached it so far.
+    """
+    rungs = []
+    for level, share in enumerate(SHARES):
+        short = max(1, round(share * _usual_epochs(space)))
+        if short <= LARGEST_SHARE * epochs:
+            reached = [rung.objective for trial in tried for rung in trial.rungs if rung.level == level]
+            passes = np.quantile(reached, PASSING) if len(reached) >= FEWEST else math.inf
+            rungs.append(Bar(level, short, float(passes)))
+    return rungs
+
+
+def _usual_epochs(space: SearchSpace) -> float:
+    """The middle of the range, on a logarithmic scale; of a choice its default."""
+    epochs = space.parameters["epochs"]
+    return math.sqrt(epochs.low * epochs.high) if isinstance(epochs, Int) else float(epochs.default)

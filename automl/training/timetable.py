@@ -1,0 +1,74 @@
+"""How long a training goes on: as many steps as its epochs have, or as many as the time allows."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+# How long one call of the compiled steps should take: the clock is looked at between calls.
+SECONDS_PER_CALL = 0.5
+# What is kept of the time left, for a machine that slows down and for scoring the network in the end.
+MARGIN = 0.1
+
+
+@dataclass
+class Timetable:
+    """Plans a training's steps, and plans fewer when the time turns out to be short.
+
+    The learning-rate schedule is stretched over the planned steps, so that a training that has to be shorter is still
+    a whole one, and not the beginning of a longer one.
+
+    Attributes:
+        until: when the training should have ended, on the monotonic clock, in seconds; infinite for no limit.
+        steps_per_epoch: after as many steps the network is measured.
+        planned: the number of steps of the whole training; it only ever falls.
+        done: the number of steps so far.
+    """
+
+    until: float
+    steps_per_epoch: int
+    planned: int
+    done: int = 0
+    _step_seconds: float = 0.0
+    _timed: int = 0
+    _measure_seconds: float = 0.0
+
+    @property
+    def pace(self) -> float | None:
+        """Seconds per step; None before it is known."""
+        return self._step_seconds / self._timed if self._timed else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all planned steps are done, or the time is up."""
+        return self.done >= self.planned or time.monotonic() >= self.until
+
+    def next_steps(self) -> int:
+        """How many steps to run in the next call: to the end of the epoch or of the plan, or about half a second."""
+        left = min(self.planned - self.done, self.steps_per_epoch - self.done % self.steps_per_epoch)
+        # The first call also compiles, so it tells nothing of the pace and should be short.
+        return min(left, max(1, int(SECONDS_PER_CALL / self.pace)) if self.pace else 1)
+
+    def ran(self, steps: int, seconds: float) -> None:
+        """Takes note of a call."""
+        if self.done:
+            self._step_seconds += seconds
+            self._timed += steps
+        self.done += steps
+        self._replan()
+
+    def measured(self, seconds: float) -> None:
+        """Takes note of how long it took to measure the network after an epoch."""
+        self._measure_seconds = seconds
+        self._replan()
+
+    def _replan(self) -> None:
+        if math.isinf(self.until) or self.pace is None:
+            return
+        # Until it has been seen, measuring is taken to cost a third of an epoch: it has no backward pass.
+        measuring = self._measure_seconds / self.steps_per_epoch or self.pace / 3
+        left = (self.until - time.monotonic()) * (1 - MARGIN)
+        affordable = self.done + max(0, int(left / (self.pace + measuring)))
+        if affordable < self.planned:
+            self.planned = max(affordable, self.done, 1)

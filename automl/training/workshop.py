@@ -1,0 +1,91 @@
+"""What a worker keeps from trial to trial: data on the device, blueprints of networks, and compiled engines."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from automl.tasks import Task
+from automl.training.blueprint import Blueprint, blueprint
+from automl.training.engine import Engine
+from automl.training.examples import Examples
+from automl.training.forward import Inputs, on_device
+from automl.training.network import build_network, structure
+from automl.trial import Params
+
+ROWS_OF_TRAINING_CURVE = 1_000
+ENGINES_KEPT = 64
+
+
+@dataclass
+class Workshop:
+    """The engines are in the order of their last use.
+
+    Attributes:
+        built: how many engines there have been; TensorFlow never gives back 5 to 9 MB of each.
+    """
+
+    examples: Examples
+    task: Task
+    blueprints: dict[Hashable, Blueprint] = field(default_factory=dict)
+    engines: dict[Hashable, Engine] = field(default_factory=dict)
+    tensors: dict[tuple[str, str], Inputs] = field(default_factory=dict)
+    built: int = 0
+
+    @cached_property
+    def learned(self) -> tf.Tensor:
+        """What the network should give for each training row."""
+        specification = self.examples.specification
+        return tf.convert_to_tensor(self.task.learned(self.examples.parts["train"].targets, specification))
+
+    @cached_property
+    def weights(self) -> tf.Tensor:
+        """How much each training row counts."""
+        return tf.convert_to_tensor(np.asarray(self.examples.weights))
+
+    @property
+    def sampled(self) -> int:
+        """How many training rows are measured for the curves: as many as of validation, within a limit."""
+        rows = (len(self.examples.weights), len(self.examples.parts["val"].targets), ROWS_OF_TRAINING_CURVE)
+        return min(rows)
+
+    def inputs(self, part: str, scaling: str) -> Inputs:
+        """The rows of a part on the device; "sample" are the first training rows."""
+        if (part, scaling) not in self.tensors:
+            arrays = self.examples.parts["train" if part == "sample" else part].arrays[scaling]
+            rows = slice(self.sampled if part == "sample" else None)
+            self.tensors[part, scaling] = on_device(arrays.take(rows))
+        return self.tensors[part, scaling]
+
+    def engine(self, family: str, params: Params) -> tuple[Engine, Blueprint]:
+        """What trains the setting, compiled for an earlier one of the same topology if there was any."""
+        network = None
+        described = structure(family, params)
+        if described not in self.blueprints:
+            network = self._network(family, params)
+            self.blueprints[described] = blueprint(network)
+        plan = self.blueprints[described]
+        key = (plan.topology, params["optimizer"] == "sgd")
+        engine = self.engines.pop(key, None) or self._new_engine(network or self._network(family, params), params)
+        self.engines[key] = engine
+        while len(self.engines) > ENGINES_KEPT:
+            self.engines.pop(next(iter(self.engines)))
+        return engine, plan
+
+    def _new_engine(self, network: keras.Model, params: Params) -> Engine:
+        self.built += 1
+        return Engine(network, self.task, optimizer_name=str(params["optimizer"]), learned_type=self.learned.dtype)
+
+    def _network(self, family: str, params: Params) -> keras.Model:
+        return build_network(
+            family,
+            params,
+            width=self.examples.parts["train"].arrays[str(params["scaling"])].numbers.shape[1],
+            sizes=self.examples.sizes,
+            outputs=self.task.outputs(self.examples.specification),
+        )

@@ -1,0 +1,58 @@
+"""How many steps a training takes when the time is short."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from automl.training.timetable import Timetable
+
+
+def timetable(seconds: float, *, planned: int = 1000, steps_per_epoch: int = 100) -> Timetable:
+    return Timetable(time.monotonic() + seconds, steps_per_epoch, planned)
+
+
+def test_keeps_its_plan_while_there_is_time() -> None:
+    plan = timetable(1000.0)
+    for _ in range(10):
+        plan.ran(plan.next_steps(), 0.1)
+    assert plan.planned == 1000
+
+
+def test_plans_what_the_time_allows() -> None:
+    plan = timetable(10.0)
+    plan.ran(1, 5.0)  # The first call compiles.
+    plan.ran(20, 2.0)
+    # 0.1 s per step and a third of it for measuring, in nine tenths of the ten seconds.
+    assert plan.planned == pytest.approx(21 + 9 / 0.1333, abs=2)
+    plan.measured(10.0)
+    assert plan.planned == pytest.approx(21 + 9 / 0.2, abs=2)
+
+
+def test_a_plan_never_grows_again() -> None:
+    plan = timetable(10.0)
+    plan.ran(1, 0.1)
+    plan.ran(1, 1.0)
+    short = plan.planned
+    plan.ran(1, 0.0)
+    assert plan.planned == short < 20
+
+
+def test_a_call_lasts_half_a_second_and_ends_with_the_epoch() -> None:
+    plan = timetable(1000.0)
+    assert plan.next_steps() == 1
+    plan.ran(1, 3.0)
+    assert plan.next_steps() == 1 or plan.pace is None
+    plan.ran(1, 0.01)
+    assert plan.next_steps() == 50
+    plan.ran(50, 0.5)
+    assert plan.next_steps() == 48
+
+
+def test_is_over_when_the_time_is_up() -> None:
+    assert timetable(-1.0).is_over
+    assert not timetable(10.0).is_over
+    done = timetable(10.0, planned=1)
+    done.ran(1, 0.0)
+    assert done.is_over
