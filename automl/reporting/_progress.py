@@ -14,7 +14,7 @@ from automl.reporting import Progress
 from automl.reporting._figures import clock, count, score, seconds
 from automl.reporting._plain import plain
 from automl.tasks import Metric
-from automl.trial import Trial, finished
+from automl.trial import Status, Trial, finished
 
 SHOWN = 5
 
@@ -47,7 +47,7 @@ def baseline_line(baseline: Baseline, metric: Metric) -> str:
 
 def _status(progress: Progress) -> Text:
     tally = Counter(trial.status for trial in progress.trials)
-    told = [status for status in ("finished", "pruned", "failed", "running") if tally[status] or status != "pruned"]
+    told: list[Status] = ["finished", *(["pruned"] if tally["pruned"] else []), "failed", "running"]
     left = "" if progress.seconds_left is None else f"   {clock(progress.seconds_left)} left"
     shown = Text(no_wrap=True, overflow="ellipsis")
     shown.append(f"{plain(progress.activity[:1].upper() + progress.activity[1:])}{left}", style="bold")
