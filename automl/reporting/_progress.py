@@ -47,7 +47,8 @@ def baseline_line(baseline: Baseline, metric: Metric) -> str:
 
 def _status(progress: Progress) -> Text:
     tally = Counter(trial.status for trial in progress.trials)
-    told: list[Status] = ["finished", *(["pruned"] if tally["pruned"] else []), "failed", "running"]
+    statuses: tuple[Status, ...] = ("finished", "pruned", "failed", "running")
+    told = [status for status in statuses if tally[status] or status != "pruned"]
     left = "" if progress.seconds_left is None else f"   {clock(progress.seconds_left)} left"
     shown = Text(no_wrap=True, overflow="ellipsis")
     shown.append(f"{plain(progress.activity[:1].upper() + progress.activity[1:])}{left}", style="bold")
