@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import sys
 import traceback
 from collections.abc import Mapping
@@ -65,7 +66,7 @@ def _event(workshop: Workshop, job: Job, connection: Connection) -> Event:
         raise
     except Exception as error:  # noqa: BLE001
         traceback.print_exc()
-        return Event(job.key, "failed", reason=_reason(error), message=f"{type(error).__name__}: {error}"[:500])
+        return Event(job.key, "failed", reason=_reason(error), message=_message(error))
     return Event(job.key, "done", result)
 
 
@@ -75,6 +76,15 @@ def _reason(error: Exception) -> Reason:
     if isinstance(error, (OSError, EnvironmentFault)):
         return "disk"
     return "build"
+
+
+def _message(error: Exception) -> str:
+    """One line for people."""
+    if _reason(error) != "oom":
+        return f"{type(error).__name__}: {error}"[:500]
+    wanted = re.search(r"tensor with shape(\[[\d,]*\])|Unable to allocate ([\d.]+ \w+)", str(error))
+    what = f" for {wanted[1] or wanted[2]}" if wanted else ""
+    return f"A worker's share of the memory was not enough{what}. Give more --memory, or fewer --workers."
 
 
 def _trial(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str, Any]:
