@@ -164,6 +164,8 @@ def _write_workspace(folder: RunFolder, prepared: Prepared) -> None:
         specification=prepared.specification,
         encoding=prepared.encoding,
     )
+    # From here on the workers' mapping of the files is the only copy.
+    prepared.encoded.clear()
 
 
 def _description(

@@ -22,7 +22,7 @@ _FORK, _STATUS = b"f", b"s"
 _NUMBER = struct.Struct("i")
 
 # One thread per worker: two threads on one small network cost more than they give, and two workers use two cores.
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "KERAS_BACKEND": "tensorflow",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_NUM_INTRAOP_THREADS": "1",
@@ -49,7 +49,7 @@ class Launcher:
             stdin=subprocess.DEVNULL,
             stdout=self._errors,
             stderr=self._errors,
-            env={**os.environ, **_ENVIRONMENT},
+            env={**os.environ, **ENVIRONMENT},
             start_new_session=True,
         )
         theirs.close()

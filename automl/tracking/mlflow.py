@@ -148,13 +148,7 @@ class MlflowTracker:
 
     def finish(self, outcome: RunOutcome) -> None:
         """Sends what is left, the outcome and the model, and closes the run."""
-        with self._change:
-            self._hurry = True
-            self._change.notify()
-            sender = self._sender
-        if sender is not None:
-            sender.join()
-        self._wait_for_opening()
+        self.wait()
         if self._fault is not None:
             self._warn(str(self._fault))
             return
@@ -166,6 +160,16 @@ class MlflowTracker:
         else:
             self._complaint = self._complaint or "has stopped answering"
         self._tell_complaint()
+
+    def wait(self) -> None:
+        """Returns when everything that the tracker was told has been sent, or the store has failed."""
+        with self._change:
+            self._hurry = True
+            self._change.notify()
+            sender = self._sender
+        if sender is not None:
+            sender.join()
+        self._wait_for_opening()
 
     def close(self) -> None:
         """Marks a run that something broke off as failed, and its children as killed."""

@@ -1,19 +1,27 @@
-"""Trials per minute: a fit of ours, MLflow included, against KerasTuner's RandomSearch on the same arrays and space.
+"""The speed of trials: a fit of ours, MLflow included, against KerasTuner's RandomSearch on the same arrays and space.
 
     python tests/benchmarks/trial_speed.py --rows 2000 10000 50000
+    python tests/benchmarks/trial_speed.py --rows            # only the other figures
 
 Both take turns on the same machine. The space: 1-4 layers of 64-512 units, dropout 0-0.5, learning rate 1e-4-1e-2,
-batch 128 or 256, 20 epochs without early stopping. Loading TensorFlow is left out on both sides.
+batch 128 or 256, 20 epochs without early stopping. Loading TensorFlow is left out on both sides. Ours is run as it is
+and without pruning; a pruned trial counts as a trial.
+
+The other figures: the share of the core's matrix-product speed that an epoch reaches, the time from the shell to the
+end of a first trial of one epoch, and what recording a trial in MLflow costs.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +56,7 @@ def table(rows: int) -> pd.DataFrame:
     return pd.DataFrame(features, columns=[f"x{n}" for n in range(COLUMNS)]).assign(y=raw.argmax(axis=1).astype(str))
 
 
-def ours(rows: int, trials: int, workers: int) -> dict[str, Any]:
+def ours(rows: int, trials: int, workers: int, prune: int) -> dict[str, Any]:
     """The fit's trials per minute, from the first trial's start to the end of the search."""
     import automl
 
@@ -61,6 +69,7 @@ def ours(rows: int, trials: int, workers: int) -> dict[str, Any]:
             search="random",
             families=["mlp"],
             settings=SETTINGS,
+            prune=bool(prune),
             workers=workers,
             out=Path(folder) / "run",
             tracking_uri=f"sqlite:///{folder}/mlflow.db",
@@ -72,7 +81,8 @@ def ours(rows: int, trials: int, workers: int) -> dict[str, Any]:
             path.stat().st_mtime - trial.seconds for path, trial in zip(records, run.trials, strict=True)
         )
         best = max(trial.scores["val"]["accuracy"] for trial in done)
-        return {"trials": len(done), "seconds": searched, "best": best}
+        tried = sum(trial.status in ("finished", "pruned") for trial in run.trials)
+        return {"trials": tried, "seconds": searched, "best": best}
 
 
 def kerastuner(rows: int, trials: int) -> dict[str, Any]:
@@ -116,38 +126,142 @@ def kerastuner(rows: int, trials: int) -> dict[str, Any]:
         return {"trials": len(tuner.oracle.trials), "seconds": seconds, "best": best}
 
 
+def floor() -> dict[str, float]:
+    """An epoch of a 3 x 256 network at batch 256, in floating-point operations per second, and a matrix product's."""
+    from automl.execution import launcher
+
+    os.environ.update(launcher.ENVIRONMENT)
+    import tensorflow as tf
+
+    from automl.space_files import read_space
+    from automl.tasks import task
+    from automl.training.blueprint import blueprint
+    from automl.training.engine import Engine
+    from automl.training.network import build_network
+
+    units, batch_size, steps = 256, 256, 100
+    rng = np.random.default_rng(0)
+    rows = batch_size * steps
+    setting = {**read_space("mlp").space.defaults(), "layers": 3, "units": units, "dropout": 0.2, "optimizer": "adam"}
+    network = build_network("mlp", setting, width=COLUMNS, sizes=(), outputs=5)
+    engine = Engine(network, task("classify"), optimizer_name="adam", learned_type=tf.int32)
+    engine.start(blueprint(network).draw(setting, seed=0), setting)
+    inputs = {"numbers": tf.constant(rng.normal(size=(rows, COLUMNS)).astype(np.float32))}
+    learned, weights = tf.constant(rng.integers(0, 5, rows).astype(np.int32)), tf.ones(rows)
+    order, rates = rng.permutation(rows).astype(np.int32), np.full(steps, 1e-3, dtype=np.float32)
+    left, right = (tf.constant(rng.normal(size=(batch_size, units)).astype(np.float32)) for _ in range(2))
+
+    def epoch() -> None:
+        engine.run(inputs, learned, weights, order, batch_size=batch_size, learning_rates=rates)
+
+    def products() -> None:
+        for _ in range(1000):
+            product = left @ right
+        product.numpy()
+
+    epoch()
+    # Forward, and backward for the weights and, but for the first layer, for the inputs.
+    operations = 2 * rows * (2 * COLUMNS * units + 3 * (2 * units * units + units * 5))
+    pairs = [
+        (operations / seconds(epoch) / 1e9, 1000 * 2 * batch_size * units * units / seconds(products) / 1e9)
+        for _ in range(5)
+    ]
+    trained, multiplied = (float(np.median(speeds)) for speeds in zip(*pairs, strict=True))
+    return {"epoch": trained, "product": multiplied, "share": trained / multiplied}
+
+
+def seconds(run: Callable[[], None]) -> float:
+    """How long a call takes."""
+    began = time.monotonic()
+    run()
+    return time.monotonic() - began
+
+
+def start() -> dict[str, float]:
+    """Seconds from the shell to the record of a first trial of one epoch."""
+    with tempfile.TemporaryDirectory() as folder:
+        table(2000).to_csv(Path(folder) / "data.csv", index=False)
+        settings = [argument for setting in (*SETTINGS, "mlp.epochs=1") for argument in ("--set", setting)]
+        asked = ["data.csv", "--target", "y", "--trials", "1", "--families", "mlp", *settings]
+        began = time.time()
+        subprocess.run([sys.executable, "-m", "automl", "fit", *asked], cwd=folder, check=True, capture_output=True)
+        record = Path(folder) / "runs" / "data-1" / "trials" / "0000" / "result.json"
+        return {"first trial": record.stat().st_mtime - began, "whole command": time.time() - began}
+
+
+def logging() -> dict[str, float]:
+    """Seconds that MLflow takes for each of 100 trials of 20 epochs, in a local database."""
+    from automl.data.profile import profile
+    from automl.tracking import RunDescription
+    from automl.tracking.mlflow import MlflowTracker
+    from automl.trial import Trial
+
+    frame = table(200)
+    curves = {name: [0.5] * EPOCHS for name in ("loss", "train_log_loss", "val_log_loss", "val_accuracy")}
+    scores = {part: {"log_loss": 0.5, "accuracy": 0.8, "roc_auc": 0.9} for part in ("train", "val", "test")}
+    with tempfile.TemporaryDirectory() as folder:
+        tracker = MlflowTracker(tracking_uri=f"sqlite:///{folder}/mlflow.db", warn=print)
+        facts = profile(frame, target="y")
+        tracker.start(RunDescription("run", "data", "0", "data", frame, facts, {"train": 1}, "log_loss", {}, ""))
+        assert tracker.run_id
+        began = time.monotonic()
+        for number in range(100):
+            trial = Trial(number, "mlp", {"layers": 2, "learning_rate": 0.01})
+            tracker.trial_started(trial)
+            tracker.trial_ended(replace(trial, status="finished", objective=0.5, scores=scores, curves=curves))
+        tracker.wait()
+        return {"per trial": (time.monotonic() - began) / 100}
+
+
 def measured(what: str, *arguments: object) -> dict[str, Any]:
     """One side's result, from a process of its own."""
     command = [sys.executable, __file__, "--one", what, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return {**result, "per_minute": 60 * result["trials"] / result["seconds"]}
+    return result
+
+
+def per_minute(result: dict[str, Any]) -> float:
+    """Trials per minute."""
+    return float(60 * result["trials"] / result["seconds"])
 
 
 def main() -> None:
-    """Prints a row per size, as Markdown."""
+    """Prints a row per size, as Markdown, and the other figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, nargs="+", default=[2_000, 10_000, 50_000])
+    parser.add_argument("--rows", type=int, nargs="*", default=[2_000, 10_000, 50_000])
     parser.add_argument("--trials", type=int, default=60, help="of ours; a tenth of it for KerasTuner")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--one", nargs="+", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.one:
         what, *numbers = asked.one
-        counts = [int(number) for number in numbers]
-        print(json.dumps(ours(*counts) if what == "ours" else kerastuner(*counts)))
+        print(json.dumps(PARTS[what](*map(int, numbers))))
         return
-    print("| rows | ours, trials/min | KerasTuner, trials/min | ratio | best accuracy, ours / KerasTuner |")
-    print("|---|---|---|---|---|")
+    print("trials per minute; the best accuracy on validation behind each\n")
+    print("| rows | ours | ours, no pruning | KerasTuner | ratio | ratio, no pruning |")
+    print("|---|---|---|---|---|---|")
     for rows in asked.rows:
-        mine = measured("ours", rows, asked.trials, asked.workers)
-        theirs = measured("kerastuner", rows, max(3, asked.trials // 10))
-        print(
-            f"| {rows:,} | {mine['per_minute']:.1f} | {theirs['per_minute']:.1f} "
-            f"| {mine['per_minute'] / theirs['per_minute']:.1f} | {mine['best']:.3f} / {theirs['best']:.3f} |",
-            flush=True,
-        )
+        sides = [
+            measured("ours", rows, asked.trials, asked.workers, 1),
+            measured("ours", rows, asked.trials, asked.workers, 0),
+            measured("kerastuner", rows, max(3, asked.trials // 10)),
+        ]
+        speeds = [per_minute(side) for side in sides]
+        shown = " | ".join(f"{speed:.1f} ({side['best']:.3f})" for speed, side in zip(speeds, sides, strict=True))
+        print(f"| {rows:,} | {shown} | {speeds[0] / speeds[2]:.1f} | {speeds[1] / speeds[2]:.1f} |", flush=True)
+    for what in ("floor", "start", "logging"):
+        figures = ", ".join(f"{name} {value:.3f}" for name, value in measured(what).items())
+        print(f"{what}: {figures}", flush=True)
 
+
+PARTS: dict[str, Callable[..., dict[str, Any]]] = {
+    "ours": ours,
+    "kerastuner": kerastuner,
+    "floor": floor,
+    "start": start,
+    "logging": logging,
+}
 
 if __name__ == "__main__":
     main()
