@@ -17,6 +17,7 @@ from automl.execution import Event, Job, workspace
 from automl.execution.launcher import Launcher
 from automl.execution.local import LocalExecutor
 from automl.space_files import read_space
+from automl.trial import Bar
 
 SETTING = {**read_space("mlp").space.defaults(), "layers": 1, "units": 32, "epochs": 3}
 ENDLESS = {**SETTING, "epochs": 10_000_000, "patience": 10_000_000}
@@ -93,6 +94,15 @@ def test_a_worker_that_dies_costs_its_own_trial_only(executor: LocalExecutor, tm
     assert ends(executor, 1)[2].kind == "done"
 
 
+def test_a_trial_that_does_not_pass_its_bar_is_pruned(executor: LocalExecutor, tmp_path: Path) -> None:
+    job = trial(0, tmp_path)
+    executor.submit(Job(**{**vars(job), "bars": (Bar(0, 1, 0.0),)}))
+    result = ends(executor, 1)[0].result
+    assert (result["status"], result["objective"], result["scores"]) == ("pruned", None, {})
+    assert [(rung.level, rung.epochs) for rung in result["rungs"]] == [(0, 1)]
+    assert not (tmp_path / "0").exists()
+
+
 def test_a_job_that_hangs_can_be_cancelled(executor: LocalExecutor, tmp_path: Path) -> None:
     executor.submit(trial(0, tmp_path, epochs=ENDLESS["epochs"], patience=ENDLESS["patience"]))
     executor.cancel(0)
@@ -105,6 +115,18 @@ def test_a_setting_that_cannot_be_built_fails_with_the_cause(executor: LocalExec
     failed = ends(executor, 1)[0]
     assert (failed.kind, failed.reason) == ("failed", "build")
     assert "no such thing" in failed.message
+
+
+def test_a_trial_that_wants_too_much_memory_fails_and_gets_a_new_worker(
+    executor: LocalExecutor, tmp_path: Path
+) -> None:
+    executor.submit(trial(0, tmp_path, units=40_000, layers=2))
+    failed = ends(executor, 1)[0]
+    assert (failed.kind, failed.reason) == ("failed", "oom")
+    assert "share of the memory was not enough for [40000,40000]" in failed.message
+    assert executor._workers == []
+    executor.submit(trial(1, tmp_path))
+    assert ends(executor, 1)[1].kind == "done"
 
 
 def test_workers_do_not_outlive_the_main_process(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from automl.errors import EnvironmentFault
 from automl.tracking import RunDescription, RunOutcome, Tracker
 from automl.tracking import mlflow as recording
 from automl.tracking.mlflow import MlflowTracker
-from automl.trial import Trial
+from automl.trial import Rung, Trial
 
 
 @dataclass
@@ -197,6 +197,23 @@ def test_epochs_are_sent_while_the_trial_runs(
     tracker.finish(replace(outcome, status="interrupted", best=None, bundle=None))
     assert client.get_run(tracker.run_id).info.status == "KILLED"
     assert [child.info.status for child in children(client, tracker).values()] == ["KILLED"]
+
+
+def test_a_pruned_trial_is_killed_and_keeps_its_curves_and_its_rung(
+    uri: str, described: RunDescription, outcome: RunOutcome
+) -> None:
+    tracker = MlflowTracker(tracking_uri=uri, warn=pytest.fail)
+    curves = {"loss": [0.9, 0.8], "val_log_loss": [0.9, 0.7]}
+    pruned = Trial(0, "mlp", {"layers": 1}, "pruned", curves=curves, rungs=(Rung(0, 2, 0.7),), seconds=0.5)
+    tell(tracker, described, [pruned], replace(outcome, best=None, bundle=None))
+    client = MlflowClient(uri)
+    [child] = children(client, tracker).values()
+    assert (child.info.status, child.data.tags["stopped"]) == ("KILLED", "pruned")
+    assert [point.value for point in client.get_metric_history(child.info.run_id, "epoch/loss")] == [0.9, 0.8]
+    [rung] = client.get_metric_history(child.info.run_id, "rung/val_log_loss")
+    assert (rung.step, rung.value) == (2, 0.7)
+    assert "val_log_loss" not in child.data.metrics
+    assert client.get_run(tracker.run_id).data.metrics["trials_pruned"] == 1
 
 
 def test_more_epochs_than_fit_into_one_request(uri: str, described: RunDescription, outcome: RunOutcome) -> None:
