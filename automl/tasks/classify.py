@@ -58,11 +58,18 @@ def learned(targets: NDArray[Any], specification: Specification) -> NDArray[np.i
     return targets.astype(np.int32)
 
 
-def loss(learned: Any, raw: Any) -> keras.KerasTensor:
-    """Cross-entropy per row, shape (rows,)."""
-    import keras
+def loss(learned: Any, raw: Any, *, label_smoothing: Any) -> keras.KerasTensor:
+    """Cross-entropy per row, shape (rows,).
 
-    return keras.losses.sparse_categorical_crossentropy(learned, raw, from_logits=True)
+    Args:
+        label_smoothing: the share of the truth that is spread evenly over all classes (Szegedy et al. 2016).
+    """
+    import keras
+    from keras import ops
+
+    of_truth = keras.losses.sparse_categorical_crossentropy(learned, raw, from_logits=True)
+    of_all = ops.logsumexp(raw, axis=-1) - ops.mean(raw, axis=-1)
+    return of_truth + label_smoothing * (of_all - of_truth)
 
 
 def predictions(raw: FloatArray, specification: Specification) -> FloatArray:

@@ -49,8 +49,8 @@ def learned(targets: NDArray[Any], specification: Specification) -> NDArray[np.f
     return np.asarray((targets - specification["mean"]) / specification["deviation"], dtype=np.float32)
 
 
-def loss(learned: Any, raw: Any) -> keras.KerasTensor:
-    """Squared error per row in units of the target's variance, shape (rows,)."""
+def loss(learned: Any, raw: Any, *, label_smoothing: Any) -> keras.KerasTensor:
+    """Squared error per row in units of the target's variance, shape (rows,). There are no labels to smooth."""
     from keras import ops
 
     return ops.square(raw[:, 0] - learned)

@@ -19,7 +19,8 @@ from automl.trial import Params
 class Engine:
     """Trains networks of one topology, one after the other; compiled on first use.
 
-    Widths, learning rate, momentum, weight decay, dropout rates and batch size are inputs of the compiled graph.
+    Widths, learning rate, momentum, weight decay, dropout rates, label smoothing and batch size are inputs of the
+    compiled graph.
 
     Args:
         network: any of that topology; its own weights are not used.
@@ -35,6 +36,7 @@ class Engine:
         positions = {id(variable): position for position, variable in enumerate(own)}
         self._saved = [positions[id(weight)] for weight in network.weights]
         self._optimizer = optimizer(optimizer_name, self._values[: self._learned])
+        self._label_smoothing = tf.Variable(0.0, trainable=False)
         self.predict = forward(network, self._values)
         # Not more than its rank is known of any tensor, so that nothing is ever traced again.
         self._steps = tf.function(
@@ -56,6 +58,7 @@ class Engine:
         """Begins a new training: an optimizer without memory, and these values of all variables."""
         for variable, value in zip(self._values, values, strict=True):
             variable.assign(value)
+        self._label_smoothing.assign(float(params.get("label_smoothing", 0.0)))
         self._optimizer.reset(
             momentum=float(params.get("momentum", 0.0)), weight_decay=float(params.get("weight_decay", 0.0))
         )
@@ -111,7 +114,7 @@ class Engine:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(trained)
             raw, updated = call(self._network, values, batch, training=True)
-            losses = self._task.loss(learned, raw) * weights
+            losses = self._task.loss(learned, raw, label_smoothing=self._label_smoothing) * weights
             loss = tf.reduce_mean(losses)
         self._optimizer.apply(tape.gradient(loss, trained), learning_rate)
         for variable, before, after in list(zip(self._values, values, updated, strict=True))[self._learned :]:

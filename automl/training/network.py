@@ -17,6 +17,7 @@ TRAINING = (
     "optimizer",
     "momentum",
     "weight_decay",
+    "label_smoothing",
     "learning_rate",
     "schedule",
     "batch_size",

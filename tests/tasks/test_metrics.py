@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -79,3 +80,12 @@ def test_an_unknown_class_is_named() -> None:
 def test_an_unknown_metric_is_named() -> None:
     with pytest.raises(InputError, match="no metric 'log_los'. Did you mean 'log_loss'"):
         metric("log_los", task("classify"))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_loss_smooths_labels_as_keras_does(smoothing: float) -> None:
+    raw = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    labels = np.array([0, 1, 2, 2, 1, 0], dtype=np.int32)
+    ours = task("classify").loss(labels, raw, label_smoothing=np.float32(smoothing))
+    reference = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing, reduction=None)
+    np.testing.assert_allclose(np.asarray(ours), np.asarray(reference(np.eye(3)[labels], raw)), rtol=1e-5)

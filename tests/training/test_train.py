@@ -53,7 +53,7 @@ def test_settings_of_one_topology_share_a_compiled_network(workshop: Workshop) -
         return len(workshop.engines)
 
     assert engines_after({}, {"dropout": 0.4}, {"learning_rate": 1e-3}, {"batch_size": 64}, {"optimizer": "adam"}) == 1
-    assert engines_after({"units": 64}, {"initializer": "glorot_uniform"}) == 1
+    assert engines_after({"units": 64}, {"initializer": "glorot_uniform"}, {"label_smoothing": 0.1}) == 1
     sgd = {"optimizer": "sgd", "momentum": 0.9}
     assert engines_after({"layers": 3}, {"dropout": 0.0}, sgd, {"activation": "relu"}) == 5
 
