@@ -125,6 +125,21 @@ def run(data: str | Path | pd.DataFrame, options: Options, *, command: str, quie
     return pipeline.fit(data, options, pipeline.Services(launcher, reporter, open_tracker, command), began=began)
 
 
+def rehearse(data: str | Path | pd.DataFrame, options: Options, *, quiet: bool, began: float) -> None:
+    """Shows on the terminal what `run` would do, and what it would take by a short measurement; writes nothing."""
+    from automl.execution.launcher import Launcher
+
+    launcher = Launcher()
+    from rich.console import Console
+
+    from automl import rehearsal
+    from automl.reporting.terminal import Terminal
+
+    console = Console(quiet=quiet)
+    services = rehearsal.Services(launcher, Terminal(console, quiet=quiet), console.print)
+    rehearsal.rehearse(data, options, services, began=began)
+
+
 def load(path: str | Path) -> Model:
     """The model of a run's folder (or of its `model` folder), ready to predict from raw rows.
 

@@ -75,6 +75,9 @@ def fit(
     experiment: Annotated[str | None, typer.Option(help="MLflow experiment; the data's name by default.")] = None,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the spaces and what a fit would take; write nothing.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -110,6 +113,9 @@ def fit(
         delimiter=delimiter,
         encoding=encoding,
     )
+    if dry_run:
+        api.rehearse(data, options, quiet=quiet, began=process_start())
+        return
     run = api.run(data, options, command=shlex.join(["automl", *sys.argv[1:]]), quiet=quiet, began=process_start())
     if run.interrupted:
         raise typer.Exit(INTERRUPTED)

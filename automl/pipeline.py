@@ -82,7 +82,7 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
         cleanup.callback(folder.clear_away)
         _tell(prepared, plan, services.reporter)
         folder.write_start(_asked(prepared, options, services.command), prepared.profile, prepared.split)
-        _write_workspace(folder, prepared)
+        write_workspace(folder.encoded, prepared)
         tracker.start(_description(folder, prepared, options, objective, services.command))
         executor = LocalExecutor(
             services.launcher,
@@ -153,9 +153,10 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def _write_workspace(folder: RunFolder, prepared: Prepared) -> None:
+def write_workspace(folder: Path, prepared: Prepared) -> None:
+    """Puts what workers need into a new folder."""
     workspace.write(
-        folder.encoded,
+        folder,
         task=prepared.profile.target.task,
         encoded=prepared.encoded,
         targets=prepared.targets,
@@ -205,12 +206,12 @@ def _settings(prepared: Prepared, options: Options, objective: Metric, folder: R
         trials=options.trials,
         prune=options.prunes,
         workers=options.processes,
-        deadline=float("inf") if options.seconds is None else began + options.seconds - _tail(options.seconds),
+        deadline=float("inf") if options.seconds is None else began + options.seconds - tail(options.seconds),
         ends=None if options.seconds is None else began + options.seconds,
     )
 
 
-def _tail(seconds: float) -> float:
+def tail(seconds: float) -> float:
     """How much of a budget is kept for what follows the search."""
     return min(TAIL_SECONDS, TAIL_SHARE * seconds)
 

@@ -16,7 +16,8 @@ class Job:
 
     Attributes:
         key: identifies the job among all of the run; a trial's is its number.
-        kind: "trial" trains a setting, "boosting" the baseline, "export" makes a Keras file of a trial's weights.
+        kind: "trial" trains a setting, "boosting" the baseline, "export" makes a Keras file of a trial's weights,
+            "probe" measures what a setting's training takes.
         bars: the short trainings that a trial has to pass first.
         until: when the job should have ended, on the machine's monotonic clock, in seconds.
         keep_below: weights and predictions are written to disk if the objective is below this.
@@ -24,7 +25,7 @@ class Job:
     """
 
     key: int
-    kind: Literal["trial", "boosting", "export"]
+    kind: Literal["trial", "boosting", "export", "probe"]
     folder: Path
     family: str = ""
     params: Params = field(default_factory=dict)

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import re
 import sys
+import time
 import traceback
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
@@ -28,6 +29,8 @@ from automl.trial import Reason
 
 # Of each compiled engine TensorFlow keeps some megabytes for good.
 MOST_ENGINES = 100
+# The first one also compiles.
+PROBED_EPOCHS = 2
 
 
 def serve(connection: Connection) -> None:
@@ -39,7 +42,8 @@ def serve(connection: Connection) -> None:
             if isinstance(message, Job):
                 assert workshop is not None
                 event = _event(workshop, message, connection)
-                used_up = event.reason == "oom" or workshop.built >= MOST_ENGINES
+                # A probe's peak of memory must not be that of an earlier job.
+                used_up = event.reason == "oom" or message.kind == "probe" or workshop.built >= MOST_ENGINES
                 connection.send(dataclasses.replace(event, leaves=used_up))
             else:
                 data, log, allowance = message
@@ -58,6 +62,8 @@ def _event(workshop: Workshop, job: Job, connection: Connection) -> Event:
             result = _trial(workshop, job, connection)
         elif job.kind == "boosting":
             result = boost(workshop.task, workshop.examples, seed=job.seed)
+        elif job.kind == "probe":
+            result = _probe(workshop, job, connection)
         else:
             result = _export(workshop, job)
     except TrialFailed as error:
@@ -114,6 +120,42 @@ def _trial(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
         "seconds": trained.seconds,
         "stopped": trained.stopped,
     }
+
+
+def _probe(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str, Any]:
+    """What an epoch takes, and what a training takes beside its epochs: to build, to compile and to score at last."""
+    ends: list[float] = []
+
+    def report(curves: Mapping[str, list[float]]) -> None:
+        if len(curves.get("loss", ())) > len(ends):
+            ends.append(time.monotonic())
+        connection.send(Event(job.key, "epoch", {"curves": {}}))
+
+    trained = train(
+        workshop,
+        job.family,
+        {**job.params, "epochs": PROBED_EPOCHS},
+        metric=metric(job.metric, workshop.task),
+        seed=job.seed,
+        until=job.until,
+        report=report,
+    )
+    if trained.stopped == "time":
+        raise TrialFailed("timeout", "Two epochs take longer than a probe may. Give more --time.")
+    epoch_seconds = ends[1] - ends[0]
+    return {
+        # Of epochs that take minutes, no two take the same time.
+        "compile_seconds": max(0.0, trained.seconds - PROBED_EPOCHS * epoch_seconds),
+        "epoch_seconds": epoch_seconds,
+        "parameters": trained.parameters,
+        "memory": _peak_memory(),
+    }
+
+
+def _peak_memory() -> int:
+    """The most bytes that this process has had; what the launching process had loaded counts."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines())
+    return int(status["VmHWM"].split()[0]) * 1024
 
 
 def _export(workshop: Workshop, job: Job) -> Mapping[str, Any]:

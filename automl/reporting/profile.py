@@ -41,7 +41,7 @@ def show(profile: Profile, *, name: str, notes: Sequence[str] = ()) -> Renderabl
     return Group(
         Text(heading, style="bold"),
         Padding(_target(profile.target), (1, 0, 0, 0)),
-        Padding(_columns(profile), (1, 0, 1 if below.row_count else 0, 0)),
+        Padding(columns(profile), (1, 0, 1 if below.row_count else 0, 0)),
         *([below] if below.row_count else []),
     )
 
@@ -88,7 +88,8 @@ def spread(described: Target | Column) -> str:
     return f"{value(described.minimum)} to {value(described.maximum)}, median {value(described.median)}"
 
 
-def _columns(profile: Profile) -> RenderableType:
+def columns(profile: Profile) -> RenderableType:
+    """One row per column; those beyond the first 40 are counted only."""
     shown = _table("column", "missing", "distinct")
     shown.columns[0].max_width = LONGEST_NAME
     shown.add_column("kind", no_wrap=True)

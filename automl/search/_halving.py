@@ -11,7 +11,7 @@ from automl.trial import Bar, Trial
 # Of what is usual in a space. Six tables were looked at: a second rung at a third costs as much as it saves, because
 # most of the settings that reach it are the ones that need many epochs and do best.
 SHARES = (1 / 8,)
-PASSING = 1 / 3
+PASSING = 1 / 4
 # A rung that fewer trials have reached lets everything pass.
 FEWEST = 4
 # A rung with more than this share of a trial's own epochs would save little.
@@ -22,7 +22,7 @@ def bars(space: SearchSpace, epochs: int, tried: Sequence[Trial]) -> list[Bar]:
     """What a trial of so many epochs has to pass, the shortest rung first.
 
     A rung is the same number of epochs for all settings of a space, so that long trainings have no advantage. To pass
-    it is to be among the best third of the trials of all families that have reached it so far.
+    it is to be among the best quarter of the trials of all families that have reached it so far.
     """
     rungs = []
     for level, share in enumerate(SHARES):
