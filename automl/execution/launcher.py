@@ -6,6 +6,7 @@ The main process never loads TensorFlow for a search, and a program that calls `
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -109,6 +110,8 @@ def main(control_descriptor: int) -> None:
     sys.modules.setdefault("matplotlib.pyplot", None)  # type: ignore[arg-type]
     from automl.execution import worker
 
+    # All of this stays: workers need not look through it for garbage, nor copy its pages to note that they did.
+    gc.freeze()
     while True:
         request, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         if request == _FORK:

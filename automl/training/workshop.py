@@ -19,6 +19,7 @@ from automl.training.network import build_network, structure
 from automl.trial import Params
 
 ROWS_OF_TRAINING_CURVE = 1_000
+LEAST_ROWS_OF_CURVE = 200
 ENGINES_KEPT = 64
 
 
@@ -50,9 +51,9 @@ class Workshop:
 
     @property
     def sampled(self) -> int:
-        """How many training rows are measured for the curves: as many as of validation, within a limit."""
-        rows = (len(self.examples.weights), len(self.examples.parts["val"].targets), ROWS_OF_TRAINING_CURVE)
-        return min(rows)
+        """How many training rows are measured for the curves: half as many as of validation, within limits."""
+        rows = max(LEAST_ROWS_OF_CURVE, len(self.examples.parts["val"].targets) // 2)
+        return min(rows, len(self.examples.weights), ROWS_OF_TRAINING_CURVE)
 
     def inputs(self, part: str, scaling: str) -> Inputs:
         """The rows of a part on the device; "sample" are the first training rows."""
