@@ -21,6 +21,8 @@ from automl.trial import Reason, Trial, finished
 BOOSTING_KEY = -1
 # The baseline may take this share of the budget; a network's trials get the rest.
 BOOSTING_SHARE = 0.3
+# With less time than this it would not finish, and would take a worker from the first networks.
+LEAST_BOOSTING_SECONDS = 2.0
 # Trials whose weights and predictions stay on disk.
 WEIGHTS_KEPT = 10
 # A trial that begins later than this before the end could not train an epoch; nor is it worth beginning with less
@@ -118,9 +120,13 @@ def search(
     outcome = SearchOutcome(baselines=list(baselines))
     going = _Search(settings, outcome, executor, tracker, reporter)
     silence = _longest_silence(settings)
-    boosting_runs = True
+    boosting_deadline = _boosting_deadline(settings)
+    boosting_runs = boosting_deadline - time.monotonic() >= LEAST_BOOSTING_SECONDS
     try:
-        boosting_deadline = _start_boosting(settings, executor)
+        if boosting_runs:
+            executor.submit(Job(BOOSTING_KEY, "boosting", settings.folder.path, seed=settings.seed))
+        else:
+            outcome.baselines.append(Baseline(BOOSTING, message="not tried, since there is too little time"))
         while True:
             _fill(going)
             if not outcome.running and not boosting_runs:
@@ -154,9 +160,7 @@ def _longest_silence(settings: Settings) -> float:
     return min(SILENCE_SECONDS, max(LEAST_SILENCE_SECONDS, SILENCE_SHARE * left))
 
 
-def _start_boosting(settings: Settings, executor: Executor) -> float:
-    """Submits the baseline, and returns when it must have ended."""
-    executor.submit(Job(BOOSTING_KEY, "boosting", settings.folder.path, seed=settings.seed))
+def _boosting_deadline(settings: Settings) -> float:
     now = time.monotonic()
     return now + BOOSTING_SHARE * (settings.deadline - now)
 

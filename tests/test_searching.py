@@ -240,11 +240,18 @@ def test_ends_what_hangs_when_the_time_is_up(tmp_path: Path) -> None:
     assert tracker.trials("trial_ended")[-1].reason == "timeout"
 
 
-def test_a_slow_baseline_is_given_up(tmp_path: Path) -> None:
+def test_a_slow_baseline_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "LEAST_BOOSTING_SECONDS", 0.1)
     outcome, _ = run(
         tmp_path, lambda job: None if job.key == BOOSTING_KEY else scored(job), trials=2, seconds=2.0, workers=2
     )
     assert outcome.baselines[0].message == "not finished in its share of the time"
+    assert len(finished(outcome.trials)) == 2
+
+
+def test_a_baseline_that_could_not_finish_is_not_begun(tmp_path: Path) -> None:
+    outcome, _ = run(tmp_path, scored, trials=2, seconds=4.0)
+    assert outcome.baselines[0].message == "not tried, since there is too little time"
     assert len(finished(outcome.trials)) == 2
 
 

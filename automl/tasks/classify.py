@@ -116,30 +116,39 @@ def _macro_f1(targets: NDArray[Any], predictions: FloatArray) -> float:
 
 
 def _roc_auc(targets: NDArray[Any], predictions: FloatArray) -> float:
-    """One-vs-rest, the mean over the classes that occur and are not alone.
+    """One-vs-rest, the mean over the classes that occur and are not alone, by ranks (Mann and Whitney 1947).
 
-    By the ranks of the true rows (Mann and Whitney 1947), for all classes at once: scikit-learn's takes 3 ms a class.
+    scikit-learn's takes 3 ms for each class, and a second to be loaded.
     """
-    from scipy.stats import rankdata
-
     rows = np.bincount(targets, minlength=predictions.shape[1])
-    others = len(targets) - rows
-    if np.count_nonzero(rows) < 2:
+    occurring = np.flatnonzero(rows)
+    if len(occurring) < 2:
         return float("nan")
-    own = rankdata(predictions, axis=0)[np.arange(len(targets)), targets]
-    ranks = np.bincount(targets, weights=own, minlength=len(rows))
-    occurring = rows > 0
-    above = (ranks - rows * (rows + 1) / 2)[occurring] / (rows * others)[occurring]
-    return float(above.mean())
+    areas = []
+    for label in occurring:
+        ranks = _mean_ranks(predictions[:, label])[targets == label].sum()
+        others = len(targets) - rows[label]
+        areas.append((ranks - rows[label] * (rows[label] + 1) / 2) / (rows[label] * others))
+    return float(np.mean(areas))
+
+
+def _mean_ranks(values: FloatArray) -> FloatArray:
+    """Ranks from 1; equal values share the mean of theirs."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[which])
 
 
 def _average_precision(targets: NDArray[Any], predictions: FloatArray) -> float:
-    """Of the second of two classes; undefined for more."""
-    from sklearn.metrics import average_precision_score
-
+    """Of the second of two classes: the precision at each threshold, weighted by the recall gained there."""
     if predictions.shape[1] != 2 or not targets.any():
         return float("nan")
-    return float(average_precision_score(targets, predictions[:, 1]))
+    order = np.argsort(-predictions[:, 1], kind="stable")
+    found = np.cumsum(targets[order])
+    # Rows with equal predictions pass a threshold together.
+    thresholds = np.flatnonzero(np.diff(predictions[order, 1], append=-np.inf))
+    recall = found[thresholds] / found[-1]
+    precision = found[thresholds] / (thresholds + 1)
+    return float((np.diff(recall, prepend=0) * precision).sum())
 
 
 PREDICTS: Literal["probabilities", "values"] = "probabilities"

@@ -89,3 +89,16 @@ def test_the_loss_smooths_labels_as_keras_does(smoothing: float) -> None:
     ours = task("classify").loss(labels, raw, label_smoothing=np.float32(smoothing))
     reference = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing, reduction=None)
     np.testing.assert_allclose(np.asarray(ours), np.asarray(reference(np.eye(3)[labels], raw)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_ranks_are_shared_by_equal_predictions(classes: int) -> None:
+    rng = np.random.default_rng(3)
+    targets = rng.integers(0, classes, 300)
+    probabilities = np.round(rng.dirichlet(np.ones(classes), 300), 1)
+    measured = scores(task("classify"), targets, probabilities)
+    areas = [reference.roc_auc_score(targets == label, probabilities[:, label]) for label in range(classes)]
+    assert measured["roc_auc"] == pytest.approx(np.mean(areas))
+    if classes == 2:
+        precision = reference.average_precision_score(targets, probabilities[:, 1])
+        assert measured["average_precision"] == pytest.approx(precision)
