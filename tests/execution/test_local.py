@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,21 +30,29 @@ def launcher() -> Iterator[Launcher]:
     launcher.close()
 
 
-@pytest.fixture
-def executor(launcher: Launcher, tmp_path: Path) -> Iterator[LocalExecutor]:
+def write_table(
+    folder: Path, *, rows: int, columns: int, scalings: Sequence[str] = ("quantile", "robust", "none")
+) -> None:
+    """Two classes, by the sign of the first column; five of nine rows for training."""
     rng = np.random.default_rng(0)
-    arrays = Arrays(rng.normal(size=(90, 3)).astype(np.float32), np.empty((90, 0), dtype=np.int32))
-    rows = np.arange(90)
+    arrays = Arrays(rng.normal(size=(rows, columns)).astype(np.float32), np.empty((rows, 0), dtype=np.int32))
+    numbers = np.arange(rows)
+    train, val = 5 * rows // 9, 7 * rows // 9
     workspace.write(
-        tmp_path / "encoded",
+        folder,
         task="classify",
-        encoded={"quantile": arrays, "robust": arrays, "none": arrays},
+        encoded=dict.fromkeys(scalings, arrays),
         targets=(arrays.numbers[:, 0] > 0).astype(np.int32),
-        split=Split(rows[:50], rows[50:70], rows[70:], "in order"),
-        weights=np.ones(50, dtype=np.float32),
+        split=Split(numbers[:train], numbers[train:val], numbers[val:], "in order"),
+        weights=np.ones(train, dtype=np.float32),
         specification={"name": "y", "labels": ["0", "1"], "classes": [0, 1]},
         encoding=Encoding(()),
     )
+
+
+@pytest.fixture
+def executor(launcher: Launcher, tmp_path: Path) -> Iterator[LocalExecutor]:
+    write_table(tmp_path / "encoded", rows=90, columns=3)
     executor = LocalExecutor(launcher, workers=2, data=tmp_path / "encoded", log=tmp_path / "log.txt", memory=2**32)
     yield executor
     executor.close()
@@ -127,6 +135,19 @@ def test_a_trial_that_wants_too_much_memory_fails_and_gets_a_new_worker(
     assert executor._workers == []
     executor.submit(trial(1, tmp_path))
     assert ends(executor, 1)[1].kind == "done"
+
+
+def test_data_larger_than_the_memory_is_read_as_it_is_needed(launcher: Launcher, tmp_path: Path) -> None:
+    write_table(tmp_path / "encoded", rows=720_000, columns=50, scalings=["quantile"])
+    data = sum(file.stat().st_size for file in (tmp_path / "encoded").iterdir())
+    memory = 2**26
+    assert data > 2 * memory
+    executor = LocalExecutor(launcher, workers=1, data=tmp_path / "encoded", log=tmp_path / "log.txt", memory=memory)
+    executor.submit(trial(0, tmp_path, units=8, epochs=1, batch_size=1024))
+    ended = ends(executor, 1)[0]
+    executor.close()
+    assert ended.kind == "done", ended.message
+    assert ended.result["scores"]["test"]["accuracy"] > 0.9
 
 
 def test_workers_do_not_outlive_the_main_process(tmp_path: Path) -> None:

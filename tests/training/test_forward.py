@@ -1,0 +1,42 @@
+"""Arrays as tensors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from automl.encoding import table
+from automl.encoding.table import Arrays
+from automl.training.forward import on_device
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=(100, 3)).astype(np.float32)
+    table.save(Arrays(numbers, rng.integers(0, 9, size=(100, 2)).astype(np.int32)), tmp_path, "train")
+    return tmp_path
+
+
+def test_a_mapped_file_is_not_copied(saved: Path) -> None:
+    tensors = on_device(table.open_saved(saved, "train"))
+    written = np.load(saved / "train.numbers.npy", mmap_mode="r+")
+    written[7, 1] = 42.0
+    assert float(tensors["numbers"][7, 1]) == 42.0
+    assert tensors["codes"].shape == (100, 2)
+
+
+def test_arrays_that_cannot_be_used_as_they_are_are_copied() -> None:
+    numbers = np.arange(24, dtype=np.float32).reshape(8, 3)
+    fixed = numbers.copy()
+    fixed.flags.writeable = False
+    none = np.empty((4, 0), dtype=np.int32)
+    for given in (numbers[1:5], numbers[::2], fixed[:4]):
+        np.testing.assert_array_equal(on_device(Arrays(given, none))["numbers"].numpy(), given)
+
+
+def test_columns_that_do_not_exist_have_no_tensor() -> None:
+    arrays = Arrays(np.empty((4, 0), dtype=np.float32), np.zeros((4, 1), dtype=np.int32))
+    assert set(on_device(arrays)) == {"codes"}
