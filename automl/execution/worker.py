@@ -27,8 +27,8 @@ from automl.training.train import TrialFailed, train
 from automl.training.workshop import Workshop
 from automl.trial import Reason
 
-# Of each compiled engine TensorFlow keeps some megabytes for good.
-MOST_ENGINES = 100
+# Of each compiled engine TensorFlow keeps some 14 MB for good.
+MOST_ENGINES = 40
 # The first one also compiles.
 PROBED_EPOCHS = 2
 
