@@ -42,6 +42,7 @@ TAIL_SHARE = 0.2
 # Of the free memory; the rest is for the main process and for whatever else runs.
 MEMORY_SHARE = 0.8
 EXPORT_KEY = -2
+EXPORT_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -231,8 +232,10 @@ def _save(folder: RunFolder, prepared: Prepared, best: Trial, executor: LocalExe
     """Makes the bundle of the best trial, and returns its folder."""
     job = Job(EXPORT_KEY, "export", folder.of_trial(best.number), family=best.family, params=best.params)
     executor.submit(job)
+    began = time.monotonic()
     while not (events := [event for event in executor.wait(1.0) if event.key == EXPORT_KEY]):
-        pass
+        if time.monotonic() - began > EXPORT_SECONDS:
+            raise EnvironmentFault(f"The best model could not be saved within {EXPORT_SECONDS} seconds.")
     if events[0].kind == "failed":
         raise EnvironmentFault(f"The best model could not be saved: {events[0].message}")
     network = Path(events[0].result["network"])
