@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from automl.space import Choice, Float, Int, Parameter, SearchSpace, Value
 
 LARGEST_FILE = 1_000_000
 FACTS = ("rows", "categories", "columns")
-TOP_KEYS = ("summary", "tasks", "suits", "parameters", "extends", "family")
+TOP_KEYS = ("summary", "tasks", "suits", "on_request", "parameters", "defaults_for", "extends", "family")
 KEYS = {
     "float": ("type", "low", "high", "default", "log", "when", "points"),
     "int": ("type", "low", "high", "default", "log", "when", "points"),
@@ -30,7 +30,8 @@ KEYS = {
 class SpaceFile:
     """A family's YAML file: what it is, which tasks and tables it suits, and what may vary.
 
-    `suits` bounds facts of the table, for example {"rows": {"min": 50}}.
+    `suits` bounds facts of the table, for example {"rows": {"min": 50}}; `defaults_for` gives tasks defaults of their
+    own, for example {"regress": {"learning_rate": 0.2}}. A family `on_request` is tried only when it is named.
     """
 
     family: str
@@ -38,6 +39,19 @@ class SpaceFile:
     tasks: tuple[str, ...]
     suits: Mapping[str, Mapping[str, int]]
     space: SearchSpace
+    defaults_for: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    on_request: bool = False
+
+    def for_table(self, *, task: str, rows: int) -> SearchSpace:
+        """The space with the defaults for this task and a table of so many rows."""
+        own = self.defaults_for.get(task, {})
+        fitted = {
+            name: dataclasses.replace(parameter, default=own[name])  # type: ignore[arg-type]
+            if name in own and own[name] in parameter
+            else parameter
+            for name, parameter in self.space.for_rows(rows).parameters.items()
+        }
+        return SearchSpace(self.space.name, fitted)
 
 
 def read_space(family: str) -> SpaceFile:
@@ -141,6 +155,13 @@ def _space_file(content: Mapping[str, Any], path: Path, *, default_family: str) 
         tuple(str(task) for task in tasks),
         _suits(content["suits"] or {}, where) if "suits" in content else (base.suits if base else {}),
         SearchSpace(family, parameters),
+        _defaults_for(content.get("defaults_for") or {}, parameters, where)
+        if "defaults_for" in content or base is None
+        else {
+            task: {name: value for name, value in own.items() if name not in given}
+            for task, own in base.defaults_for.items()
+        },
+        bool(content.get("on_request", base.on_request if base else False)),
     )
 
 
@@ -166,6 +187,18 @@ def _suits(suits: Any, where: str) -> dict[str, dict[str, int]]:
         for bound, value in bounds.items():
             _number(value, f"{where}: suits.{fact}.{bound}")
     return suits
+
+
+def _defaults_for(content: Any, parameters: Mapping[str, Parameter], where: str) -> dict[str, dict[str, Value]]:
+    if not isinstance(content, dict) or not all(isinstance(own, dict) for own in content.values()):
+        raise InputError(f"{where}: 'defaults_for' must be a mapping, for example {{regress: {{layers: 2}}}}.")
+    for task, own in content.items():
+        for name, value in own.items():
+            if name not in parameters:
+                raise unknown("hyperparameter", str(name), parameters, where=f"{where}: defaults_for.{task}")
+            if value not in parameters[name]:
+                raise InputError(f"{where}: defaults_for.{task}.{name} is {value!r}, which the search never tries.")
+    return {str(task): dict(own) for task, own in content.items()}
 
 
 def _parameter(facts: Any, where: str, base: Parameter | None) -> Parameter:

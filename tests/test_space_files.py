@@ -114,3 +114,44 @@ def test_settings_are_sorted_by_family() -> None:
 def test_small_tables_have_defaults_of_their_own() -> None:
     space = read_space("mlp").space
     assert [space.for_rows(rows).defaults()["batch_size"] for rows in (500, 5_000, 100_000)] == [64, 128, 512]
+
+
+TWO_TASKS = """
+parameters:
+  layers: {type: int, low: 1, high: 4, default: 3}
+  activation: {type: choice, values: [relu, mish], default: relu}
+defaults_for:
+  regress: {layers: 2, activation: mish}
+"""
+
+
+def test_a_task_may_have_defaults_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "mlp.yaml"
+    path.write_text(TWO_TASKS)
+    file = read_user_space(path)
+    assert file.for_table(task="classify", rows=100).defaults() == {"layers": 3, "activation": "relu"}
+    assert file.for_table(task="regress", rows=100).defaults() == {"layers": 2, "activation": "mish"}
+    narrowed = change(file, ["layers=3,4"])
+    assert narrowed.for_table(task="regress", rows=100).defaults() == {"layers": 3, "activation": "mish"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("layers: 9", "defaults_for.regress.layers is 9"),
+        ("layer: 2", "no hyperparameter 'layer'"),
+        ("layers", "a mapping"),
+    ],
+)
+def test_a_default_that_cannot_be_is_named(tmp_path: Path, wrong: str, message: str) -> None:
+    path = tmp_path / "mlp.yaml"
+    path.write_text(TWO_TASKS.replace("{layers: 2, activation: mish}", f"{{{wrong}}}" if ":" in wrong else wrong))
+    with pytest.raises(InputError, match=message):
+        read_user_space(path)
+
+
+def test_a_family_may_wait_to_be_named(tmp_path: Path) -> None:
+    path = tmp_path / "mlp.yaml"
+    path.write_text("on_request: true\n" + TWO_TASKS)
+    assert read_user_space(path).on_request
+    assert not read_space("mlp").on_request

@@ -54,7 +54,7 @@ def candidates(
     for name in known:
         file = (files or {}).get(name) or read_space(name)
         taken, why = (name in only, "named by you" if name in only else "not named") if only else _judge(file, profile)
-        judged.append(Candidate(name, file.space.for_rows(profile.rows), taken, why))
+        judged.append(Candidate(name, file.for_table(task=profile.target.task, rows=profile.rows), taken, why))
     if not any(candidate.taken for candidate in judged):
         reasons = "; ".join(f"{candidate.name}: {candidate.why}" for candidate in judged)
         raise InputError(f"No family suits this table ({reasons}). Name one with --families.")
@@ -62,7 +62,9 @@ def candidates(
 
 
 def _judge(file: SpaceFile, profile: Profile) -> tuple[bool, str]:
-    """Whether a family suits the table, by the `tasks` and `suits` of its file."""
+    """Whether a family suits the table, by the `tasks`, `suits` and `on_request` of its file."""
+    if file.on_request:
+        return False, "only when you name it"
     if profile.target.task not in file.tasks:
         return False, f"it does not {profile.target.task}"
     facts = {"rows": profile.rows, "categories": profile.count("category"), "columns": len(profile.used)}

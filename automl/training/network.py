@@ -20,6 +20,7 @@ TRAINING = (
     "label_smoothing",
     "learning_rate",
     "schedule",
+    "regularization",
     "batch_size",
     "epochs",
     "patience",
@@ -40,7 +41,8 @@ def build_network(family: str, params: Params, *, width: int, sizes: Sequence[in
         name: Rate.named(name, float(value)) if is_rate(name) else value for name, value in architecture(params).items()
     }
     features = module.build(inputs, **arguments)
-    raw = keras.layers.Dense(outputs, name="head")(features)
+    head = getattr(module, "HEAD", keras.layers.Dense)
+    raw = head(outputs, name="head")(features)
     return keras.Model(inputs.tensors, raw, name=family)
 
 

@@ -7,6 +7,7 @@ sooner, and small ones spend less of a step outside of their matrix products.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,21 +19,30 @@ BETA_2 = 0.95
 EPSILON = 1e-7
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How fast one weight learns: its share of the learning rate, and whether it decays."""
+
+    factor: float = 1.0
+    decays: bool = True
+
+
 class Optimizer(Protocol):
     """Changes weights by their gradients."""
 
     def reset(self, *, momentum: float, weight_decay: float) -> None:
         """Forgets all gradients, and takes new rates."""
 
-    def apply(self, gradients: Sequence[Any], learning_rate: Any) -> None:
-        """One step, inside the compiled graph."""
+    def apply(self, gradients: Sequence[Any], learning_rate: Any, *, decay_share: Any) -> None:
+        """One step, inside the compiled graph, with a share of the weight decay."""
 
 
 class Adam:
     """Adam (Kingma & Ba 2015) with decoupled weight decay (Loshchilov & Hutter 2019), which may be 0."""
 
-    def __init__(self, weights: Sequence[tf.Variable]) -> None:
+    def __init__(self, weights: Sequence[tf.Variable], paces: Sequence[Pace]) -> None:
         self._weights = weights
+        self._paces = paces
         self._means = _zeros_like(self._weights)
         self._squares = _zeros_like(self._weights)
         self._powers = [tf.Variable(BETA_1, trainable=False), tf.Variable(BETA_2, trainable=False)]
@@ -45,17 +55,18 @@ class Adam:
             variable.assign(beta)
         self._weight_decay.assign(weight_decay)
 
-    def apply(self, gradients: Sequence[Any], learning_rate: Any) -> None:
-        self._decay(1 - learning_rate * self._weight_decay)
+    def apply(self, gradients: Sequence[Any], learning_rate: Any, *, decay_share: Any) -> None:
+        self._decay(learning_rate * decay_share * self._weight_decay)
         powers = [power.read_value() for power in self._powers]
-        for weight, mean, square, gradient in zip(self._weights, self._means, self._squares, gradients, strict=True):
+        slots = zip(self._weights, self._paces, self._means, self._squares, gradients, strict=True)
+        for weight, pace, mean, square, gradient in slots:
             tf.raw_ops.ResourceApplyAdam(
                 var=weight.handle,
                 m=mean.handle,
                 v=square.handle,
                 beta1_power=powers[0],
                 beta2_power=powers[1],
-                lr=learning_rate,
+                lr=learning_rate * pace.factor,
                 beta1=BETA_1,
                 beta2=BETA_2,
                 epsilon=EPSILON,
@@ -64,20 +75,22 @@ class Adam:
         for power, beta in zip(self._powers, (BETA_1, BETA_2), strict=True):
             power.assign(power * beta)
 
-    def _decay(self, kept: Any) -> None:
-        """Shrinks the weights; not with a factor of 1, since going through all of them takes a tenth of a step."""
+    def _decay(self, rate: Any) -> None:
+        """Shrinks the weights; not at a rate of 0, since going through all of them takes a tenth of a step."""
 
         def shrink() -> Any:
-            return tf.group(*(weight.assign(weight * kept) for weight in self._weights))
+            decaying = [(weight, pace) for weight, pace in zip(self._weights, self._paces, strict=True) if pace.decays]
+            return tf.group(*(weight.assign(weight * (1 - pace.factor * rate)) for weight, pace in decaying))
 
-        tf.cond(kept < 1, shrink, tf.no_op)
+        tf.cond(rate > 0, shrink, tf.no_op)
 
 
 class SGD:
     """Stochastic gradient descent with Nesterov's momentum (Sutskever et al. 2013)."""
 
-    def __init__(self, weights: Sequence[tf.Variable]) -> None:
+    def __init__(self, weights: Sequence[tf.Variable], paces: Sequence[Pace]) -> None:
         self._weights = weights
+        self._paces = paces
         self._velocities = _zeros_like(self._weights)
         self._momentum = tf.Variable(0.0, trainable=False)
 
@@ -85,21 +98,22 @@ class SGD:
         _zero(self._velocities, like=self._weights)
         self._momentum.assign(momentum)
 
-    def apply(self, gradients: Sequence[Any], learning_rate: Any) -> None:
-        for weight, velocity, gradient in zip(self._weights, self._velocities, gradients, strict=True):
+    def apply(self, gradients: Sequence[Any], learning_rate: Any, *, decay_share: Any) -> None:
+        slots = zip(self._weights, self._paces, self._velocities, gradients, strict=True)
+        for weight, pace, velocity, gradient in slots:
             tf.raw_ops.ResourceApplyKerasMomentum(
                 var=weight.handle,
                 accum=velocity.handle,
-                lr=learning_rate,
+                lr=learning_rate * pace.factor,
                 grad=tf.convert_to_tensor(gradient),
                 momentum=self._momentum,
                 use_nesterov=True,
             )
 
 
-def optimizer(name: str, weights: Sequence[tf.Variable]) -> Optimizer:
+def optimizer(name: str, weights: Sequence[tf.Variable], paces: Sequence[Pace]) -> Optimizer:
     """The optimizer that a search space calls "adam", "adamw" or "sgd"."""
-    return SGD(weights) if name == "sgd" else Adam(weights)
+    return SGD(weights, paces) if name == "sgd" else Adam(weights, paces)
 
 
 def _zeros_like(weights: Sequence[tf.Variable]) -> list[tf.Variable]:

@@ -11,6 +11,10 @@ import keras
 from automl.layers.categories import Categories
 from automl.layers.dropout import Dropout
 from automl.layers.normalization import LayerNorm
+from automl.layers.ntk import NTKDense
+from automl.layers.parametric import ParametricActivation
+from automl.layers.periodic import PeriodicEmbedding
+from automl.layers.scale import Scale
 
 # Layers that compute the same way however wide their inputs and weights are, and what in their configurations says
 # no more than how wide. A network with any other layer is compiled for its own widths alone.
@@ -24,6 +28,10 @@ _WIDTHS_OF: Mapping[type[keras.layers.Layer], frozenset[str]] = {
     Categories: frozenset(),
     Dropout: frozenset(),
     LayerNorm: frozenset(),
+    NTKDense: frozenset({"units"}),
+    ParametricActivation: frozenset(),
+    PeriodicEmbedding: frozenset({"sigma"}),
+    Scale: frozenset(),
 }
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from automl.tasks import FloatArray, Metric, scores
 from automl.training.engine import Engine
-from automl.training.schedules import learning_rates
+from automl.training.schedules import learning_rates, regularization
 from automl.training.timetable import Timetable
 from automl.training.workshop import Workshop
 from automl.trial import Bar, Params, Reason, Rung
@@ -100,7 +100,8 @@ def train(
     engine, plan = workshop.engine(family, params)
 
     def learn(epochs: int, told: Report) -> Course:
-        engine.start(plan.draw(params, seed=seed), params)
+        sample = workshop.inputs("sample", str(params["scaling"]))
+        engine.start(plan.draw(params, seed=seed), params, sample=sample, seed=seed)
         return _learn(workshop, engine, {**params, "epochs": epochs}, metric, seed=seed, until=until, report=told)
 
     def trained(course: Course, **scored: Any) -> Trained:
@@ -195,15 +196,20 @@ def _epochs(
             began = time.monotonic()
             steps = timetable.next_steps()
             part = order[seen : seen + steps * batch_size]
-            rates = learning_rates(
-                str(params["schedule"]),
-                float(params["learning_rate"]),
-                np.arange(timetable.done, timetable.done + steps),
-                of=timetable.planned,
-            )
+            places = np.arange(timetable.done, timetable.done + steps)
             losses.append(
                 engine.run(
-                    inputs, workshop.learned, workshop.weights, part, batch_size=batch_size, learning_rates=rates
+                    inputs,
+                    workshop.learned,
+                    workshop.weights,
+                    part,
+                    batch_size=batch_size,
+                    learning_rates=learning_rates(
+                        str(params["schedule"]), float(params["learning_rate"]), places, of=timetable.planned
+                    ),
+                    regularization=regularization(
+                        str(params.get("regularization", "constant")), places, of=timetable.planned
+                    ),
                 )
             )
             seen += len(part)

@@ -145,14 +145,16 @@ def floor() -> dict[str, float]:
     setting = {**read_space("mlp").space.defaults(), "layers": 3, "units": units, "dropout": 0.2, "optimizer": "adam"}
     network = build_network("mlp", setting, width=COLUMNS, sizes=(), outputs=5)
     engine = Engine(network, task("classify"), optimizer_name="adam", learned_type=tf.int32)
-    engine.start(blueprint(network).draw(setting, seed=0), setting)
     inputs = {"numbers": tf.constant(rng.normal(size=(rows, COLUMNS)).astype(np.float32))}
+    engine.start(blueprint(network).draw(setting, seed=0), setting, sample=inputs, seed=0)
     learned, weights = tf.constant(rng.integers(0, 5, rows).astype(np.int32)), tf.ones(rows)
-    order, rates = rng.permutation(rows).astype(np.int32), np.full(steps, 1e-3, dtype=np.float32)
+    order = rng.permutation(rows).astype(np.int32)
+    rates, shares = np.full(steps, 1e-3, dtype=np.float32), np.ones(steps, dtype=np.float32)
     left, right = (tf.constant(rng.normal(size=(batch_size, units)).astype(np.float32)) for _ in range(2))
 
     def epoch() -> None:
-        engine.run(inputs, learned, weights, order, batch_size=batch_size, learning_rates=rates)
+        arrays = (inputs, learned, weights, order)
+        engine.run(*arrays, batch_size=batch_size, learning_rates=rates, regularization=shares)
 
     def products() -> None:
         for _ in range(1000):

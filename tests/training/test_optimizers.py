@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from automl.training.optimizers import BETA_2, optimizer
+from automl.training.optimizers import BETA_2, Pace, optimizer
 
 RNG = np.random.default_rng(0)
 GRADIENTS = [RNG.normal(size=(4, 3)).astype(np.float32) for _ in range(6)]
@@ -26,12 +26,12 @@ START = RNG.normal(size=(4, 3)).astype(np.float32)
 )
 def test_takes_the_steps_of_keras(name: str, reference: Any) -> None:
     ours, theirs = tf.Variable(START, shape=[None, None]), keras.Variable(START)
-    stepper = optimizer(name, [ours])
+    stepper = optimizer(name, [ours], [Pace()])
     for _ in range(2):  # the second time shows that `reset` forgets everything
         ours.assign(START)
         stepper.reset(momentum=0.8, weight_decay=0.5 if name == "adamw" else 0.0)
         for gradient in GRADIENTS:
-            stepper.apply([tf.constant(gradient)], tf.constant(0.1))
+            stepper.apply([tf.constant(gradient)], tf.constant(0.1), decay_share=tf.constant(1.0))
     for gradient in GRADIENTS:
         reference.apply([tf.constant(gradient)], [theirs])
     assert np.abs(ours.numpy() - START).max() > 0.1
