@@ -91,9 +91,13 @@ def forward(network: keras.Model, values: Sequence[tf.Variable]) -> Callable[[In
         rows = next(iter(inputs.values())).shape[0]
         if 0 < rows <= ROWS_AT_ONCE:
             return compiled(inputs).numpy()
-        starts = range(0, max(rows, 1), ROWS_AT_ONCE)
-        parts = [{role: tensor[start : start + ROWS_AT_ONCE] for role, tensor in inputs.items()} for start in starts]
-        return np.concatenate([compiled(part).numpy() for part in parts])
+        # One slice at a time: each is a copy.
+        return np.concatenate(
+            [
+                compiled({role: tensor[start : start + ROWS_AT_ONCE] for role, tensor in inputs.items()}).numpy()
+                for start in range(0, max(rows, 1), ROWS_AT_ONCE)
+            ]
+        )
 
     return raw_outputs
 

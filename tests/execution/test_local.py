@@ -138,12 +138,12 @@ def test_a_trial_that_wants_too_much_memory_fails_and_gets_a_new_worker(
 
 
 def test_data_larger_than_the_memory_is_read_as_it_is_needed(launcher: Launcher, tmp_path: Path) -> None:
-    write_table(tmp_path / "encoded", rows=720_000, columns=50, scalings=["quantile"])
+    write_table(tmp_path / "encoded", rows=360_000, columns=200, scalings=["quantile"])
     data = sum(file.stat().st_size for file in (tmp_path / "encoded").iterdir())
-    memory = 2**26
+    memory = 2**27
     assert data > 2 * memory
     executor = LocalExecutor(launcher, workers=1, data=tmp_path / "encoded", log=tmp_path / "log.txt", memory=memory)
-    executor.submit(trial(0, tmp_path, units=8, epochs=1, batch_size=1024))
+    executor.submit(trial(0, tmp_path, units=8, epochs=1, batch_size=256, learning_rate=0.02))
     ended = ends(executor, 1)[0]
     executor.close()
     assert ended.kind == "done", ended.message
