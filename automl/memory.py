@@ -9,6 +9,8 @@ from pathlib import Path
 from automl.errors import InputError
 
 LEAST = 2**28
+# The rest is for the main process and for whatever else runs.
+WORKERS_SHARE = 0.8
 _UNITS = {"": 2**30, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _GROUP = Path("/sys/fs/cgroup")
@@ -54,6 +56,21 @@ def available() -> int:
 
 def limit(allowance: int) -> None:
     """Lets this process have so many bytes more than it has now; what it asks for beyond fails as out of memory."""
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines())
-    most = int(status["VmData"].split()[0]) * 1024 + allowance
+    most = _own("VmData") + allowance
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
+def peak() -> int:
+    """The most bytes that this process has had; what a process that forked it had loaded counts."""
+    return _own("VmHWM")
+
+
+def for_workers(given: int | None) -> int:
+    """The bytes for all workers together: those given, or most of what is available."""
+    return given or int(WORKERS_SHARE * available())
+
+
+def _own(fact: str) -> int:
+    """What the system says of this process, in bytes."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines())
+    return int(status[fact].split()[0]) * 1024

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 # short budget, a share: better a little late than without a model.
 TAIL_SECONDS = 3.0
 TAIL_SHARE = 0.2
-# Of the free memory; the rest is for the main process and for whatever else runs.
-MEMORY_SHARE = 0.8
 EXPORT_KEY = -2
 EXPORT_SECONDS = 120
 
@@ -90,7 +88,7 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
             workers=plan.workers,
             data=folder.encoded,
             log=folder.log,
-            memory=options.memory or int(MEMORY_SHARE * memory.available()),
+            memory=memory.for_workers(options.memory),
         )
         cleanup.callback(executor.close)
         settings = _settings(prepared, options, objective, folder, began)

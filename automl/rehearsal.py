@@ -21,7 +21,7 @@ from automl.execution import Event, Executor, Job
 from automl.execution.launcher import Launcher
 from automl.execution.local import LocalExecutor
 from automl.options import Options
-from automl.pipeline import MEMORY_SHARE, TAIL_SECONDS, tail, write_workspace
+from automl.pipeline import TAIL_SECONDS, tail, write_workspace
 from automl.preparation import Prepared, prepare
 from automl.reporting import Plan, Reporter
 from automl.reporting.rehearsal import Forecast, Probe, figures, outlook, scope
@@ -93,7 +93,7 @@ def rehearse(data: str | Path | pd.DataFrame, options: Options, services: Servic
             workers=plan.workers,
             data=folder / "encoded",
             log=folder / "log.txt",
-            memory=options.memory or int(MEMORY_SHARE * memory.available()),
+            memory=memory.for_workers(options.memory),
         )
         cleanup.callback(executor.close)
         _wait_for_tensorflow(services.launcher)

@@ -22,7 +22,6 @@ from automl.errors import EnvironmentFault
 from automl.execution import Event, Job, workspace
 from automl.execution.boosting import boost
 from automl.tasks import metric, task
-from automl.training.network import build_network
 from automl.training.train import TrialFailed, train
 from automl.training.workshop import Workshop
 from automl.trial import Reason
@@ -148,26 +147,13 @@ def _probe(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
         "compile_seconds": max(0.0, trained.seconds - PROBED_EPOCHS * epoch_seconds),
         "epoch_seconds": epoch_seconds,
         "parameters": trained.parameters,
-        "memory": _peak_memory(),
+        "memory": memory.peak(),
     }
-
-
-def _peak_memory() -> int:
-    """The most bytes that this process has had; what the launching process had loaded counts."""
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines())
-    return int(status["VmHWM"].split()[0]) * 1024
 
 
 def _export(workshop: Workshop, job: Job) -> Mapping[str, Any]:
     """Writes `network.keras` beside the trial's weights."""
-    arrays = workshop.examples.parts["train"].arrays[str(job.params["scaling"])]
-    network = build_network(
-        job.family,
-        job.params,
-        width=arrays.numbers.shape[1],
-        sizes=workshop.examples.sizes,
-        outputs=workshop.task.outputs(workshop.examples.specification),
-    )
+    network = workshop.network(job.family, job.params)
     weights = files.read_arrays(job.folder / "weights.npz")
     network.set_weights([weights[name] for name in sorted(weights)])
     # Keras writes in place and wants the suffix.

@@ -36,7 +36,7 @@ class ParametricActivation(keras.layers.Layer):
 
 
 def mish(inputs: Any) -> Any:
-    """X tanh(softplus(x)) (Misra 2020), by one exponential: a fifth of the time of Keras'."""
+    """X tanh(softplus(x)) (Misra 2020), by one exponential."""
     grown = ops.exp(ops.minimum(inputs, 20.0))
     product = grown * (grown + 2.0)
     return inputs * product / (product + 2.0)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from automl.space import Int, SearchSpace
 from automl.trial import Bar, Trial
 
-# Of what is usual in a space. Six tables were looked at: a second rung at a third costs as much as it saves, because
-# most of the settings that reach it are the ones that need many epochs and do best.
+# Of what is usual in a space. A second rung, at a third, was tried on five tables: it saved time on three and cost time
+# on two, and on one of these it lost the winner in 29 of 100 orders of the settings.
 SHARES = (1 / 8,)
 PASSING = 1 / 4
 # A rung that fewer trials have reached lets everything pass.

@@ -130,7 +130,7 @@ def _check_file(file: Path) -> None:
             connection.execute("PRAGMA schema_version").fetchone()
             if is_new:
                 # With a write-ahead log a trial is recorded in two thirds of the time, and the dashboard, reading,
-                # keeps no run waiting. SQLite refuses it, and goes on without, where the file system has no locks.
+                # keeps no run waiting.
                 connection.execute("PRAGMA journal_mode=WAL")
     except (OSError, sqlite3.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)

@@ -68,11 +68,11 @@ class Workshop:
         network = None
         described = structure(family, params)
         if described not in self.blueprints:
-            network = self._network(family, params)
+            network = self.network(family, params)
             self.blueprints[described] = blueprint(network)
         plan = self.blueprints[described]
         key = (plan.topology, params["optimizer"] == "sgd")
-        engine = self.engines.pop(key, None) or self._new_engine(network or self._network(family, params), params)
+        engine = self.engines.pop(key, None) or self._new_engine(network or self.network(family, params), params)
         self.engines[key] = engine
         while len(self.engines) > ENGINES_KEPT:
             self.engines.pop(next(iter(self.engines)))
@@ -82,7 +82,8 @@ class Workshop:
         self.built += 1
         return Engine(network, self.task, optimizer_name=str(params["optimizer"]), learned_type=self.learned.dtype)
 
-    def _network(self, family: str, params: Params) -> keras.Model:
+    def network(self, family: str, params: Params) -> keras.Model:
+        """A new network for the setting."""
         return build_network(
             family,
             params,
