@@ -14,7 +14,7 @@ from automl import files
 from automl.encoding import table
 from automl.encoding.table import Encoding
 from automl.errors import InputError
-from automl.tasks import FloatArray, Specification, Task, task
+from automl.tasks import FloatArray, Specification, Task, predicted, task
 from automl.versions import installed
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Model:
         from automl.training.forward import on_device
 
         arrays = table.apply(self.encoding, frame, scaling=self.facts["params"]["scaling"])
-        return self._task.predictions(self._raw_outputs(on_device(arrays)), self.target)
+        return predicted(self._task, self._raw_outputs(on_device(arrays)), self.target)
 
 
 def save(

@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import keras
 import numpy as np
 from keras import ops
 
+from automl.layers.starting import Start, started
 
-@dataclass(frozen=True)
-class Start:
-    """The values that weights should start with, by the identity of the variable."""
-
-    rng: np.random.Generator
-    values: dict[int, np.ndarray[Any, Any]] = field(default_factory=dict)
-
-
-_START: ContextVar[Start | None] = ContextVar("start", default=None)
 # A bias starts from so many rows.
 ROWS = 5
-
-
-@contextmanager
-def starting(rng: np.random.Generator) -> Iterator[Start]:
-    """Within it, a call of a network with training rows finds the values that its weights should start with."""
-    start = Start(rng)
-    token = _START.set(start)
-    try:
-        yield start
-    finally:
-        _START.reset(token)
 
 
 @keras.saving.register_keras_serializable("automl")
@@ -50,6 +28,7 @@ class NTKDense(keras.layers.Layer):
 
     learning_rate_factors: ClassVar[Mapping[str, float]] = {"bias": 0.1}
     undecayed = frozenset({"bias"})
+    starts_from_data = True
 
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -66,7 +45,7 @@ class NTKDense(keras.layers.Layer):
     def call(self, inputs: Any) -> Any:
         width = ops.cast(ops.shape(inputs)[-1], self.compute_dtype)
         outputs = ops.matmul(inputs, self.kernel) * ops.rsqrt(width)
-        start = _START.get()
+        start = started()
         return outputs + self.bias if start is None else self._start(start, np.asarray(outputs))
 
     def _start(self, start: Start, outputs: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

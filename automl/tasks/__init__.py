@@ -96,6 +96,19 @@ def metric(name: str | None, of: Task) -> Metric:
     return of.METRICS[chosen]
 
 
+def predicted(of: Task, raw: FloatArray, specification: Specification) -> FloatArray:
+    """What a network predicts: `predictions` of its raw outputs; where it has members, the mean of theirs.
+
+    Args:
+        raw: shape (rows, outputs), or (rows, members, outputs).
+    """
+    if raw.ndim == 2:
+        return of.predictions(raw, specification)
+    rows, members, width = raw.shape
+    each = of.predictions(raw.reshape(rows * members, width), specification)
+    return np.asarray(each.reshape(rows, members, *each.shape[1:]).mean(axis=1))
+
+
 def scores(of: Task, targets: NDArray[Any], predictions: FloatArray) -> dict[str, float]:
     """Every metric of the task, by name."""
     return {name: float(metric.function(targets, predictions)) for name, metric in of.METRICS.items()}

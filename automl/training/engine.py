@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from automl.layers.dropout import Dropout
-from automl.layers.ntk import NTKDense, starting
+from automl.layers.starting import starting
 from automl.tasks import Task
 from automl.training.forward import Inputs, call, exchangeable, forward, signature, variables
 from automl.training.optimizers import Pace, optimizer
@@ -38,7 +38,7 @@ class Engine:
         positions = {id(variable): position for position, variable in enumerate(own)}
         self._saved = [positions[id(weight)] for weight in network.weights]
         self._rates = {positions[id(layer.rate)] for layer in network.layers if isinstance(layer, Dropout)}
-        self._starts_from_data = any(isinstance(layer, NTKDense) for layer in network.layers)
+        self._starts_from_data = any(getattr(layer, "starts_from_data", False) for layer in network.layers)
         self._optimizer = optimizer(optimizer_name, self._values[: self._learned], _paces(network))
         self._label_smoothing = tf.Variable(0.0, trainable=False)
         self.predict = forward(network, self._values)
@@ -148,13 +148,22 @@ class Engine:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(trained)
             raw, updated = call(self._network, values, batch, training=True)
-            losses = self._task.loss(learned, raw, label_smoothing=self._label_smoothing) * weights
+            losses = self._losses(learned, raw) * weights
             loss = tf.reduce_mean(losses)
         self._optimizer.apply(tape.gradient(loss, trained), learning_rate, decay_share=regularization)
         for variable, before, after in list(zip(self._values, values, updated, strict=True))[self._learned :]:
             if after is not before:
                 variable.assign(after)
         return losses
+
+    def _losses(self, learned: Any, raw: Any) -> Any:
+        """Of each row; where the network has members, the mean of their own losses, so that each learns by itself."""
+        if len(raw.shape) == 2:
+            return self._task.loss(learned, raw, label_smoothing=self._label_smoothing)
+        members, outputs = tf.shape(raw)[1], tf.shape(raw)[2]
+        each = tf.reshape(raw, tf.stack([-1, outputs]))  # (rows * members, outputs)
+        losses = self._task.loss(tf.repeat(learned, members), each, label_smoothing=self._label_smoothing)
+        return tf.reduce_mean(tf.reshape(losses, tf.stack([-1, members])), axis=1)
 
 
 def _paces(network: keras.Model) -> list[Pace]:

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.tasks import FloatArray, Metric, scores
+from automl.tasks import FloatArray, Metric, predicted, scores
 from automl.training.engine import Engine
 from automl.training.schedules import learning_rates, regularization
 from automl.training.timetable import Timetable
@@ -226,7 +226,7 @@ def _measure(workshop: Workshop, engine: Engine, scaling: str, metric: Metric) -
     names = dict.fromkeys((metric.name, *task.CURVES))
     measured = {}
     for part, rows in (("train", "sample"), ("val", "val")):
-        predictions = task.predictions(engine.predict(workshop.inputs(rows, scaling)), examples.specification)
+        predictions = predicted(task, engine.predict(workshop.inputs(rows, scaling)), examples.specification)
         targets = examples.parts[part].targets[: len(predictions)]
         for name in names:
             measured[f"{part}_{name}"] = float(task.METRICS[name].function(targets, predictions))
@@ -237,7 +237,7 @@ def _scored(workshop: Workshop, engine: Engine, scaling: str, metric: Metric) ->
     """The weights of the engine, and its predictions and scores on every part."""
     task, examples = workshop.task, workshop.examples
     predictions = {
-        name: task.predictions(engine.predict(workshop.inputs(name, scaling)), examples.specification)
+        name: predicted(task, engine.predict(workshop.inputs(name, scaling)), examples.specification)
         for name in examples.parts
     }
     by_part = {name: scores(task, examples.parts[name].targets, predictions[name]) for name in predictions}

@@ -8,10 +8,11 @@ import keras
 import numpy as np
 import pytest
 
-from automl.layers.ntk import NTKDense, starting
+from automl.layers.ntk import NTKDense
 from automl.layers.parametric import ParametricActivation, mish
 from automl.layers.periodic import PeriodicEmbedding
 from automl.layers.scale import Scale
+from automl.layers.starting import starting
 
 ROWS = np.random.default_rng(0).normal(2, 3, size=(400, 7)).astype(np.float32)
 
