@@ -57,8 +57,14 @@ def fit(
     split: Annotated[str | None, typer.Option(help="Shares of train/val/test; 0.6/0.2/0.2 by default.")] = None,
     test: Annotated[Path | None, typer.Option(help="A file with the test rows.")] = None,
     group: Annotated[str | None, typer.Option(help="Rows with equal values here stay on one side.")] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="Of a cross-validation; 1 for a holdout. Small tables have folds.")
+    ] = None,
     time_column: Annotated[str | None, typer.Option(help="Orders the rows: the past trains, the future tests.")] = None,
     kind: Kinds = None,
+    single: Annotated[
+        bool, typer.Option("--single", help="Save the best network alone: no folds, no ensemble.")
+    ] = False,
     balance: Annotated[
         bool, typer.Option("--balance", help="Every class weighs the same (spoils the probabilities).")
     ] = False,
@@ -94,6 +100,7 @@ def fit(
         seconds=seconds(time, trials=trials),
         trials=trials,
         split=split,
+        folds=folds,
         test=test,
         group=group,
         time_column=time_column,
@@ -102,6 +109,7 @@ def fit(
         spaces=tuple(space or ()),
         settings=tuple(settings or ()),
         kinds=column_kinds(tuple(kind or ())),
+        single=single,
         balance=balance,
         prune=prune,
         workers=workers,

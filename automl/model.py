@@ -5,24 +5,43 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl import files
 from automl.encoding import table
+from automl.encoding.numbers import Scaling
 from automl.encoding.table import Encoding
+from automl.ensemble import blend
 from automl.errors import InputError
+from automl.gathered import Gathered
 from automl.tasks import FloatArray, Specification, Task, predicted, task
 from automl.versions import installed
+from automl.weights import by_network
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
 FORMAT = 1
-SCHEMA, NETWORK, MANIFEST = "schema.json", "network.keras", "manifest.json"
+SCHEMA, MANIFEST = "schema.json", "manifest.json"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the ensemble takes of one trial.
+
+    Attributes:
+        scaling: the numbers that its networks take.
+        weight: its share in the mean of all.
+        raw_outputs: of each of its networks, from encoded rows.
+    """
+
+    scaling: Scaling
+    weight: float
+    raw_outputs: Sequence[Callable[[Any], FloatArray]]
 
 
 @dataclass(frozen=True)
@@ -30,14 +49,14 @@ class Model:
     """Predicts from raw rows, as the table had them. Made by `load`.
 
     Attributes:
-        facts: where the model comes from: family, hyperparameters, scores.
+        facts: where the model comes from: the members of the ensemble with their hyperparameters, scores.
     """
 
     task: str
     target: Specification
     encoding: Encoding
     facts: Mapping[str, Any]
-    _raw_outputs: Callable[[Any], FloatArray]
+    _parts: Sequence[Part]
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, Any]:
         """Labels (in the type that the training table had) or values, shape (rows,).
@@ -96,14 +115,21 @@ class Model:
     def _predictions(self, frame: pd.DataFrame) -> FloatArray:
         from automl.training.forward import on_device
 
-        arrays = table.apply(self.encoding, frame, scaling=self.facts["params"]["scaling"])
-        return predicted(self._task, self._raw_outputs(on_device(arrays)), self.target)
+        scalings = {part.scaling for part in self._parts}
+        inputs = {scaling: on_device(table.apply(self.encoding, frame, scaling=scaling)) for scaling in scalings}
+        by_part = []
+        for part in self._parts:
+            gathered = Gathered(len(frame))
+            for raw_outputs in part.raw_outputs:
+                gathered.add(slice(None), predicted(self._task, raw_outputs(inputs[part.scaling]), self.target))
+            by_part.append(gathered.mean)
+        return blend(by_part, [part.weight for part in self._parts], temperature=self.facts["temperature"])
 
 
 def save(
     bundle: Path,
     *,
-    network: Path,
+    networks: Mapping[int, tuple[Path, Path]],
     task: str,
     target: Specification,
     encoding: Encoding,
@@ -112,20 +138,24 @@ def save(
     """Writes the folder `bundle`, whole or not at all; one that is there is replaced.
 
     Args:
-        network: a `.keras` file from encoded arrays to raw outputs.
+        networks: by the number of its trial, a `.keras` file from encoded arrays to raw outputs, and a file with the
+            weights of each network of this architecture.
     """
     aside = bundle.with_name(f".{bundle.name}.{os.getpid()}.part")
     shutil.rmtree(aside, ignore_errors=True)
     with files.disk_faults_explained(aside):
         aside.mkdir(parents=True)
-    files.write_bytes(aside / NETWORK, network.read_bytes())
+    for trial, (network, weights) in networks.items():
+        files.write_bytes(aside / f"{_name(trial)}.keras", network.read_bytes())
+        files.write_bytes(aside / f"{_name(trial)}.npz", weights.read_bytes())
     files.write_json(aside / SCHEMA, {"task": task, "target": target, "columns": encoding.columns, "facts": facts})
+    written = sorted(path.name for path in aside.iterdir())
     files.write_json(
         aside / MANIFEST,
         {
             "format": FORMAT,
             "versions": installed(),
-            "sha256": {name: files.sha256(aside / name) for name in (NETWORK, SCHEMA)},
+            "sha256": {name: files.sha256(aside / name) for name in written},
         },
     )
     shutil.rmtree(bundle, ignore_errors=True)
@@ -142,13 +172,23 @@ def load(path: str | os.PathLike[str]) -> Model:
     bundle = _bundle(Path(path))
     _check(bundle)
     schema = json.loads((bundle / SCHEMA).read_text(encoding="utf-8"))
-    from automl import keras_files
-    from automl.training.forward import predictor
+    parts = [_part(bundle, member) for member in schema["facts"]["members"]]
+    return Model(schema["task"], schema["target"], Encoding(tuple(schema["columns"])), schema["facts"], parts)
 
-    network = keras_files.load(bundle / NETWORK)
-    return Model(
-        schema["task"], schema["target"], Encoding(tuple(schema["columns"])), schema["facts"], predictor(network)
-    )
+
+def _part(bundle: Path, member: Mapping[str, Any]) -> Part:
+    from automl import keras_files
+    from automl.training.forward import predictors
+
+    name = _name(int(member["trial"]))
+    network = keras_files.load(bundle / f"{name}.keras")
+    weights = by_network(files.read_arrays(bundle / f"{name}.npz"))
+    return Part(member["params"]["scaling"], float(member["weight"]), predictors(network, weights))
+
+
+def _name(trial: int) -> str:
+    """Of a trial's files in a bundle."""
+    return f"network-{trial:04d}"
 
 
 def _bundle(path: Path) -> Path:
@@ -174,7 +214,7 @@ def _check(bundle: Path) -> None:
         raise InputError(
             f"{bundle} has format {written}; this automl reads up to {FORMAT}. Upgrade: pip install -U automl"
         )
-    for name in (NETWORK, SCHEMA):
+    for name in {SCHEMA, *digests}:
         if not (bundle / name).is_file():
             raise InputError(f"{bundle / name} is missing. Restore the model from a copy, or train again.")
         if files.sha256(bundle / name) != digests.get(name):

@@ -27,6 +27,7 @@ class Options:
         seconds: the budget for everything; None for no limit.
         trials: the most trials; None for no limit.
         split: shares of train/val/test, for example "0.6/0.2/0.2".
+        folds: of a cross-validation; 1 for a holdout, None for what suits the number of rows.
         test: a file with the test rows; `split` then cuts the other rows, without its test share.
         group: a column whose equal values stay on one side of the split.
         time_column: a column that orders the rows: the past trains, the future tests.
@@ -35,6 +36,7 @@ class Options:
         spaces: YAML files that replace or extend shipped search spaces.
         settings: changes such as "mlp.layers=2,3".
         kinds: kinds of columns that the user knows better, by name.
+        single: whether the model is one network alone, and no ensemble.
         balance: whether every class weighs the same in the loss.
         prune: whether weak trials get only a part of their epochs; None for yes if there may be more than ten.
         workers: processes that train at the same time; None for one per core.
@@ -49,6 +51,7 @@ class Options:
     seconds: float | None = DEFAULT_SECONDS
     trials: int | None = None
     split: str | None = None
+    folds: int | None = None
     test: Path | None = None
     group: str | None = None
     time_column: str | None = None
@@ -57,6 +60,7 @@ class Options:
     spaces: tuple[Path, ...] = ()
     settings: tuple[str, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
+    single: bool = False
     balance: bool = False
     prune: bool | None = None
     workers: int | None = None
@@ -73,11 +77,15 @@ class Options:
             raise InputError(
                 f"--time {self.seconds:g}s is too short: loading TensorFlow alone takes {LEAST_SECONDS:g}s."
             )
-        for name, number in (("trials", self.trials), ("workers", self.workers)):
+        for name, number in (("trials", self.trials), ("workers", self.workers), ("folds", self.folds)):
             if number is not None and number < 1:
                 raise InputError(f"--{name} {number}: at least 1 is needed.")
         if self.seed < 0:
             raise InputError(f"--seed {self.seed}: give a whole number from 0 up.")
+        if self.folds is not None and self.folds > 1 and self.single:
+            raise InputError("--folds and --single exclude each other: each fold has a network of its own.")
+        if self.folds is not None and self.folds > 1 and self.time_column:
+            raise InputError("--folds and --time-column exclude each other: folds would learn from the future.")
         if self.group and self.time_column:
             raise InputError("--group and --time-column exclude each other: choose one way to split.")
 

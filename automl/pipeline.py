@@ -14,6 +14,7 @@ import pandas as pd
 
 from automl import memory, model
 from automl.baselines import CONSTANT, Baseline
+from automl.ensemble import MOST_MEMBERS, Ensemble, candidates, choose
 from automl.errors import EnvironmentFault, NothingTrained
 from automl.execution import Job, workspace
 from automl.execution.launcher import Launcher
@@ -29,7 +30,7 @@ from automl.search.grid import check_size
 from automl.searching import SearchOutcome, Settings, progress, search
 from automl.tasks import Metric, metric, scores
 from automl.tracking import RunDescription, RunOutcome, Tracker
-from automl.trial import Trial, finished
+from automl.trial import finished
 from automl.versions import installed
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 # short budget, a share: better a little late than without a model.
 TAIL_SECONDS = 3.0
 TAIL_SHARE = 0.2
+# Jobs that save a member of the ensemble have the keys below this.
 EXPORT_KEY = -2
 EXPORT_SECONDS = 120
 
@@ -99,8 +101,8 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
             reporter=services.reporter,
             baselines=[_constant(prepared)],
         )
-        services.reporter.progress(progress(settings, outcome, activity="saving the best network"))
-        best = next(iter(finished(outcome.trials)), None)
+        services.reporter.progress(progress(settings, outcome, activity="saving the best networks"))
+        best = _choose(folder, prepared, options, objective, outcome) if finished(outcome.trials) else None
         bundle = _save(folder, prepared, best, executor) if best else None
         result = _result(folder, prepared, objective, outcome, best, tracker, began)
         _record(folder, prepared, objective, outcome, bundle, tracker, result)
@@ -226,34 +228,64 @@ def _constant(prepared: Prepared) -> Baseline:
     return Baseline(CONSTANT, by_part)
 
 
-def _save(folder: RunFolder, prepared: Prepared, best: Trial, executor: LocalExecutor) -> Path:
-    """Makes the bundle of the best trial, and returns its folder."""
-    job = Job(EXPORT_KEY, "export", folder.of_trial(best.number), family=best.family, params=best.params)
-    executor.submit(job)
-    began = time.monotonic()
-    while not (events := [event for event in executor.wait(1.0) if event.key == EXPORT_KEY]):
-        if time.monotonic() - began > EXPORT_SECONDS:
-            raise EnvironmentFault(f"The best model could not be saved within {EXPORT_SECONDS} seconds.")
-    if events[0].kind == "failed":
-        raise EnvironmentFault(f"The best model could not be saved: {events[0].message}")
-    network = Path(events[0].result["network"])
+def _choose(
+    folder: RunFolder, prepared: Prepared, options: Options, objective: Metric, outcome: SearchOutcome
+) -> Ensemble:
+    """What the model is made of, by the validation rows alone."""
+    considered = candidates(outcome.trials)
+    folds = prepared.split.folds
+    return choose(
+        considered,
+        {trial.number: folder.predictions(trial) for trial in considered},
+        {name: prepared.targets[rows] for name, rows in prepared.split.parts().items()},
+        task=prepared.task,
+        metric=objective,
+        networks=1 if folds is None else int(folds.max()) + 1,
+        most=1 if options.single else MOST_MEMBERS,
+    )
+
+
+def _save(folder: RunFolder, prepared: Prepared, best: Ensemble, executor: LocalExecutor) -> Path:
+    """Makes the bundle of the ensemble, and returns its folder."""
+    folders = {member.trial: folder.of_trial(member.trial) for member in best.members}
+    _export(best, folders, executor)
     model.save(
         folder.bundle,
-        network=network,
+        networks={trial: (path / "network.keras", path / "weights.npz") for trial, path in folders.items()},
         task=prepared.profile.target.task,
         target=prepared.specification,
         encoding=prepared.encoding,
         facts={
-            "trial": best.number,
-            "family": best.family,
-            "params": best.params,
+            "members": [dataclasses.asdict(member) for member in best.members],
+            "temperature": best.temperature,
             "scores": best.scores,
             "data": prepared.name,
             "digest": prepared.digest,
         },
     )
-    network.unlink()
+    for path in folders.values():
+        (path / "network.keras").unlink()
     return folder.bundle
+
+
+def _export(best: Ensemble, folders: Mapping[int, Path], executor: LocalExecutor) -> None:
+    """Lets the workers write each member's network."""
+    waiting = [
+        Job(EXPORT_KEY - position, "export", folders[member.trial], family=member.family, params=member.params)
+        for position, member in enumerate(best.members)
+    ]
+    running: set[int] = set()
+    began = time.monotonic()
+    while waiting or running:
+        while waiting and executor.capacity:
+            running.add(waiting[0].key)
+            executor.submit(waiting.pop(0))
+        for event in executor.wait(1.0):
+            if event.kind == "failed" and event.key in running:
+                raise EnvironmentFault(f"The model could not be saved: {event.message}")
+            running.discard(event.key)
+        if time.monotonic() - began > EXPORT_SECONDS:
+            raise EnvironmentFault(f"The model could not be saved within {EXPORT_SECONDS} seconds.")
 
 
 def _result(
@@ -261,7 +293,7 @@ def _result(
     prepared: Prepared,
     objective: Metric,
     outcome: SearchOutcome,
-    best: Trial | None,
+    best: Ensemble | None,
     tracker: Tracker,
     began: float,
 ) -> Result:
@@ -288,8 +320,10 @@ def _record(
     tracker: Tracker,
     result: Result,
 ) -> None:
-    board = leaderboard(outcome.trials, outcome.baselines, objective)
+    board = leaderboard(outcome.trials, outcome.baselines, objective, ensemble=result.best)
     folder.write_baselines(outcome.baselines)
+    if result.best is not None:
+        folder.write_ensemble(result.best)
     folder.write_leaderboard(board)
     features = prepared.frame[[column.name for column in prepared.profile.columns]]
     status = "interrupted" if outcome.interrupted else "finished" if result.best else "failed"

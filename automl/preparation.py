@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from automl import plugins
 from automl.data import columns as cells
 from automl.data import read as reading
 from automl.data.profile import Profile, duplicate_groups, profile
-from automl.data.split import Rows, Shares, Split, split_at_random, split_by_time
+from automl.data.split import Rows, Shares, Split, in_folds, split_at_random, split_by_time
 from automl.data.target import is_known
 from automl.encoding import table
 from automl.encoding.numbers import Scaling
@@ -26,6 +27,9 @@ from automl.options import Options
 from automl.space import Choice
 from automl.space_files import SpaceFile, change, read_space, read_user_space, split_settings
 from automl.tasks import Specification, Task, task
+
+# By the most rows for which a fit uses them.
+FOLDS = {8: 2_000, 5: 6_000}
 
 
 @dataclass(frozen=True)
@@ -141,17 +145,27 @@ def _split(
     if options.time_column is not None:
         cut = split_by_time(_times(kept[options.time_column], facts), shares=shares)
     else:
-        cut = split_at_random(
-            duplicate_groups(kept),
-            classes=np.asarray(targets[others]) if facts.target.task == "classify" else None,
-            groups=kept[options.group] if options.group else None,
-            shares=shares,
-            seed=options.seed,
-        )
+        together: dict[str, Any] = {
+            "copies": duplicate_groups(kept),
+            "classes": np.asarray(targets[others]) if facts.target.task == "classify" else None,
+            "groups": kept[options.group] if options.group else None,
+            "seed": options.seed,
+        }
+        cut = split_at_random(shares=shares, **together)
+        folds = options.folds or (1 if options.single else usual_folds(len(cut.train) + len(cut.val)))
+        if folds > 1:
+            cut = in_folds(cut, folds, **together)
     test = test_rows if len(test_rows) else others[cut.test]
-    return Split(
-        others[cut.train], others[cut.val], test, cut.how + (", test from its own file" * bool(len(test_rows)))
-    )
+    how = cut.how + (", test from its own file" * bool(len(test_rows)))
+    return Split(others[cut.train], others[cut.val], test, how, cut.folds)
+
+
+def usual_folds(rows: int) -> int:
+    """How many folds so many rows are cut into; 1 stands for a holdout, which larger tables can afford.
+
+    Where rows are few, each fold's networks should lack few of them, and training is cheap.
+    """
+    return next((folds for folds, most in FOLDS.items() if rows <= most), 1)
 
 
 def _times(column: pd.Series, facts: Profile) -> pd.Series:

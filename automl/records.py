@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from automl import files
 from automl.baselines import Baseline
+from automl.ensemble import Ensemble
 from automl.errors import InputError
 from automl.trial import Trial
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from automl.data.profile import Profile
     from automl.data.split import Split
@@ -64,6 +66,10 @@ class RunFolder:
         """Records the baselines."""
         files.write_json(self.path / "baselines.json", [asdict(baseline) for baseline in baselines])
 
+    def write_ensemble(self, ensemble: Ensemble) -> None:
+        """Records what the model is made of."""
+        files.write_json(self.path / "ensemble.json", asdict(ensemble))
+
     def write_leaderboard(self, leaderboard: pd.DataFrame) -> None:
         """Writes `leaderboard.csv`."""
         files.write_text(self.path / "leaderboard.csv", leaderboard.to_csv(index=False))
@@ -88,6 +94,15 @@ class RunFolder:
         """The recorded baselines."""
         path = self.path / "baselines.json"
         return [Baseline(**record) for record in self._read(path)] if path.is_file() else []
+
+    def ensemble(self) -> Ensemble | None:
+        """What the model is made of; None if the run has none."""
+        path = self.path / "ensemble.json"
+        return Ensemble.from_json(self._read(path)) if path.is_file() else None
+
+    def predictions(self, trial: Trial) -> dict[str, NDArray[Any]]:
+        """What a candidate for the ensemble predicts, by split."""
+        return files.read_arrays(self.of_trial(trial.number) / "predictions.npz")
 
     def forget_weights(self, keep: Sequence[Trial]) -> None:
         """Deletes the weights and predictions of all trials but these."""

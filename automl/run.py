@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from automl.baselines import Baseline
+    from automl.ensemble import Ensemble
     from automl.model import Model
     from automl.trial import Trial
 
@@ -45,12 +46,17 @@ class Run:
         """The baselines."""
         return RunFolder(self.path).baselines()
 
+    @cached_property
+    def ensemble(self) -> Ensemble | None:
+        """What the model is made of; None if no trial succeeded."""
+        return RunFolder(self.path).ensemble()
+
     @property
     def leaderboard(self) -> pd.DataFrame:
         """Trials and baselines, best first; failed ones last, with the reason."""
         from automl.reporting.leaderboard import leaderboard
 
-        return leaderboard(self.trials, self.baselines, self.metric)
+        return leaderboard(self.trials, self.baselines, self.metric, ensemble=self.ensemble)
 
     @cached_property
     def model(self) -> Model:

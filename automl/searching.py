@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from automl.baselines import BOOSTING, Baseline
+from automl.ensemble import candidates, worth_keeping
 from automl.execution import Event, Executor, Job
 from automl.records import RunFolder
 from automl.reporting import Progress, Reporter
@@ -23,8 +24,6 @@ BOOSTING_KEY = -1
 BOOSTING_SHARE = 0.3
 # With less time than this it would not finish, and would take a worker from the first networks.
 LEAST_BOOSTING_SECONDS = 2.0
-# Trials whose weights and predictions stay on disk.
-WEIGHTS_KEPT = 10
 # A trial that begins later than this before the end could not train an epoch; nor is it worth beginning with less
 # than this share of the time that trials of the slowest family usually take.
 LEAST_SECONDS = 1.0
@@ -151,7 +150,7 @@ def search(
         outcome.interrupted = True
         executor.cancel(BOOSTING_KEY)
         _end_trials(outcome.running, going, "interrupted", "You ended the search.")
-    settings.folder.forget_weights(finished(outcome.trials)[:WEIGHTS_KEPT])
+    settings.folder.forget_weights(candidates(outcome.trials))
     return outcome
 
 
@@ -187,7 +186,6 @@ def _fill(going: _Search) -> None:
 def _job(trial: Trial, spaces: Mapping[str, SearchSpace], going: _Search) -> Job:
     settings, outcome = going.settings, going.outcome
     is_first = all(other.family != trial.family for other in outcome.trials[: trial.number])
-    kept = finished(outcome.trials)[WEIGHTS_KEPT - 1 : WEIGHTS_KEPT]
     # The defaults of each family are trained to the end, whatever comes of it: everything else is compared with them.
     lowest = bars(spaces[trial.family], int(trial.params["epochs"]), outcome.trials)
     return Job(
@@ -200,7 +198,7 @@ def _job(trial: Trial, spaces: Mapping[str, SearchSpace], going: _Search) -> Job
         seed=settings.seed + trial.number,
         bars=tuple(lowest) if settings.prune and not is_first else (),
         until=_share(spaces, going) if is_first else settings.deadline,
-        keep_below=float("inf") if not kept or kept[0].objective is None else kept[0].objective,
+        keep_below=worth_keeping(trial.family, outcome.trials),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -79,6 +79,6 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else value
 
 
-def finished(trials: list[Trial]) -> list[Trial]:
+def finished(trials: Sequence[Trial]) -> list[Trial]:
     """The trials that have an objective, best first; equal ones in the order in which they were started."""
     return sorted((t for t in trials if t.status == "finished"), key=lambda t: (t.objective, t.number))

@@ -1,7 +1,8 @@
-"""Rows for training, validation and test, cut once, before anything is fitted."""
+"""Rows for training, validation and test, or for folds and test, cut once, before anything is fitted."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,12 +43,19 @@ class Shares:
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers of each part, ascending; no row is in two parts. `how` says in words how they were cut."""
+    """Row numbers of each part, ascending.
+
+    Attributes:
+        how: says in words how they were cut.
+        folds: shape (training rows,): of a cross-validation, the fold from which a row is left out, to be judged by
+            it; training and validation rows are then the same. None for a holdout, where no row is in two parts.
+    """
 
     train: Rows
     val: Rows
     test: Rows
     how: str
+    folds: NDArray[np.int64] | None = None
 
     def parts(self) -> dict[str, Rows]:
         """The parts that have rows, by name: "train", "val" and usually "test"."""
@@ -71,22 +79,41 @@ def split_at_random(
 
     A class with very few rows goes to training first, then to validation, then to test.
     """
-    unit = _units(copies, groups)
-    rng = np.random.default_rng([seed, 5])
-    strata = np.zeros(len(copies), dtype=np.int64) if classes is None else _common_class(unit, classes)
-    part = np.empty(len(copies), dtype=np.int64)
-    for stratum in np.unique(strata):
-        rows = np.flatnonzero(strata == stratum)
-        units, sizes = np.unique(unit[rows], return_counts=True)
-        order = rng.permutation(len(units))
-        # A unit belongs to the part that its middle row falls into.
-        middle = np.cumsum(sizes[order]) - sizes[order] / 2
-        of_unit = np.empty(len(units), dtype=np.int64)
-        of_unit[order] = np.searchsorted(_cuts(shares, len(rows)), middle, side="left")
-        part[rows] = of_unit[np.searchsorted(units, unit[rows])]
+    cut = _cut(copies, classes, groups, lambda rows: _cuts(shares, rows), rng=np.random.default_rng([seed, 5]))
     how = "at random" + (", every class in proportion" if classes is not None else "")
     how += f", the rows of one {groups.name!r} together" if groups is not None else ""
-    return _checked(part, how)
+    return _checked(cut, how)
+
+
+def in_folds(
+    split: Split,
+    number: int,
+    *,
+    copies: pd.Series,
+    classes: NDArray[np.int64] | None = None,
+    groups: pd.Series | None = None,
+    seed: int = 0,
+) -> Split:
+    """The same test rows; all others in so many folds, of which each is left out once, and judged by the others.
+
+    Args:
+        copies, classes, groups: of all rows, as `split_at_random` takes them.
+
+    Raises:
+        InputError: the rows that stay together leave a fold empty.
+    """
+    rows = np.union1d(split.train, split.val)
+    folds = _cut(
+        copies.iloc[rows],
+        None if classes is None else classes[rows],
+        None if groups is None else groups.iloc[rows],
+        lambda size: size * np.arange(1, number) / number,
+        rng=np.random.default_rng([seed, 6]),
+        rotate=number,
+    )
+    if len(np.unique(folds)) < number:
+        raise InputError(f"The rows cannot be cut into {number} folds: too many belong together. Use fewer --folds.")
+    return Split(rows, rows, split.test, f"{split.how}, in {number} folds", folds)
 
 
 def split_by_time(times: pd.Series, *, shares: Shares = Shares()) -> Split:
@@ -107,6 +134,39 @@ def split_by_time(times: pd.Series, *, shares: Shares = Shares()) -> Split:
     middle = np.cumsum(sizes) - sizes / 2
     part = np.searchsorted(_cuts(shares, len(times)), middle, side="left")[moment]
     return _checked(part, f"by time ({times.name}): the past trains, the future tests")
+
+
+def _cut(
+    copies: pd.Series,
+    classes: NDArray[np.int64] | None,
+    groups: pd.Series | None,
+    bounds: Callable[[int], NDArray[np.float64]],
+    *,
+    rng: np.random.Generator,
+    rotate: int = 0,
+) -> NDArray[np.int64]:
+    """Shape (rows,): the number of the part that each row falls into, in proportion within every class.
+
+    Args:
+        bounds: where the parts of so many rows end, but for the last.
+        rotate: how many parts there are, if each class should begin with another: else the rarest classes would all be
+            in the same few.
+    """
+    unit = _units(copies, groups)
+    strata = np.zeros(len(copies), dtype=np.int64) if classes is None else _common_class(unit, classes)
+    part = np.empty(len(copies), dtype=np.int64)
+    for stratum in np.unique(strata):
+        rows = np.flatnonzero(strata == stratum)
+        units, sizes = np.unique(unit[rows], return_counts=True)
+        order = rng.permutation(len(units))
+        # A unit belongs to the part that its middle row falls into.
+        middle = np.cumsum(sizes[order]) - sizes[order] / 2
+        of_unit = np.empty(len(units), dtype=np.int64)
+        of_unit[order] = np.searchsorted(bounds(len(rows)), middle, side="left")
+        if rotate:
+            of_unit = (of_unit + rng.integers(rotate)) % rotate
+        part[rows] = of_unit[np.searchsorted(units, unit[rows])]
+    return part
 
 
 def _cuts(shares: Shares, rows: int) -> NDArray[np.float64]:

@@ -33,7 +33,7 @@ class Arrays:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def take(self, rows: NDArray[np.int64] | slice) -> Arrays:
+    def take(self, rows: NDArray[np.integer[Any]] | slice) -> Arrays:
         """The arrays of the given rows."""
         return Arrays(self.numbers[rows], self.codes[rows])
 

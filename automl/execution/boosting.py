@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from automl.encoding.table import Arrays
+from automl.gathered import Gathered
 from automl.tasks import Task, scores
 from automl.training.examples import Examples
 
@@ -19,19 +20,29 @@ MOST_CATEGORIES = 255
 
 
 def boost(task: Task, examples: Examples, *, seed: int) -> Mapping[str, Any]:
-    """Trains on the training rows (numbers as they are, missing ones missing) and scores every part."""
+    """Trains on the training rows (numbers as they are, missing ones missing) and scores every part.
+
+    In a cross-validation there is a model for each fold, as there is a network.
+    """
     began = time.monotonic()
     train = examples.parts["train"]
     options: dict[str, Any] = {
         "categorical_features": _categorical(train.arrays["none"], examples),
         "random_state": seed,
     }
-    model = (HistGradientBoostingRegressor if task.PREDICTS == "values" else HistGradientBoostingClassifier)(**options)
-    model.fit(_features(train.arrays["none"]), train.targets, sample_weight=np.asarray(examples.weights))
-    by_part = {}
-    for name, part in examples.parts.items():
-        features = _features(part.arrays["none"])
-        by_part[name] = scores(task, np.asarray(part.targets), _predictions(model, features, task, examples))
+    make = HistGradientBoostingRegressor if task.PREDICTS == "values" else HistGradientBoostingClassifier
+    features = {name: _features(part.arrays["none"]) for name, part in examples.parts.items()}
+    gathered = {name: Gathered(len(part.targets)) for name, part in examples.parts.items()}
+    for cut in examples.cuts:
+        model = make(**options)
+        weights = np.asarray(examples.weights)[cut.train]
+        model.fit(features["train"][cut.train], train.targets[cut.train], sample_weight=weights)
+        for name, own in features.items():
+            rows = {"train": cut.train, "val": cut.val}.get(name, slice(None))
+            gathered[name].add(rows, _predictions(model, own[rows], task, examples))
+    by_part = {
+        name: scores(task, np.asarray(part.targets), gathered[name].mean) for name, part in examples.parts.items()
+    }
     return {"scores": by_part, "seconds": time.monotonic() - began}
 
 

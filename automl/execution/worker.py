@@ -25,6 +25,7 @@ from automl.tasks import metric, task
 from automl.training.train import TrialFailed, train
 from automl.training.workshop import Workshop
 from automl.trial import Reason
+from automl.weights import by_network, named
 
 # Of each compiled engine TensorFlow keeps some 14 MB for good.
 MOST_ENGINES = 40
@@ -106,7 +107,7 @@ def _trial(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
     )
     if trained.objective is not None and trained.objective < job.keep_below:
         job.folder.mkdir(parents=True, exist_ok=True)
-        files.write_arrays(job.folder / "weights.npz", {f"{i:04d}": w for i, w in enumerate(trained.weights)})
+        files.write_arrays(job.folder / "weights.npz", named(trained.weights))
         files.write_arrays(job.folder / "predictions.npz", trained.predictions)
     return {
         "status": "pruned" if trained.objective is None else "finished",
@@ -152,16 +153,15 @@ def _probe(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
 
 
 def _export(workshop: Workshop, job: Job) -> Mapping[str, Any]:
-    """Writes `network.keras` beside the trial's weights."""
+    """Writes `network.keras` beside the trial's weights: the network of its first fold."""
     network = workshop.network(job.family, job.params)
-    weights = files.read_arrays(job.folder / "weights.npz")
-    network.set_weights([weights[name] for name in sorted(weights)])
+    network.set_weights(by_network(files.read_arrays(job.folder / "weights.npz"))[0])
     # Keras writes in place and wants the suffix.
     aside = job.folder / f"part-{os.getpid()}.keras"
     keras.saving.save_model(network, aside)
     files.write_bytes(job.folder / "network.keras", aside.read_bytes())
     aside.unlink()
-    return {"network": str(job.folder / "network.keras")}
+    return {}
 
 
 def _log_to(log: Path) -> None:

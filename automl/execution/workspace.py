@@ -27,16 +27,20 @@ def write(
     specification: Specification,
     encoding: Encoding,
 ) -> None:
-    """Writes all rows, part by part, in every scaling."""
+    """Writes all rows, part by part, in every scaling; the rows of a cross-validation once."""
     folder.mkdir(parents=True, exist_ok=True)
-    for part, rows in split.parts().items():
+    parts = split.parts()
+    if split.folds is not None:
+        del parts["val"]
+        np.save(folder / "folds.npy", split.folds)
+    for part, rows in parts.items():
         for scaling, arrays in encoded.items():
             table.save(arrays.take(rows), folder, f"{part}.{scaling}")
         np.save(folder / f"{part}.targets.npy", targets[rows])
     np.save(folder / "weights.npy", weights)
     facts = {
         "task": task,
-        "parts": list(split.parts()),
+        "parts": list(parts),
         "scalings": list(encoded),
         "specification": specification,
         "sizes": list(encoding.sizes),
@@ -54,5 +58,8 @@ def read(folder: Path) -> tuple[str, Examples]:
         )
         for part in facts["parts"]
     }
+    folds = np.load(folder / "folds.npy") if (folder / "folds.npy").exists() else None
     weights = np.load(folder / "weights.npy", mmap_mode="r")
-    return facts["task"], Examples(parts, weights, facts["specification"], tuple(facts["sizes"]))
+    return facts["task"], Examples(
+        {"val": parts["train"], **parts}, weights, facts["specification"], tuple(facts["sizes"]), folds
+    )

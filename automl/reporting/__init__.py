@@ -13,6 +13,7 @@ from typing import Protocol
 from automl.baselines import Baseline
 from automl.data.profile import Profile
 from automl.data.split import Split
+from automl.ensemble import Ensemble
 from automl.families import Candidate
 from automl.tasks import Metric
 from automl.trial import Trial
@@ -57,7 +58,7 @@ class Result:
 
     Attributes:
         metric: the one that decided between trials; `metrics` are all of the task, by name.
-        best: None when no trial succeeded.
+        best: what the model is made of; None when no trial succeeded.
         interrupted: whether the user ended the search.
         tracking: where the run is recorded; empty if nowhere.
     """
@@ -67,7 +68,7 @@ class Result:
     split: Split
     trials: Sequence[Trial]
     baselines: Sequence[Baseline]
-    best: Trial | None
+    best: Ensemble | None
     seconds: float
     interrupted: bool
     tracking: str

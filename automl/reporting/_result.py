@@ -11,12 +11,12 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from automl.ensemble import Ensemble
 from automl.reporting import Result
 from automl.reporting._figures import clock, count, score
 from automl.reporting._plain import plain
 from automl.reporting.leaderboard import leaderboard, table
 from automl.reporting.verdict import PARTS, against_baselines, overfitting
-from automl.trial import Trial
 
 TOP = 5
 
@@ -27,7 +27,10 @@ def paragraphs(result: Result) -> Iterator[RenderableType]:
     if result.best is None:
         yield _failures(result)
         return
-    yield table(leaderboard(result.trials, result.baselines, result.metric), result.metric, top=TOP)
+    board = leaderboard(result.trials, result.baselines, result.metric, ensemble=result.best)
+    yield table(board, result.metric, top=TOP)
+    if len(result.best.members) > 1:
+        yield _members(result.best)
     yield _scores(result.best, result)
     yield from (Text(sentence) for sentence in _verdict(result.best, result))
 
@@ -65,11 +68,18 @@ def _failures(result: Result) -> RenderableType:
     return shown
 
 
-def _scores(best: Trial, result: Result) -> RenderableType:
-    """Every metric of the best network, the parts side by side."""
+def _members(best: Ensemble) -> RenderableType:
+    """What the ensemble is made of, the heaviest first."""
+    parts = ", ".join(f"{member.weight:.0%} #{member.trial} {member.family}" for member in best.members)
+    networks = sum(member.networks for member in best.members)
+    return Text(f"The ensemble is {parts}: {count(networks, 'network')} in all.")
+
+
+def _scores(best: Ensemble, result: Result) -> RenderableType:
+    """Every metric of the model, the parts side by side."""
     parts = [part for part in PARTS if part in best.scores]
     shown = Table(
-        title=f"Best network: #{best.number} {best.family}",
+        title=f"The model: {best.title}",
         title_style="bold",
         title_justify="left",
         box=None,
@@ -89,7 +99,7 @@ def _scores(best: Trial, result: Result) -> RenderableType:
     return shown
 
 
-def _verdict(best: Trial, result: Result) -> Iterator[str]:
+def _verdict(best: Ensemble, result: Result) -> Iterator[str]:
     rows = {part: len(numbers) for part, numbers in result.split.parts().items()}
     val, test = rows["val"], rows.get("test", 0)
     yield overfitting(best, result.metric, val, test, baselines=result.baselines)

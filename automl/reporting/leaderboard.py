@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from automl.baselines import Baseline
+from automl.ensemble import Ensemble
 from automl.reporting._figures import aligned, count, seconds
 from automl.reporting._plain import plain
 from automl.reporting.verdict import PARTS
@@ -37,13 +38,18 @@ TYPES = {
 }
 
 
-def leaderboard(trials: Sequence[Trial], baselines: Sequence[Baseline], metric: Metric) -> pd.DataFrame:
-    """One row per trial and baseline, the best validation score first; those without a score last, unranked.
+def leaderboard(
+    trials: Sequence[Trial], baselines: Sequence[Baseline], metric: Metric, *, ensemble: Ensemble | None = None
+) -> pd.DataFrame:
+    """One row per trial and baseline, and one for an ensemble of several trials, the best validation score first.
+
+    Those without a score come last, unranked.
 
     Columns:
         rank: from 1; <NA> without a validation score.
-        name: "#7 mlp" or "baseline: gradient boosting".
-        trial, parameters, epochs, best_epoch: <NA> for baselines; parameters are the trainable weights.
+        name: "#7 mlp", "ensemble of 5" or "baseline: gradient boosting".
+        trial, epochs, best_epoch: <NA> for baselines and the ensemble.
+        parameters: the trainable weights of one network, of the ensemble those of all; <NA> for baselines.
         status: "finished", "pruned", "failed" or "running".
         deployable: whether the row is a network that a run can save; never a baseline.
         val_score, test_score: of `metric`; test scores rank nothing.
@@ -52,6 +58,7 @@ def leaderboard(trials: Sequence[Trial], baselines: Sequence[Baseline], metric: 
         train_accuracy, …, val_accuracy, …: every metric on every part.
     """
     rows = [
+        *([_of_ensemble(ensemble, metric)] if ensemble is not None and len(ensemble.members) > 1 else []),
         *(_of_trial(trial, metric) for trial in trials),
         *(_of_baseline(baseline, metric) for baseline in baselines),
     ]
@@ -94,9 +101,9 @@ def table(frame: pd.DataFrame, metric: Metric, *, top: int) -> Table:
             str(row["rank"]),
             Text(plain(row["name"]), no_wrap=True, overflow="ellipsis"),
             *(aligned(row[column], like=scored["val_score"].iloc[0]) for column in scores),
-            f"{row['epochs']:,}" if is_network else "",
+            f"{row['epochs']:,}" if pd.notna(row["epochs"]) else "",
             seconds(row["seconds"]) if row["seconds"] else "",
-            f"{row['parameters']:,}" if is_network else "",
+            f"{row['parameters']:,}" if pd.notna(row["parameters"]) else "",
             style="bold" if is_network and row["rank"] == best["rank"].iloc[0] else "",
         )
     return shown
@@ -104,7 +111,7 @@ def table(frame: pd.DataFrame, metric: Metric, *, top: int) -> Table:
 
 def _caption(frame: pd.DataFrame, top: int) -> str:
     networks = frame[frame["trial"].notna()]
-    left = int(networks["rank"].notna().sum()) - top
+    left = int(frame.loc[frame["deployable"], "rank"].notna().sum()) - top
     failed = Counter(networks.loc[networks["status"] == "failed", "reason"])
     reasons = ", ".join(f"{number} {reason}" for reason, number in failed.most_common())
     pruned = int((networks["status"] == "pruned").sum())
@@ -117,6 +124,19 @@ def _caption(frame: pd.DataFrame, top: int) -> str:
         else "",
     )
     return " ".join(f"{part}." for part in parts if part)
+
+
+def _of_ensemble(ensemble: Ensemble, metric: Metric) -> dict[str, Any]:
+    return {
+        **_scored(ensemble, metric),
+        "name": ensemble.title,
+        "family": "",
+        "status": "finished",
+        "deployable": True,
+        "parameters": ensemble.parameters,
+        "reason": "",
+        "message": "",
+    }
 
 
 def _of_trial(trial: Trial, metric: Metric) -> dict[str, Any]:
@@ -147,7 +167,7 @@ def _of_baseline(baseline: Baseline, metric: Metric) -> dict[str, Any]:
     }
 
 
-def _scored(tried: Trial | Baseline, metric: Metric) -> dict[str, Any]:
+def _scored(tried: Trial | Ensemble | Baseline, metric: Metric) -> dict[str, Any]:
     """The scores of a row, its rank still open; only trials that have finished count."""
     scores = {} if isinstance(tried, Trial) and tried.status != "finished" else tried.scores
     train, val, test = (scores.get(part, {}).get(metric.name, math.nan) for part in PARTS)

@@ -43,7 +43,7 @@ def _of_best(result: Result, profile: Profile) -> dict[str, Any]:
     part = "test" if "test" in rows else "val"
     metrics = task(profile.target.task).METRICS
     return {
-        "model": f"#{best.number} {best.family}",
+        "model": best.title,
         "sentences": [
             overfitting(best, result.metric, rows["val"], rows.get("test", 0), baselines=result.baselines),
             *against_baselines(best, result.baselines, result.metric, part=part, rows=rows[part]),

@@ -1,4 +1,4 @@
-"""What the best trial's scores say, in sentences: how far it overfits, and whether it beats the baselines.
+"""What a model's scores say, in sentences: how far it overfits, and whether it beats the baselines.
 
 How much a score varies by chance is not known from the score alone. The rule used here: an error in the target's unit
 (RMSE, MAE) has a standard error of error / √rows, any other error (log loss, 1 - accuracy, 1 - R²) of √(error / rows).
@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from automl.baselines import CONSTANT, Baseline
 from automl.reporting._figures import count, score
 from automl.reporting._plain import plain
 from automl.tasks import Metric
-from automl.trial import Trial
 
 PARTS = {"train": "train", "val": "validation", "test": "test"}
 # Greater-is-better metrics are shares; of the others, these have no unit either.
@@ -26,12 +26,20 @@ MILD, STRONG = 0.05, 0.25
 ALMOST_PERFECT = 0.001
 
 
-def overfitting(
-    best: Trial, metric: Metric, val_rows: int, test_rows: int, *, baselines: Sequence[Baseline] = ()
-) -> str:
-    """How the trial's score on training rows compares with that on new ones, and what to call the difference.
+class Scored(Protocol):
+    """A trial, or an ensemble of some."""
 
-    New rows are the test rows, or without any the validation rows (which chose the epoch and the trial, so their score
+    @property
+    def scores(self) -> Mapping[str, Mapping[str, float]]:
+        """By split and metric."""
+
+
+def overfitting(
+    best: Scored, metric: Metric, val_rows: int, test_rows: int, *, baselines: Sequence[Baseline] = ()
+) -> str:
+    """How the model's score on training rows compares with that on new ones, and what to call the difference.
+
+    New rows are the test rows, or without any the validation rows (which chose the epoch and the trials, so their score
     is a little too good). The gap is the error on new rows less that on training rows. Up to two standard errors it
     may be chance, and is not called overfitting. Beyond that it is measured against what the network learned: the
     error of predicting without the features, less the error on training rows. Of this,
@@ -74,8 +82,10 @@ def overfitting(
     return f"{gap} {_drift(known, metric, val_rows, test_rows)}".rstrip()
 
 
-def against_baselines(best: Trial, baselines: Sequence[Baseline], metric: Metric, *, part: str, rows: int) -> list[str]:
-    """One sentence per baseline: whether the best network beats it on the rows of a part ("test" or "val").
+def against_baselines(
+    best: Scored, baselines: Sequence[Baseline], metric: Metric, *, part: str, rows: int
+) -> list[str]:
+    """One sentence per baseline: whether the model beats it on the rows of a part ("test" or "val").
 
     Less than one standard error apart counts as "about as good". One and not two, because both scores are of the same
     rows: what is hard for one is mostly hard for the other, so their difference varies less than either.
@@ -83,7 +93,7 @@ def against_baselines(best: Trial, baselines: Sequence[Baseline], metric: Metric
     return [_against(best, baseline, metric, part, rows) for baseline in baselines]
 
 
-def _against(best: Trial, baseline: Baseline, metric: Metric, part: str, rows: int) -> str:
+def _against(best: Scored, baseline: Baseline, metric: Metric, part: str, rows: int) -> str:
     name = "predicting without the features" if baseline.name == CONSTANT else plain(baseline.name)
     if not baseline.scores:
         return f"No comparison with {name}: {plain(baseline.message).rstrip('.') or 'it has no scores'}."
@@ -94,8 +104,8 @@ def _against(best: Trial, baseline: Baseline, metric: Metric, part: str, rows: i
     chance = _standard_error(min(_error(mine, metric), _error(other, metric)), rows, metric)
     scores = f"{metric.title} {score(mine)} against {score(other)} on {PARTS[part]}"
     if abs(advantage) < chance:
-        return f"The best network is about as good as {name}: {scores}, and {rows:,} rows cannot tell them apart."
-    return f"The best network {'beats' if advantage > 0 else 'loses to'} {name}: {scores}."
+        return f"The model is about as good as {name}: {scores}, and {rows:,} rows cannot tell them apart."
+    return f"The model {'beats' if advantage > 0 else 'loses to'} {name}: {scores}."
 
 
 def _gap(train: float, new: float, naive: float | None, measured: str, *, chance: float, on: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from automl.ensemble import Ensemble
 from automl.trial import Trial
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class RunOutcome:
     Attributes:
         status: "finished", "failed" (no model) or "interrupted" (ended by the user; there may be a model).
         leaderboard: one row per trial and baseline, best first.
-        best: the winning trial, None if none succeeded.
+        best: what the model is made of, None if no trial succeeded.
         baselines: scores of the baselines by name, then split, then metric.
         bundle: the folder of the saved model, None if there is none.
         example: a few rows as the model takes them, without the target.
@@ -65,7 +66,7 @@ class RunOutcome:
 
     status: str
     leaderboard: pd.DataFrame
-    best: Trial | None
+    best: Ensemble | None
     baselines: Mapping[str, Mapping[str, Mapping[str, float]]]
     bundle: Path | None
     example: pd.DataFrame

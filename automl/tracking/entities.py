@@ -146,18 +146,17 @@ def rungs(trial: Trial, objective: Objective) -> list[Metric]:
 
 def final(trial: Trial, objective: Objective) -> dict[str, float]:
     """What came of a trial; the gap is how much worse the objective is on validation than on training rows."""
-    values: dict[str, float] = _by_split(trial.scores)
-    train, validation = (trial.scores.get(split, {}).get(objective.name) for split in ("train", "val"))
-    if train is not None and validation is not None:
-        values["generalization_gap"] = objective.objective(validation) - objective.objective(train)
     facts = {"seconds": trial.seconds, "parameters": trial.parameters, "best_epoch": trial.best_epoch}
-    return {**values, **{name: value for name, value in facts.items() if value}}
+    return {**_scored(trial.scores, objective), **{name: value for name, value in facts.items() if value}}
 
 
 def of_best(outcome: RunOutcome, objective: Objective) -> dict[str, float]:
-    """The best trial's metrics for the parent run: `best_val_log_loss`, …, `best_seconds`, `best_epoch`."""
-    values = final(outcome.best, objective) if outcome.best else {}
-    return {f"best_{name.removeprefix('best_')}": value for name, value in values.items()}
+    """The model's metrics for the parent run: `best_val_log_loss`, …, `best_seconds`, `best_members`."""
+    best = outcome.best
+    if best is None:
+        return {}
+    facts = {"seconds": best.seconds, "parameters": best.parameters, "members": len(best.members)}
+    return {f"best_{name}": value for name, value in {**_scored(best.scores, objective), **facts}.items()}
 
 
 def of_baselines(outcome: RunOutcome) -> dict[str, float]:
@@ -196,6 +195,14 @@ def tags(values: Mapping[str, str]) -> list[RunTag]:
 def now() -> int:
     """Milliseconds since 1970."""
     return time.time_ns() // 1_000_000
+
+
+def _scored(scores: Mapping[str, Mapping[str, float]], objective: Objective) -> dict[str, float]:
+    values = _by_split(scores)
+    train, validation = (scores.get(split, {}).get(objective.name) for split in ("train", "val"))
+    if train is not None and validation is not None:
+        values["generalization_gap"] = objective.objective(validation) - objective.objective(train)
+    return values
 
 
 def _by_split(scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

@@ -293,10 +293,14 @@ class MlflowTracker:
     def _tags_of(self, outcome: RunOutcome) -> list[RunTag]:
         tags = {"mlflow.note.content": outcome.summary} if outcome.summary else {}
         if outcome.best is not None:
-            child = self._children[outcome.best.number].run_id
-            if child:
-                self._client.set_tag(child, "best", "true")
-            tags |= {"best_trial": f"{outcome.best.number:04d}", "best_family": outcome.best.family}
+            for member in outcome.best.members:
+                child = self._children[member.trial].run_id
+                if child:
+                    self._client.set_tag(child, "ensemble_weight", f"{member.weight:.3f}")
+            tags |= {
+                "best": outcome.best.title,
+                "best_families": ", ".join(dict.fromkeys(member.family for member in outcome.best.members)),
+            }
         return entities.tags(tags)
 
     def _send_files(self, outcome: RunOutcome) -> None:

@@ -17,6 +17,8 @@ from automl.training.forward import Inputs, call, exchangeable, forward, signatu
 from automl.training.optimizers import Pace, optimizer
 from automl.trial import Params
 
+State = Sequence[tf.Tensor]
+
 
 class Engine:
     """Trains networks of one topology, one after the other; compiled on first use.
@@ -56,8 +58,12 @@ class Engine:
             ],
             autograph=False,
         )
-        # What Keras' callbacks ask of a model, beside its weights.
-        self.stop_training = False
+        self._changing = [*self._values, *self._optimizer.memory]
+        self._exchange = tf.function(
+            self._exchange_state,
+            input_signature=[[tf.TensorSpec(variable.shape, variable.dtype) for variable in self._changing]],
+            autograph=False,
+        )
 
     def start(self, values: Sequence[NDArray[Any]], params: Params, *, sample: Inputs, seed: int) -> None:
         """Begins a new training: an optimizer without memory, and these values of all variables.
@@ -78,16 +84,19 @@ class Engine:
         self._optimizer.reset(
             momentum=float(params.get("momentum", 0.0)), weight_decay=float(params.get("weight_decay", 0.0))
         )
-        self.stop_training = False
 
-    def get_weights(self) -> list[NDArray[Any]]:
-        """The weights, as `keras.Model.get_weights` orders them."""
+    @property
+    def weights(self) -> list[NDArray[Any]]:
+        """Of the network that trains now, as `keras.Model.get_weights` orders them."""
         return [self._values[position].numpy() for position in self._saved]
 
-    def set_weights(self, weights: Sequence[NDArray[Any]]) -> None:
-        """Puts back what `get_weights` gave."""
-        for position, weight in zip(self._saved, weights, strict=True):
-            self._values[position].assign(weight)
+    def state(self) -> State:
+        """All that training has changed so far, to go on from later."""
+        return [variable.read_value() for variable in self._changing]
+
+    def exchange(self, state: State) -> State:
+        """Goes on from another state, and returns the one that it leaves."""
+        return list(self._exchange(list(state)))
 
     def run(
         self,
@@ -117,6 +126,13 @@ class Engine:
             tf.constant(regularization),
         )
         return losses.numpy()
+
+    def _exchange_state(self, state: Any) -> Any:
+        left = [tf.identity(variable.read_value()) for variable in self._changing]
+        with tf.control_dependencies(left):
+            for variable, value in zip(self._changing, state, strict=True):
+                variable.assign(value)
+        return left
 
     def _run_steps(
         self,

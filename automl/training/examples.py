@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,17 +23,40 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """What one network learns from and what it is judged by: row numbers within the parts "train" and "val"."""
+
+    train: NDArray[np.int32]
+    val: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
 class Examples:
     """All that a trial needs to know of the data.
 
     Attributes:
-        parts: "train", "val" and usually "test".
+        parts: "train", "val" and usually "test"; in a cross-validation, "val" is "train".
         weights: shape (training rows,), how much each counts in the loss; their mean is 1.
         specification: of the target, as the task fitted it.
         sizes: the number of codes of each category.
+        folds: shape (training rows,), the fold from which each is left out; None for a holdout.
     """
 
     parts: Mapping[str, Part]
     weights: NDArray[np.float32]
     specification: Specification
     sizes: tuple[int, ...]
+    folds: NDArray[np.int64] | None = None
+
+    @cached_property
+    def cuts(self) -> tuple[Cut, ...]:
+        """One for each network that a setting has; each validation row is in one of them."""
+        if self.folds is None:
+            rows = (len(self.parts[name].targets) for name in ("train", "val"))
+            return (Cut(*(np.arange(number, dtype=np.int32) for number in rows)),)
+        numbers = range(int(self.folds.max()) + 1)
+        return tuple(Cut(_where(self.folds != fold), _where(self.folds == fold)) for fold in numbers)
+
+
+def _where(chosen: NDArray[np.bool_]) -> NDArray[np.int32]:
+    return np.flatnonzero(chosen).astype(np.int32)

@@ -102,6 +102,22 @@ def forward(network: keras.Model, values: Sequence[tf.Variable]) -> Callable[[In
     return raw_outputs
 
 
-def predictor(network: keras.Model) -> Callable[[Inputs], FloatArray]:
-    """`forward` with the weights that the network has now."""
-    return forward(network, exchangeable(network))
+def predictors(network: keras.Model, weights: Sequence[Sequence[NDArray[Any]]]) -> list[Callable[[Inputs], FloatArray]]:
+    """`forward` with each of several weights of the network, as `keras.Model.get_weights` orders them.
+
+    All of them are one compiled graph.
+    """
+    values = exchangeable(network)
+    positions = {id(variable): position for position, variable in enumerate(variables(network))}
+    saved = [positions[id(weight)] for weight in network.weights]
+    compiled = forward(network, values)
+
+    def with_weights(own: Sequence[NDArray[Any]]) -> Callable[[Inputs], FloatArray]:
+        def raw_outputs(inputs: Inputs) -> FloatArray:
+            for position, weight in zip(saved, own, strict=True):
+                values[position].assign(weight)
+            return compiled(inputs)
+
+        return raw_outputs
+
+    return [with_weights(own) for own in weights]

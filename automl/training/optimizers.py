@@ -28,7 +28,14 @@ class Pace:
 
 
 class Optimizer(Protocol):
-    """Changes weights by their gradients."""
+    """Changes weights by their gradients.
+
+    Attributes:
+        memory: what it has learned of the gradients so far.
+    """
+
+    @property
+    def memory(self) -> Sequence[tf.Variable]: ...
 
     def reset(self, *, momentum: float, weight_decay: float) -> None:
         """Forgets all gradients, and takes new rates."""
@@ -46,6 +53,7 @@ class Adam:
         self._means = _zeros_like(self._weights)
         self._squares = _zeros_like(self._weights)
         self._powers = [tf.Variable(BETA_1, trainable=False), tf.Variable(BETA_2, trainable=False)]
+        self.memory = [*self._means, *self._squares, *self._powers]
         self._weight_decay = tf.Variable(0.0, trainable=False)
 
     def reset(self, *, momentum: float, weight_decay: float) -> None:
@@ -92,6 +100,7 @@ class SGD:
         self._weights = weights
         self._paces = paces
         self._velocities = _zeros_like(self._weights)
+        self.memory = self._velocities
         self._momentum = tf.Variable(0.0, trainable=False)
 
     def reset(self, *, momentum: float, weight_decay: float) -> None:

@@ -12,9 +12,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from automl.gathered import Gathered
 from automl.tasks import FloatArray, Metric, predicted, scores
-from automl.training.engine import Engine
 from automl.training.schedules import learning_rates, regularization
+from automl.training.siblings import Siblings
 from automl.training.timetable import Timetable
 from automl.training.workshop import Workshop
 from automl.trial import Bar, Params, Reason, Rung
@@ -35,7 +36,7 @@ class TrialFailed(Exception):
 
 @dataclass(frozen=True)
 class Course:
-    """How a training went. The engine that it ran on holds the weights of its best epoch.
+    """How a training went. Its networks have the weights of the best epoch.
 
     Attributes:
         curves: one value per epoch, by name.
@@ -54,7 +55,7 @@ class Trained:
     """What a trial gave. A pruned one has no weights, predictions and scores.
 
     Attributes:
-        weights: the network's, as `keras.Model.get_weights` orders them.
+        weights: for each network of the setting, as `keras.Model.get_weights` orders them.
         objective: None for a pruned one.
         rungs: the short trainings that it went through first.
     """
@@ -66,7 +67,7 @@ class Trained:
     stopped: str
     rungs: tuple[Rung, ...]
     objective: float | None = None
-    weights: Sequence[NDArray[Any]] = ()
+    weights: Sequence[Sequence[NDArray[Any]]] = ()
     predictions: Mapping[str, FloatArray] = field(default_factory=dict)
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
@@ -99,10 +100,12 @@ def train(
     began = time.monotonic()
     engine, plan = workshop.engine(family, params)
 
-    def learn(epochs: int, told: Report) -> Course:
-        sample = workshop.inputs("sample", str(params["scaling"]))
-        engine.start(plan.draw(params, seed=seed), params, sample=sample, seed=seed)
-        return _learn(workshop, engine, {**params, "epochs": epochs}, metric, seed=seed, until=until, report=told)
+    def learn(epochs: int, told: Report) -> tuple[Siblings, Course]:
+        scaling = str(params["scaling"])
+        samples = [workshop.sample(cut, scaling) for cut in range(len(workshop.examples.cuts))]
+        siblings = Siblings(engine, plan, params, samples=samples, seed=seed)
+        course = _learn(workshop, siblings, {**params, "epochs": epochs}, metric, seed=seed, until=until, report=told)
+        return siblings, course
 
     def trained(course: Course, **scored: Any) -> Trained:
         return Trained(
@@ -118,7 +121,7 @@ def train(
     rungs: list[Rung] = []
     for bar in bars:
         started = time.monotonic()
-        course = learn(bar.epochs, lambda _: report({}))
+        siblings, course = learn(bar.epochs, lambda _: report({}))
         if course.stopped != "time":
             rungs.append(Rung(bar.level, bar.epochs, course.objective))
             if course.objective > bar.objective:
@@ -127,27 +130,27 @@ def train(
             course = dataclasses.replace(course, stopped="time")
             break
     else:
-        course = learn(int(params["epochs"]), report)
-    return trained(course, **_scored(workshop, engine, str(params["scaling"]), metric))
+        siblings, course = learn(int(params["epochs"]), report)
+    return trained(course, **_scored(workshop, siblings, str(params["scaling"]), metric))
 
 
 def _learn(
-    workshop: Workshop, engine: Engine, params: Params, metric: Metric, *, seed: int, until: float, report: Report
+    workshop: Workshop, siblings: Siblings, params: Params, metric: Metric, *, seed: int, until: float, report: Report
 ) -> Course:
     """Trains until the epochs or the time are over or validation stops improving; keeps the best epoch's weights."""
     stopper = keras.callbacks.EarlyStopping(
         "objective", mode="min", patience=int(params["patience"]), restore_best_weights=True
     )
-    stopper.set_model(engine)
+    stopper.set_model(siblings)
     stopper.on_train_begin()
     timetable = _timetable(workshop, params, until)
     asked = timetable.planned
     curves: dict[str, list[float]] = {}
     for epoch, loss in enumerate(
-        _epochs(workshop, engine, params, timetable, seed=seed, report=lambda: report(curves))
+        _epochs(workshop, siblings, params, timetable, seed=seed, report=lambda: report(curves))
     ):
         began = time.monotonic()
-        measured = {"loss": loss, **_measure(workshop, engine, str(params["scaling"]), metric)}
+        measured = {"loss": loss, **_measure(workshop, siblings, str(params["scaling"]), metric)}
         for name, value in measured.items():
             curves.setdefault(name, []).append(value)
         if not np.isfinite([loss, measured[f"val_{metric.name}"]]).all():
@@ -155,7 +158,7 @@ def _learn(
         stopper.on_epoch_end(epoch, {"objective": metric.objective(measured[f"val_{metric.name}"])})
         report(curves)
         timetable.measured(time.monotonic() - began)
-        if engine.stop_training:
+        if siblings.stop_training:
             break
     if not curves:
         raise TrialFailed("timeout", "The time was up before the network had been measured once. Give more --time.")
@@ -164,19 +167,24 @@ def _learn(
         curves,
         metric.objective(curves[f"val_{metric.name}"][stopper.best_epoch]),
         stopper.best_epoch + 1,
-        "early" if engine.stop_training else "time" if timetable.done < asked else "",
+        "early" if siblings.stop_training else "time" if timetable.done < asked else "",
     )
 
 
 def _timetable(workshop: Workshop, params: Params, until: float) -> Timetable:
-    rows = len(workshop.examples.weights)
+    """Of one network: its siblings do the same steps in turn, so a step takes as long as one of each."""
+    rows = _most_rows(workshop)
     steps = -(-rows // min(int(params["batch_size"]), rows))
     return Timetable(until, steps_per_epoch=steps, planned=steps * int(params["epochs"]))
 
 
+def _most_rows(workshop: Workshop) -> int:
+    return max(len(cut.train) for cut in workshop.examples.cuts)
+
+
 def _epochs(
     workshop: Workshop,
-    engine: Engine,
+    siblings: Siblings,
     params: Params,
     timetable: Timetable,
     *,
@@ -185,65 +193,80 @@ def _epochs(
 ) -> Iterator[float]:
     """Trains, and yields each epoch's mean loss; the last epoch may be shorter than the others, to end in time."""
     inputs = workshop.inputs("train", str(params["scaling"]))
-    rows = len(workshop.examples.weights)
+    rows = _most_rows(workshop)
     batch_size = min(int(params["batch_size"]), rows)
     rng = np.random.default_rng([seed, 13])
     while not timetable.is_over:
-        order = rng.permutation(rows).astype(np.int32)
+        # A network with fewer rows than its siblings sees some of them twice, so that all have the same steps.
+        orders = [np.resize(rng.permutation(cut.train), rows) for cut in workshop.examples.cuts]
         losses: list[NDArray[np.float32]] = []
         seen = 0
         while seen < rows and not timetable.is_over:
             began = time.monotonic()
             steps = timetable.next_steps()
-            part = order[seen : seen + steps * batch_size]
             places = np.arange(timetable.done, timetable.done + steps)
-            losses.append(
-                engine.run(
-                    inputs,
-                    workshop.learned,
-                    workshop.weights,
-                    part,
-                    batch_size=batch_size,
-                    learning_rates=learning_rates(
-                        str(params["schedule"]), float(params["learning_rate"]), places, of=timetable.planned
-                    ),
-                    regularization=regularization(
-                        str(params.get("regularization", "constant")), places, of=timetable.planned
-                    ),
+            for number, order in enumerate(orders):
+                losses.append(
+                    siblings.turn(number).run(
+                        inputs,
+                        workshop.learned,
+                        workshop.weights,
+                        order[seen : seen + steps * batch_size],
+                        batch_size=batch_size,
+                        learning_rates=learning_rates(
+                            str(params["schedule"]), float(params["learning_rate"]), places, of=timetable.planned
+                        ),
+                        regularization=regularization(
+                            str(params.get("regularization", "constant")), places, of=timetable.planned
+                        ),
+                    )
                 )
-            )
-            seen += len(part)
+            seen = min(rows, seen + steps * batch_size)
             timetable.ran(steps, time.monotonic() - began)
             if seen < rows:
                 report()
         # All steps at once: how many calls they came in depends on the clock, and the sum must not.
-        yield float(np.concatenate(losses).sum(dtype=np.float64)) / seen
+        yield float(np.concatenate(losses).sum(dtype=np.float64)) / (seen * len(orders))
 
 
-def _measure(workshop: Workshop, engine: Engine, scaling: str, metric: Metric) -> dict[str, float]:
+def _measure(workshop: Workshop, siblings: Siblings, scaling: str, metric: Metric) -> dict[str, float]:
     """The task's cheap metrics and the deciding one, on a sample of the training rows and on validation."""
     task, examples = workshop.task, workshop.examples
     names = dict.fromkeys((metric.name, *task.CURVES))
-    measured = {}
-    for part, rows in (("train", "sample"), ("val", "val")):
-        predictions = predicted(task, engine.predict(workshop.inputs(rows, scaling)), examples.specification)
-        targets = examples.parts[part].targets[: len(predictions)]
-        for name in names:
-            measured[f"{part}_{name}"] = float(task.METRICS[name].function(targets, predictions))
-    return measured
-
-
-def _scored(workshop: Workshop, engine: Engine, scaling: str, metric: Metric) -> dict[str, Any]:
-    """The weights of the engine, and its predictions and scores on every part."""
-    task, examples = workshop.task, workshop.examples
-    predictions = {
-        name: predicted(task, engine.predict(workshop.inputs(name, scaling)), examples.specification)
-        for name in examples.parts
-    }
-    by_part = {name: scores(task, examples.parts[name].targets, predictions[name]) for name in predictions}
+    targets = {part: examples.parts[part].targets for part in ("train", "val")}
+    on_training: list[dict[str, float]] = []
+    judged = Gathered(len(targets["val"]))
+    for number, cut in enumerate(examples.cuts):
+        engine = siblings.turn(number)
+        predictions = predicted(task, engine.predict(workshop.sample(number, scaling)), examples.specification)
+        own = targets["train"][workshop.sampled(number)]
+        on_training.append({name: float(task.METRICS[name].function(own, predictions)) for name in names})
+        judged.add(cut.val, predicted(task, engine.predict(workshop.judged(number, scaling)), examples.specification))
     return {
-        "weights": engine.get_weights(),
-        "predictions": predictions,
+        **{f"train_{name}": float(np.mean([measured[name] for measured in on_training])) for name in names},
+        **{f"val_{name}": float(task.METRICS[name].function(targets["val"], judged.mean)) for name in names},
+    }
+
+
+def _scored(workshop: Workshop, siblings: Siblings, scaling: str, metric: Metric) -> dict[str, Any]:
+    """The weights of the networks, and their predictions and scores on every part.
+
+    A row is predicted by the mean of the networks that learned from it ("train"), that did not ("val"), or of all.
+    """
+    task, examples = workshop.task, workshop.examples
+    gathered = {part: Gathered(len(content.targets)) for part, content in examples.parts.items()}
+    for number, cut in enumerate(examples.cuts):
+        engine = siblings.turn(number)
+        for part, all_networks in gathered.items():
+            rows = {"train": cut.train, "val": cut.val}.get(part, slice(None))
+            inputs = workshop.judged(number, scaling) if part == "val" else workshop.inputs(part, scaling)
+            predictions = predicted(task, engine.predict(inputs), examples.specification)
+            all_networks.add(rows, predictions if part == "val" else predictions[rows])
+    predictions_by_part = {part: each.mean for part, each in gathered.items()}
+    by_part = {name: scores(task, examples.parts[name].targets, own) for name, own in predictions_by_part.items()}
+    return {
+        "weights": siblings.weights(),
+        "predictions": predictions_by_part,
         "scores": by_part,
         "objective": metric.objective(by_part["val"][metric.name]),
     }

@@ -9,6 +9,7 @@ from functools import cached_property
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from automl.tasks import Task
 from automl.training.blueprint import Blueprint, blueprint
@@ -35,7 +36,7 @@ class Workshop:
     task: Task
     blueprints: dict[Hashable, Blueprint] = field(default_factory=dict)
     engines: dict[Hashable, Engine] = field(default_factory=dict)
-    tensors: dict[tuple[str, str], Inputs] = field(default_factory=dict)
+    tensors: dict[Hashable, Inputs] = field(default_factory=dict)
     built: int = 0
 
     @cached_property
@@ -49,19 +50,33 @@ class Workshop:
         """How much each training row counts."""
         return tf.convert_to_tensor(np.asarray(self.examples.weights))
 
-    @property
-    def sampled(self) -> int:
-        """How many training rows are measured for the curves: half as many as of validation, within limits."""
-        rows = max(LEAST_ROWS_OF_CURVE, len(self.examples.parts["val"].targets) // 2)
-        return min(rows, len(self.examples.weights), ROWS_OF_TRAINING_CURVE)
-
     def inputs(self, part: str, scaling: str) -> Inputs:
-        """The rows of a part on the device; "sample" are the first training rows."""
+        """The rows of a part on the device."""
         if (part, scaling) not in self.tensors:
-            arrays = self.examples.parts["train" if part == "sample" else part].arrays[scaling]
-            rows = slice(self.sampled if part == "sample" else None)
-            self.tensors[part, scaling] = on_device(arrays.take(rows))
+            self.tensors[part, scaling] = on_device(self.examples.parts[part].arrays[scaling])
         return self.tensors[part, scaling]
+
+    def judged(self, cut: int, scaling: str) -> Inputs:
+        """The validation rows of a cut on the device."""
+        return self._some("val", cut, self.examples.cuts[cut].val, scaling)
+
+    def sample(self, cut: int, scaling: str) -> Inputs:
+        """The training rows of a cut that are measured for the curves."""
+        return self._some("train", cut, self.sampled(cut), scaling)
+
+    def sampled(self, cut: int) -> NDArray[np.int32]:
+        """The numbers of these rows: half as many as of validation, within limits."""
+        rows = self.examples.cuts[cut]
+        return rows.train[: min(max(LEAST_ROWS_OF_CURVE, len(rows.val) // 2), ROWS_OF_TRAINING_CURVE)]
+
+    def _some(self, part: str, cut: int, rows: NDArray[np.int32], scaling: str) -> Inputs:
+        arrays = self.examples.parts[part].arrays[scaling]
+        if len(rows) == len(arrays):
+            return self.inputs(part, scaling)
+        key = (part, cut, scaling)
+        if key not in self.tensors:
+            self.tensors[key] = on_device(arrays.take(rows))
+        return self.tensors[key]
 
     def engine(self, family: str, params: Params) -> tuple[Engine, Blueprint]:
         """What trains the setting, compiled for an earlier one of the same topology if there was any."""

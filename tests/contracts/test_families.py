@@ -16,7 +16,7 @@ from automl.resources import folder
 from automl.space_files import read_space
 from automl.tasks import metric, task
 from automl.training.blueprint import blueprint
-from automl.training.forward import predictor, variables
+from automl.training.forward import predictors, variables
 from automl.training.network import TRAINING, build_network, is_rate, structure
 from automl.training.topology import serves_every_width
 from automl.training.train import train
@@ -115,7 +115,7 @@ def test_one_graph_serves_every_width(family: str, workshop: Workshop) -> None:
             expected, trained = (train(w, family, params, metric=LOG_LOSS, seed=1) for w in (alone, shared))
             assert trained.curves == expected.curves
             assert trained.parameters == expected.parameters
-            for ours, theirs in zip(trained.weights, expected.weights, strict=True):
+            for ours, theirs in zip(trained.weights[0], expected.weights[0], strict=True):
                 np.testing.assert_array_equal(ours, theirs)
         if serves_every_width(network_of(family)):
             assert len(shared.engines) == 1
@@ -128,8 +128,8 @@ def test_survives_saving_bit_for_bit_at_any_batch_size(family: str, tmp_path: Pa
     network.save(tmp_path / "network.keras")
     loaded = keras_files.load(tmp_path / "network.keras")
     rows = {role: tf.constant(array) for role, array in batch(100).items()}
-    expected = predictor(network)(rows)
-    predict = predictor(loaded)
+    expected = predictors(network, [network.get_weights()])[0](rows)
+    predict = predictors(loaded, [loaded.get_weights()])[0]
     np.testing.assert_array_equal(predict(rows), expected)
     in_pieces = [
         predict({role: array[start : start + 32] for role, array in rows.items()}) for start in (0, 32, 64, 96)

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from automl.layers.normalization import LayerNorm
-from automl.training.forward import call, predictor, variables
+from automl.training.forward import call, predictors, variables
 from automl.training.topology import serves_every_width, topology
 
 
@@ -87,5 +87,6 @@ def test_a_call_with_other_values_is_the_call_of_a_network_that_has_them(trainin
         np.testing.assert_array_equal(value, variable.numpy())
     if not training:
         np.testing.assert_array_equal(
-            predictor(one)({"numbers": tf.constant(rows["numbers"])}), np.asarray(one(rows, training=False))
+            predictors(one, [one.get_weights()])[0]({"numbers": tf.constant(rows["numbers"])}),
+            np.asarray(one(rows, training=False)),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -42,7 +43,7 @@ def test_the_same_seed_gives_the_same_bits_whatever_came_before(workshop: Worksh
     fresh = train(Workshop(workshop.examples, workshop.task), "mlp", SETTING, metric=LOG_LOSS, seed=3)
     for other in (again, fresh):
         assert other.curves == first.curves
-        for ours, theirs in zip(first.weights, other.weights, strict=True):
+        for ours, theirs in zip(first.weights[0], other.weights[0], strict=True):
             np.testing.assert_array_equal(ours, theirs)
 
 
@@ -169,7 +170,7 @@ def test_test_rows_decide_nothing(workshop: Workshop) -> None:
     honest = train(workshop, "mlp", SETTING, metric=LOG_LOSS, seed=0)
     parts = dict(workshop.examples.parts)
     parts["test"] = type(parts["test"])(parts["test"].arrays, (parts["test"].targets + 1) % 3)
-    changed = Workshop(type(workshop.examples)(**{**vars(workshop.examples), "parts": parts}), workshop.task)
+    changed = Workshop(dataclasses.replace(workshop.examples, parts=parts), workshop.task)
     other = train(changed, "mlp", SETTING, metric=LOG_LOSS, seed=0)
     assert other.scores["test"] != honest.scores["test"]
     assert (other.objective, other.best_epoch, other.curves) == (honest.objective, honest.best_epoch, honest.curves)

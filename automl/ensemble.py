@@ -1,0 +1,212 @@
+"""The model of a run: the weighted mean of a few trials' predictions, chosen on validation rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.tasks import FloatArray, Metric, Task, scores
+from automl.trial import Params, Trial, finished
+
+# Of these trials the predictions are kept: the best of all, and the best of each family, which err in their own ways.
+BEST_KEPT = 12
+BEST_KEPT_OF_FAMILY = 3
+# Steps of the selection, and the most members in the end: each has to predict every new row.
+STEPS = 30
+MOST_MEMBERS = 8
+# More validation rows than this make the selection slow and hardly better.
+MOST_ROWS = 20_000
+# Temperatures that are tried, as powers of e.
+TEMPERATURES = np.exp(np.linspace(-0.7, 0.7, 57))
+
+
+@dataclass(frozen=True)
+class Member:
+    """A trial of an ensemble.
+
+    Attributes:
+        weight: its share of the mean.
+        networks: how many it has, one per fold; its prediction is their mean.
+    """
+
+    trial: int
+    family: str
+    params: Params
+    weight: float
+    parameters: int
+    networks: int
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """What a run has come to; often a single trial.
+
+    Attributes:
+        members: the heaviest first; their weights sum to 1.
+        temperature: probabilities are raised to the power 1 / temperature, and normalised.
+        scores: by split and metric, as in a trial.
+        seconds: what the members' trials took together.
+    """
+
+    members: tuple[Member, ...]
+    temperature: float
+    objective: float
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Ensemble:
+        """The ensemble that `dataclasses.asdict` described, as JSON keeps it: without NaN."""
+        scored = {
+            part: {name: float("nan") if value is None else value for name, value in own.items()}
+            for part, own in record["scores"].items()
+        }
+        return cls(**{**record, "members": tuple(Member(**member) for member in record["members"]), "scores": scored})
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        if len(self.members) == 1:
+            return f"#{self.members[0].trial} {self.members[0].family}"
+        return f"ensemble of {len(self.members)}"
+
+    @property
+    def parameters(self) -> int:
+        """The trainable weights of all networks."""
+        return sum(member.parameters * member.networks for member in self.members)
+
+
+def candidates(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials that an ensemble may be made of, best first: each family's defaults are always among them."""
+    ranked = finished(trials)
+    kept = {trial.number for trial in ranked[:BEST_KEPT]}
+    for family in {trial.family for trial in ranked}:
+        own = [trial.number for trial in ranked if trial.family == family]
+        kept |= {*own[:BEST_KEPT_OF_FAMILY], min(own)}
+    return [trial for trial in ranked if trial.number in kept]
+
+
+def worth_keeping(family: str, trials: Sequence[Trial]) -> float:
+    """A new trial of the family becomes a candidate if its objective is below this."""
+    ranked = finished(trials)
+    own = [trial for trial in ranked if trial.family == family]
+    if len(ranked) < BEST_KEPT or len(own) < BEST_KEPT_OF_FAMILY:
+        return float("inf")
+    last = (ranked[BEST_KEPT - 1].objective, own[BEST_KEPT_OF_FAMILY - 1].objective)
+    return max(objective for objective in last if objective is not None)
+
+
+def choose(
+    trials: Sequence[Trial],
+    predictions: Mapping[int, Mapping[str, FloatArray]],
+    targets: Mapping[str, NDArray[Any]],
+    *,
+    task: Task,
+    metric: Metric,
+    networks: int,
+    most: int = MOST_MEMBERS,
+) -> Ensemble:
+    """The ensemble of the candidates that predicts the validation rows best.
+
+    Args:
+        trials: the candidates, best first.
+        predictions: of each trial by number, by split.
+        targets: by split. Those of the test rows are only scored.
+        networks: how many each trial has.
+        most: members; 1 takes the best trial.
+    """
+    on_validation = [predictions[trial.number]["val"] for trial in trials]
+    weights = select(on_validation, targets["val"], metric, most=most)
+    chosen = sorted((number for number in range(len(trials)) if weights[number] > 0), key=lambda n: -weights[n])
+    shares = [float(weights[number]) for number in chosen]
+    temperature = 1.0
+    if task.PREDICTS == "probabilities":
+        blended = blend([on_validation[n] for n in chosen], shares)
+        temperature = calibration(blended, targets["val"], task.METRICS["log_loss"])
+    by_part = {
+        part: blend([predictions[trials[n].number][part] for n in chosen], shares, temperature=temperature)
+        for part in targets
+    }
+    scored = {part: scores(task, targets[part], own) for part, own in by_part.items()}
+    return Ensemble(
+        tuple(
+            Member(trial.number, trial.family, trial.params, share, trial.parameters, networks)
+            for trial, share in zip((trials[n] for n in chosen), shares, strict=True)
+        ),
+        temperature,
+        metric.objective(scored["val"][metric.name]),
+        scored,
+        sum(trials[n].seconds for n in chosen),
+    )
+
+
+def select(
+    predictions: Sequence[FloatArray], targets: NDArray[Any], metric: Metric, *, most: int
+) -> NDArray[np.float64]:
+    """The weight of each candidate: greedy selection with replacement (Caruana et al. 2004).
+
+    It begins with the first candidate, the best; each step adds the one with which the mean is best, whether it is in
+    it already or not. What counts is the best mean on the way.
+
+    Args:
+        predictions: of the same rows by each candidate, the best first.
+        most: candidates with a weight.
+
+    Returns:
+        Shape (candidates,), with sum 1.
+    """
+    rows = slice(None, None, -(-len(targets) // MOST_ROWS))
+    own = [prediction[rows] for prediction in predictions]
+    targets = targets[rows]
+
+    def objective(prediction: FloatArray) -> float:
+        return metric.objective(metric.function(targets, prediction))
+
+    counts = np.zeros(len(own), dtype=np.int64)
+    counts[0] = 1
+    total = own[0].astype(np.float64)
+    best, best_counts = objective(total), counts.copy()
+    for size in range(2, STEPS + 1 if most > 1 else 0):
+        allowed = range(len(own)) if np.count_nonzero(counts) < most else np.flatnonzero(counts)
+        reached = {number: objective((total + own[number]) / size) for number in allowed}
+        added = min(reached, key=lambda number: (reached[number], number))
+        counts[added] += 1
+        total = total + own[added]
+        if reached[added] < best:
+            best, best_counts = reached[added], counts.copy()
+    return np.asarray(best_counts / best_counts.sum())
+
+
+def calibration(probabilities: FloatArray, targets: NDArray[Any], log_loss: Metric) -> float:
+    """The temperature with the lowest log loss (Guo et al. 2017), if that of each half of the rows serves the other.
+
+    Args:
+        probabilities: shape (rows, classes), of rows that no network has learned from.
+    """
+    halves = [slice(half, None, 2) for half in (0, 1)]
+    if len(targets) < len(halves):
+        return 1.0
+    losses = np.array(
+        [[log_loss.function(targets[half], tempered(probabilities[half], t)) for half in halves] for t in TEMPERATURES]
+    )
+    untouched = sum(log_loss.function(targets[half], probabilities[half]) for half in halves)
+    of_first, of_second = losses.argmin(axis=0)
+    if losses[of_first, 1] + losses[of_second, 0] >= untouched:
+        return 1.0
+    return float(TEMPERATURES[losses.mean(axis=1).argmin()])
+
+
+def blend(predictions: Sequence[FloatArray], weights: Sequence[float], *, temperature: float = 1.0) -> FloatArray:
+    """The weighted mean of predictions of the same rows."""
+    mean = np.sum([weight * prediction for weight, prediction in zip(weights, predictions, strict=True)], axis=0)
+    return tempered(mean, temperature) if temperature != 1 else mean
+
+
+def tempered(probabilities: FloatArray, temperature: float) -> FloatArray:
+    """Shape (rows, classes): sharper below a temperature of 1, flatter above."""
+    powers = probabilities ** (1 / temperature)
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
