@@ -59,6 +59,13 @@ class Ensemble:
     seconds: float = 0.0
 
     @classmethod
+    def of(cls, trial: Trial, *, networks: int = 1) -> Ensemble:
+        """A trial that is a model by itself."""
+        assert trial.objective is not None
+        member = Member(trial.number, trial.family, trial.params, 1.0, trial.parameters, networks)
+        return cls((member,), 1.0, trial.objective, trial.scores, trial.seconds)
+
+    @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Ensemble:
         """The ensemble that `dataclasses.asdict` described, as JSON keeps it: without NaN."""
         scored = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,12 +153,20 @@ def _split(
             "seed": options.seed,
         }
         cut = split_at_random(shares=shares, **together)
-        folds = options.folds or (1 if options.single else usual_folds(len(cut.train) + len(cut.val)))
-        if folds > 1:
-            cut = in_folds(cut, folds, **together)
+        cut = _in_folds(cut, together, options)
     test = test_rows if len(test_rows) else others[cut.test]
     how = cut.how + (", test from its own file" * bool(len(test_rows)))
     return Split(others[cut.train], others[cut.val], test, how, cut.folds)
+
+
+def _in_folds(cut: Split, together: dict[str, Any], options: Options) -> Split:
+    """As many folds as the user wants; else as many as are usual, or fewer where too many rows belong together."""
+    if options.folds is not None:
+        return in_folds(cut, options.folds, **together) if options.folds > 1 else cut
+    for folds in range(1 if options.single else usual_folds(len(cut.train) + len(cut.val)), 1, -1):
+        with suppress(InputError):
+            return in_folds(cut, folds, **together)
+    return cut
 
 
 def usual_folds(rows: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 
 import keras
@@ -11,13 +12,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from automl import keras_files, model
+from automl import files, keras_files, model
 from automl.data.profile import profile
 from automl.encoding import table
+from automl.ensemble import Member
 from automl.errors import InputError
 from automl.space_files import read_space
 from automl.tasks import task
 from automl.training.network import build_network
+from automl.weights import by_network, named
+
+FOLDS = 2
 
 
 @pytest.fixture
@@ -28,18 +33,26 @@ def bundle(flowers: pd.DataFrame, tmp_path: Path) -> Path:
     encoding = table.fit(known, facts)
     target = task("classify").fit_target(known["kind"])
     params = {**read_space("mlp").space.defaults(), "units": 32}
-    network = build_network("mlp", params, width=encoding.width, sizes=encoding.sizes, outputs=3)
-    network.save(tmp_path / "network.keras")
-    made = tmp_path / "run" / "model"
+    members = []
+    networks = {}
+    for trial, weight in ((3, 0.75), (12, 0.25)):
+        made = [
+            build_network("mlp", params, width=encoding.width, sizes=encoding.sizes, outputs=3) for _ in range(FOLDS)
+        ]
+        made[0].save(tmp_path / f"{trial}.keras")
+        files.write_arrays(tmp_path / f"{trial}.npz", named([network.get_weights() for network in made]))
+        networks[trial] = (tmp_path / f"{trial}.keras", tmp_path / f"{trial}.npz")
+        members.append(Member(trial, "mlp", params, weight, parameters=1, networks=FOLDS))
+    bundle = tmp_path / "run" / "model"
     model.save(
-        made,
-        network=tmp_path / "network.keras",
+        bundle,
+        networks=networks,
         task="classify",
         target=target,
         encoding=encoding,
-        facts={"params": params},
+        facts={"members": [asdict(member) for member in members], "temperature": 2.0},
     )
-    return made
+    return bundle
 
 
 def test_predicts_raw_rows(bundle: Path, flowers: pd.DataFrame) -> None:
@@ -49,6 +62,22 @@ def test_predicts_raw_rows(bundle: Path, flowers: pd.DataFrame) -> None:
     assert probabilities.index.equals(flowers.index)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     assert loaded.predict(flowers).tolist() == probabilities.idxmax(axis=1).tolist()
+
+
+def test_is_the_weighted_mean_of_all_folds_of_its_members(bundle: Path, flowers: pd.DataFrame) -> None:
+    loaded = model.load(bundle)
+    inputs = {"numbers": table.apply(loaded.encoding, flowers, scaling="quantile").numbers}
+    inputs["codes"] = table.apply(loaded.encoding, flowers, scaling="quantile").codes
+    mean = np.zeros((len(flowers), 3))
+    for trial, weight in ((3, 0.75), (12, 0.25)):
+        network = keras_files.load(bundle / f"network-{trial:04d}.keras")
+        for weights in by_network(files.read_arrays(bundle / f"network-{trial:04d}.npz")):
+            network.set_weights(weights)
+            raw = np.asarray(network(inputs), dtype=np.float64)
+            powers = np.exp(raw - raw.max(axis=1, keepdims=True))
+            mean += weight / FOLDS * powers / powers.sum(axis=1, keepdims=True)
+    cooled = np.sqrt(mean) / np.sqrt(mean).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(loaded.predict_proba(flowers), cooled, rtol=1e-5)
 
 
 def test_is_found_in_its_runs_folder(bundle: Path, flowers: pd.DataFrame) -> None:
@@ -80,7 +109,7 @@ def test_a_regression_has_no_probabilities(bundle: Path, flowers: pd.DataFrame) 
         loaded.predict_proba(flowers)
 
 
-@pytest.mark.parametrize("name", ["network.keras", "schema.json"])
+@pytest.mark.parametrize("name", ["network-0003.keras", "network-0012.npz", "schema.json"])
 def test_an_altered_file_is_named(bundle: Path, name: str) -> None:
     content = (bundle / name).read_bytes()
     (bundle / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
@@ -109,15 +138,16 @@ def test_says_where_there_is_a_model_when_there_is_none(bundle: Path) -> None:
 
 
 def test_a_saved_model_replaces_the_one_before(bundle: Path) -> None:
-    first = (bundle / "schema.json").read_text()
-    network = bundle.parent.parent / "network.keras"
-    schema = json.loads(first)
+    schema = json.loads((bundle / "schema.json").read_text())
+    networks = {7: (bundle.parent.parent / "3.keras", bundle.parent.parent / "3.npz")}
     encoding = table.Encoding(tuple(schema["columns"]))
     model.save(
-        bundle, network=network, task="classify", target=schema["target"], encoding=encoding, facts={"params": {"a": 1}}
+        bundle, networks=networks, task="classify", target=schema["target"], encoding=encoding, facts={"members": []}
     )
-    assert json.loads((bundle / "schema.json").read_text())["facts"] == {"params": {"a": 1}}
+    assert json.loads((bundle / "schema.json").read_text())["facts"] == {"members": []}
     assert [path.name for path in bundle.parent.iterdir()] == ["model"]
+    names = {path.name for path in bundle.iterdir()}
+    assert names == {"network-0007.keras", "network-0007.npz", "schema.json", "manifest.json"}
 
 
 def test_refuses_a_network_with_code_in_it(tmp_path: Path) -> None:

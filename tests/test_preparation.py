@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,16 +41,43 @@ def test_advice_that_was_followed_is_not_given_again(sales: pd.DataFrame) -> Non
 
 
 def test_the_group_column_is_no_feature(sales: pd.DataFrame) -> None:
-    prepared = prepare(sales, Options(target="sales", group="shop", split="0.4/0.3/0.3"))
+    prepared = prepare(sales, Options(target="sales", group="shop", split="0.4/0.3/0.3", folds=1))
     assert "shop" not in {column["name"] for column in prepared.encoding.columns}
     shops = [set(sales["shop"].iloc[rows]) for rows in prepared.split.parts().values()]
     assert sum(map(len, shops)) == 3
 
 
+def test_a_small_table_is_cut_into_folds(flowers: pd.DataFrame) -> None:
+    split = prepare(flowers, Options(target="kind", split="0.8/0.2/0")).split
+    assert len(split.train) == len(split.val) == 150
+    assert split.folds is not None
+    assert np.bincount(split.folds).tolist() == pytest.approx([150 / 8] * 8, abs=3)
+    assert "in 8 folds" in split.how
+    for options in (Options(target="kind", folds=1), Options(target="kind", single=True)):
+        holdout = prepare(flowers, options).split
+        assert holdout.folds is None
+        assert not set(holdout.train) & set(holdout.val)
+
+
+def test_few_groups_are_few_folds(sales: pd.DataFrame) -> None:
+    split = prepare(sales, Options(target="sales", group="shop", split="0.4/0.3/0.3")).split
+    assert split.folds is not None
+    by_shop = [set(sales["shop"].iloc[split.train[split.folds == fold]]) for fold in range(split.folds.max() + 1)]
+    assert 2 <= len(by_shop) == sum(map(len, by_shop))
+    with pytest.raises(InputError, match="cannot be cut into 8 folds"):
+        prepare(sales, Options(target="sales", group="shop", folds=8))
+
+
+@pytest.mark.parametrize("other", [{"single": True}, {"time_column": "day"}])
+def test_folds_do_not_go_with_everything(other: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="--folds and --(single|time-column) exclude each other"):
+        Options(folds=5, **other)
+
+
 def test_the_test_file_is_the_test_part(sales: pd.DataFrame, tmp_path: Path) -> None:
     sales[:500].to_csv(tmp_path / "train.csv", index=False)
     sales[500:].to_csv(tmp_path / "test.csv", index=False)
-    prepared = prepare(tmp_path / "train.csv", Options(target="sales", test=tmp_path / "test.csv"))
+    prepared = prepare(tmp_path / "train.csv", Options(target="sales", test=tmp_path / "test.csv", folds=1))
     assert prepared.split.test.tolist() == list(range(500, 600))
     assert [len(prepared.split.train), len(prepared.split.val)] == [375, 125]
     sales[500:].drop(columns="shop").to_csv(tmp_path / "test.csv", index=False)

@@ -39,7 +39,10 @@ class Siblings:
     def turn(self, number: int) -> Engine:
         """The engine, with this network on it."""
         if number != self._turn:
-            self._states[self._turn] = self._engine.exchange(self._states[number])
+            self._states[self._turn] = self._engine.state()
+            self._engine.resume(self._states[number])
+            # While it is held here, too, every change of the engine's own would begin with a copy.
+            self._states[number] = []
             self._turn = number
         return self._engine
 
@@ -51,7 +54,7 @@ class Siblings:
     def set_weights(self, weights: Sequence[State]) -> None:
         """Puts back what `get_weights` gave."""
         self._states = list(weights)
-        self._engine.exchange(self._states[self._turn])
+        self._engine.resume(self._states[self._turn])
 
     def weights(self) -> list[list[NDArray[Any]]]:
         """For each network its weights, as `keras.Model.get_weights` orders them."""

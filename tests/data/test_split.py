@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from automl.data.split import Shares, Split, split_at_random, split_by_time
+from automl.data.split import Shares, Split, in_folds, split_at_random, split_by_time
 from automl.errors import InputError
 
 DISTINCT = pd.Series(np.arange(1000))
@@ -92,3 +92,31 @@ def test_refuses_impossible_shares(text: str) -> None:
 def test_one_group_cannot_be_split() -> None:
     with pytest.raises(InputError, match="leaves no rows for"):
         split_at_random(DISTINCT, groups=pd.Series(["same"] * 1000, name="site"))
+
+
+def test_folds_leave_every_row_out_once_and_keep_the_shares_of_classes() -> None:
+    classes = np.repeat([0, 1, 2], [800, 190, 10])
+    split = in_folds(split_at_random(DISTINCT, classes=classes), 5, copies=DISTINCT, classes=classes)
+    assert split.folds is not None
+    rows = split.train
+    assert np.array_equal(rows, split.val)
+    assert sorted([*rows, *split.test]) == list(range(1000))
+    for label in range(3):
+        in_fold = np.bincount(split.folds[classes[rows] == label], minlength=5)
+        assert in_fold.max() - in_fold.min() <= 1
+
+
+def test_rare_classes_do_not_all_fall_into_the_same_folds() -> None:
+    classes = np.concatenate([np.zeros(920, dtype=int), np.repeat(np.arange(1, 41), 2)])
+    split = in_folds(split_at_random(DISTINCT, classes=classes), 8, copies=DISTINCT, classes=classes)
+    assert split.folds is not None
+    rare = np.bincount(split.folds[classes[split.train] > 0], minlength=8)
+    assert rare.min() > 0
+
+
+def test_copies_and_groups_stay_in_one_fold() -> None:
+    copies = pd.Series(np.arange(1000) // 4)
+    groups = pd.Series((np.arange(1000) // 10).astype(str), name="site")
+    split = in_folds(split_at_random(copies, groups=groups), 5, copies=copies, groups=groups)
+    by_site = pd.Series(split.folds).groupby(groups[split.train].to_numpy()).nunique()
+    assert by_site.tolist() == [1] * len(by_site)

@@ -15,6 +15,7 @@ from rich.console import Console
 from automl.baselines import BOOSTING, CONSTANT, Baseline
 from automl.data.profile import profile
 from automl.data.split import Split
+from automl.ensemble import Ensemble
 from automl.families import Candidate
 from automl.reporting import Plan, Progress, Reporter, Result
 from automl.reporting.silent import Silent
@@ -80,7 +81,18 @@ def searching(*trials: Trial, baselines: tuple[Baseline, ...] = ()) -> Progress:
 
 def result(*trials: Trial, interrupted: bool = False, split: Split = SPLIT, folder: str = "runs/penguins-1") -> Result:
     best = min((trial for trial in trials if trial.objective is not None), key=lambda t: t.objective or 0, default=None)
-    return Result(Path(folder), LOG_LOSS, split, trials, BASELINES, best, 302.0, interrupted, "", classify.METRICS)
+    return Result(
+        Path(folder),
+        LOG_LOSS,
+        split,
+        trials,
+        BASELINES,
+        best and Ensemble.of(best),
+        302.0,
+        interrupted,
+        "",
+        classify.METRICS,
+    )
 
 
 def test_a_pipe_gets_one_line_per_trial_once() -> None:
@@ -242,7 +254,7 @@ def test_ends_with_the_leaderboard_the_verdict_and_the_next_commands(terminal: b
     assert "#5 mlp" not in text.partition("Best first")[2]
     assert re.search(r"train +validation +test\s+log loss +0\.2200 +0\.3000 +0\.3100", text)
     assert "That is mild overfitting" in text
-    assert "The best network beats gradient boosting: log loss 0.3100 against 0.3500 on" in text
+    assert "The model beats gradient boosting: log loss 0.3100 against 0.3500 on" in text
     assert text.rstrip().splitlines()[-3:] == [
         "Next      automl predict runs/penguins-1 new.csv --out predictions.csv",
         "          automl leaderboard runs/penguins-1",

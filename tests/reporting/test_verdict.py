@@ -120,15 +120,15 @@ def test_compares_with_each_baseline() -> None:
     assert against_baselines(
         best("log_loss", 0.2, 0.28, 0.281), [NAIVE, boosting], LOG_LOSS, part="test", rows=2000
     ) == [
-        "The best network beats predicting without the features: log loss 0.2810 against 0.6900 on test.",
-        "The best network beats gradient boosting: log loss 0.2810 against 0.3500 on test.",
+        "The model beats predicting without the features: log loss 0.2810 against 0.6900 on test.",
+        "The model beats gradient boosting: log loss 0.2810 against 0.3500 on test.",
     ]
 
 
 def test_says_that_the_network_loses() -> None:
     boosting = Baseline(BOOSTING, {"val": {"accuracy": 0.93}})
     (text,) = against_baselines(best("accuracy", 0.9, 0.85), [boosting], ACCURACY, part="val", rows=1000)
-    assert text == "The best network loses to gradient boosting: accuracy 0.8500 against 0.9300 on validation."
+    assert text == "The model loses to gradient boosting: accuracy 0.8500 against 0.9300 on validation."
 
 
 def test_calls_a_near_tie_a_tie() -> None:
@@ -136,10 +136,10 @@ def test_calls_a_near_tie_a_tie() -> None:
     (few,) = against_baselines(best("rmse", 40, 50, 50.0), [boosting], RMSE, part="test", rows=400)
     (many,) = against_baselines(best("rmse", 40, 50, 50.0), [boosting], RMSE, part="test", rows=40_000)
     assert few == (
-        "The best network is about as good as gradient boosting: "
+        "The model is about as good as gradient boosting: "
         "RMSE 50.00 against 50.90 on test, and 400 rows cannot tell them apart."
     )
-    assert many == "The best network beats gradient boosting: RMSE 50.00 against 50.90 on test."
+    assert many == "The model beats gradient boosting: RMSE 50.00 against 50.90 on test."
 
 
 def test_says_why_a_baseline_has_no_score() -> None:

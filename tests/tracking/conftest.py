@@ -7,6 +7,7 @@ import pytest
 
 from automl.data.profile import profile
 from automl.data.read import from_frame
+from automl.ensemble import Ensemble
 from automl.tracking import RunDescription, RunOutcome
 from automl.trial import Trial
 
@@ -75,7 +76,7 @@ def outcome(trials: list[Trial], tmp_path_factory: pytest.TempPathFactory) -> Ru
     return RunOutcome(
         status="finished",
         leaderboard=pd.DataFrame({"model": ["#1 mlp", "#0 mlp"], "val": [0.3, 0.6]}),
-        best=trials[1],
+        best=Ensemble.of(trials[1]),
         baselines={"constant": {"train": {"log_loss": 1.2}, "val": {"log_loss": 1.1}, "test": {"log_loss": 1.0}}},
         bundle=bundle,
         example=from_frame(TABLE).frame[["length", "colour"]].head(3),

@@ -60,7 +60,7 @@ def test_the_best_and_the_baselines_are_told_apart(outcome: RunOutcome) -> None:
         "best_generalization_gap": pytest.approx(0.1),
         "best_seconds": 1.5,
         "best_parameters": 99,
-        "best_epoch": 2,
+        "best_members": 1,
     }
     assert entities.of_baselines(outcome) == {
         "baseline/constant val_log_loss": 1.1,

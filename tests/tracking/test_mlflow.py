@@ -15,6 +15,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from automl.ensemble import Ensemble
 from automl.errors import EnvironmentFault
 from automl.tracking import RunDescription, RunOutcome, Tracker
 from automl.tracking import mlflow as recording
@@ -106,7 +107,7 @@ def test_the_parent_says_what_came_of_it(recorded: Recorded) -> None:
     assert (metrics["best_val_log_loss"], metrics["best_test_log_loss"]) == (0.3, 0.4)
     assert metrics["baseline/constant test_log_loss"] == 1.0
     assert (metrics["trials"], metrics["trials_failed"]) == (4, 2)
-    assert (tags["best_trial"], tags["best_family"]) == ("0001", "mlp")
+    assert (tags["best"], tags["best_families"]) == ("#1 mlp", "mlp")
     assert tags["mlflow.note.content"] == "**mlp** is best."
 
 
@@ -115,8 +116,9 @@ def test_the_search_curve_has_a_point_per_improvement(recorded: Recorded) -> Non
     assert [(point.step, point.value) for point in points] == [(1, 0.6), (2, 0.3)]
 
 
-def test_the_best_child_alone_is_marked(recorded: Recorded) -> None:
-    assert [name for name, run in recorded.children.items() if run.data.tags.get("best") == "true"] == ["0001 mlp"]
+def test_the_members_of_the_ensemble_are_marked(recorded: Recorded) -> None:
+    weights = {name: run.data.tags.get("ensemble_weight") for name, run in recorded.children.items()}
+    assert {name: weight for name, weight in weights.items() if weight} == {"0001 mlp": "1.000"}
 
 
 def test_a_child_has_hyperparameters_metrics_and_curves(recorded: Recorded) -> None:
@@ -163,7 +165,7 @@ def test_the_callers_own_run_is_left_alone(
     try:
         with mlflow.start_run() as own:
             tracker = MlflowTracker(experiment="other", tracking_uri=recorded.uri, warn=pytest.fail)
-            tell(tracker, described, trials[:1], replace(outcome, best=trials[0]))
+            tell(tracker, described, trials[:1], replace(outcome, best=Ensemble.of(trials[0])))
             active = mlflow.active_run()
             assert active is not None
             assert active.info.run_id == own.info.run_id

@@ -13,6 +13,7 @@ import pytest
 from automl.space_files import read_space
 from automl.tasks import metric, task
 from automl.training.engine import Engine
+from automl.training.forward import predictors
 from automl.training.schedules import learning_rates
 from automl.training.train import TrialFailed, train
 from automl.training.workshop import Workshop
@@ -164,6 +165,61 @@ def test_a_deadline_that_has_passed_is_a_timeout(workshop: Workshop) -> None:
     with pytest.raises(TrialFailed) as failure:
         train(workshop, "mlp", SETTING, metric=LOG_LOSS, seed=0, until=time.monotonic() - 1)
     assert failure.value.reason == "timeout"
+
+
+@pytest.fixture
+def in_folds(workshop: Workshop) -> Workshop:
+    """The training rows in four folds of different sizes."""
+    examples = workshop.examples
+    rows = len(examples.weights)
+    folds = np.minimum(np.arange(rows) // 20, 3)
+    parts = {**examples.parts, "val": examples.parts["train"]}
+    return Workshop(dataclasses.replace(examples, parts=parts, folds=folds), workshop.task)
+
+
+def test_each_fold_is_predicted_by_the_network_that_has_not_seen_it(in_folds: Workshop) -> None:
+    trained = train(in_folds, "mlp", SETTING, metric=LOG_LOSS, seed=0)
+    examples = in_folds.examples
+    assert examples.folds is not None
+    assert len(trained.weights) == 4
+    network = in_folds.network("mlp", SETTING)
+    learned = np.zeros_like(trained.predictions["train"])
+    for number, weights in enumerate(trained.weights):
+        raw_outputs = predictors(network, [weights])[0]
+        raw = raw_outputs(in_folds.inputs("train", str(SETTING["scaling"])))
+        predictions = in_folds.task.predictions(raw, examples.specification)
+        left_out = examples.folds == number
+        np.testing.assert_array_equal(trained.predictions["val"][left_out], predictions[left_out])
+        learned[~left_out] += predictions[~left_out] / 3
+    np.testing.assert_allclose(trained.predictions["train"], learned)
+    assert trained.scores["val"]["log_loss"] == trained.objective
+    assert trained.objective == min(trained.curves["val_log_loss"])
+    assert trained.scores["test"]["log_loss"] < 0.7
+
+
+def test_a_left_out_row_teaches_its_network_nothing(in_folds: Workshop) -> None:
+    examples = in_folds.examples
+    assert examples.folds is not None
+    targets = np.where(examples.folds == 2, (examples.parts["train"].targets + 1) % 3, examples.parts["train"].targets)
+    part = dataclasses.replace(examples.parts["train"], targets=targets)
+    parts = {**examples.parts, "train": part, "val": part}
+    changed = Workshop(dataclasses.replace(examples, parts=parts), in_folds.task)
+    # No patience: the left-out rows do decide which epoch is kept, so all are.
+    setting = {**SETTING, "epochs": 1}
+    ours, theirs = (train(own, "mlp", setting, metric=LOG_LOSS, seed=0).weights for own in (in_folds, changed))
+    for fold, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+        same = all(np.array_equal(weight, twin) for weight, twin in zip(one, other, strict=True))
+        assert same == (fold == 2)
+
+
+def test_folds_end_in_time_together(in_folds: Workshop) -> None:
+    train(in_folds, "mlp", {**SETTING, "epochs": 1}, metric=LOG_LOSS, seed=0)
+    until = time.monotonic() + 1.5
+    endless = {**SETTING, "epochs": 100_000, "patience": 100_000}
+    trained = train(in_folds, "mlp", endless, metric=LOG_LOSS, seed=0, until=until)
+    assert trained.stopped == "time"
+    assert time.monotonic() < until + 1
+    assert np.isfinite(trained.predictions["val"]).all()
 
 
 def test_test_rows_decide_nothing(workshop: Workshop) -> None:

@@ -1,0 +1,131 @@
+"""The ensemble that a run comes to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from automl.ensemble import (
+    BEST_KEPT,
+    BEST_KEPT_OF_FAMILY,
+    Ensemble,
+    blend,
+    calibration,
+    candidates,
+    choose,
+    select,
+    tempered,
+    worth_keeping,
+)
+from automl.files import write_json
+from automl.tasks import metric, task
+from automl.trial import Trial
+
+CLASSIFY, REGRESS = task("classify"), task("regress")
+LOG_LOSS, RMSE = metric("log_loss", CLASSIFY), metric("rmse", REGRESS)
+
+
+def trial(number: int, objective: float, family: str = "mlp") -> Trial:
+    return Trial(number, family, {"units": number}, "finished", objective, seconds=2.0, parameters=10)
+
+
+def noisy(seed: int, truth: np.ndarray, error: float) -> np.ndarray:
+    return truth + np.random.default_rng(seed).normal(scale=error, size=len(truth))
+
+
+def test_two_that_err_apart_are_better_than_the_best_alone() -> None:
+    truth = np.linspace(0, 1, 400)
+    predictions = [noisy(1, truth, 0.10), noisy(2, truth, 0.11), noisy(3, truth, 5.0)]
+    weights = select(predictions, truth, RMSE, most=8)
+    assert weights.sum() == pytest.approx(1)
+    assert weights[0] > weights[1] > 0.2
+    assert weights[2] == 0
+    both = RMSE.function(truth, blend(predictions, list(weights)))
+    assert both < 0.8 * RMSE.function(truth, predictions[0])
+
+
+def test_a_copy_of_the_best_changes_nothing() -> None:
+    truth = np.linspace(0, 1, 50)
+    best = noisy(1, truth, 0.1)
+    assert select([best, best + 0.3], truth, RMSE, most=8).tolist() == [1, 0]
+
+
+def test_has_no_more_members_than_asked() -> None:
+    truth = np.linspace(0, 1, 300)
+    predictions = [noisy(seed, truth, 0.1) for seed in range(12)]
+    assert np.count_nonzero(select(predictions, truth, RMSE, most=3)) == 3
+    assert select(predictions, truth, RMSE, most=1).tolist() == [1, *[0] * 11]
+
+
+def test_a_metric_that_should_be_high_is_raised() -> None:
+    targets = np.tile([0, 1], 100).astype(np.int32)
+    rng = np.random.default_rng(0)
+    hints = [np.where(rng.random(200) < 0.7, targets, 1 - targets) for _ in range(5)]
+    predictions = [np.stack([1 - hint, hint], axis=1).astype(float) for hint in hints]
+    accuracy = metric("accuracy", CLASSIFY)
+    weights = select(predictions, targets, accuracy, most=8)
+    alone = max(accuracy.function(targets, own) for own in predictions)
+    assert accuracy.function(targets, blend(predictions, list(weights))) > alone
+
+
+def test_boastful_probabilities_are_cooled_and_honest_ones_are_left_alone() -> None:
+    rng = np.random.default_rng(0)
+    honest = rng.dirichlet([2, 2, 2], size=4000)
+    targets = np.array([rng.choice(3, p=row) for row in honest], dtype=np.int32)
+    boastful = tempered(honest, 0.6)
+    assert calibration(boastful, targets, LOG_LOSS) == pytest.approx(1 / 0.6, rel=0.1)
+    assert calibration(honest, targets, LOG_LOSS) == pytest.approx(1, abs=0.06)
+    np.testing.assert_allclose(tempered(boastful, 1 / 0.6), honest)
+
+
+def test_test_rows_do_not_decide() -> None:
+    truth = {"val": np.linspace(0, 1, 100), "test": np.linspace(0, 1, 40)}
+    trials = [trial(4, 0.1), trial(2, 0.11)]
+    predictions = {t.number: {part: noisy(t.number, truth[part], 0.1) for part in truth} for t in trials}
+    chosen = choose(trials, predictions, truth, task=REGRESS, metric=RMSE, networks=5)
+    shuffled = {**truth, "test": truth["test"][::-1]}
+    other = choose(trials, predictions, shuffled, task=REGRESS, metric=RMSE, networks=5)
+    assert chosen.members == other.members
+    assert chosen.scores["val"] == other.scores["val"]
+    assert chosen.scores["test"] != other.scores["test"]
+
+
+def test_scores_what_it_will_predict() -> None:
+    truth = {"val": np.linspace(0, 1, 100)}
+    trials = [trial(4, 0.1), trial(2, 0.11, "linear")]
+    predictions = {t.number: {"val": noisy(t.number, truth["val"], 0.1)} for t in trials}
+    chosen = choose(trials, predictions, truth, task=REGRESS, metric=RMSE, networks=5)
+    mean = sum(member.weight * predictions[member.trial]["val"] for member in chosen.members)
+    assert chosen.objective == pytest.approx(np.sqrt(np.mean((truth["val"] - mean) ** 2)))
+    assert (chosen.title, chosen.parameters, chosen.seconds) == ("ensemble of 2", 100, 4.0)
+    alone = choose(trials, predictions, truth, task=REGRESS, metric=RMSE, networks=5, most=1)
+    assert (alone.title, [member.weight for member in alone.members]) == ("#4 mlp", [1.0])
+
+
+def test_every_family_has_candidates_and_its_defaults_are_one() -> None:
+    trials = [trial(0, 0.9, "linear"), *(trial(number, 0.1 + number / 100) for number in range(1, 30))]
+    trials += [trial(30 + number, 0.8 - number / 100, "linear") for number in range(5)]
+    chosen = {one.number for one in candidates(trials)}
+    assert chosen == {0, 34, 33, 32, *range(1, BEST_KEPT + 1)}
+
+
+def test_predictions_are_kept_of_what_may_be_a_candidate() -> None:
+    trials = [trial(number, number / 100) for number in range(30)]
+    assert worth_keeping("mlp", trials) == trials[BEST_KEPT - 1].objective
+    assert worth_keeping("linear", trials) == float("inf")
+    slow = [trial(40 + number, 0.9, "linear") for number in range(BEST_KEPT_OF_FAMILY)]
+    assert worth_keeping("linear", [*trials, *slow]) == 0.9
+    assert worth_keeping("mlp", trials[:5]) == float("inf")
+
+
+def test_survives_its_record(tmp_path: Path) -> None:
+    ensemble = replace(Ensemble.of(trial(3, 0.2), networks=8), scores={"val": {"roc_auc": float("nan"), "rmse": 0.2}})
+    path = tmp_path / "ensemble.json"
+    write_json(path, asdict(ensemble))
+    read = Ensemble.from_json(json.loads(path.read_text()))
+    assert read.members == ensemble.members
+    assert read.scores["val"] == pytest.approx(ensemble.scores["val"], nan_ok=True)
