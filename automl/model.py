@@ -79,14 +79,17 @@ class Model:
         return pd.DataFrame(self._predictions(frame), columns=list(self.target["classes"]), index=frame.index)
 
     def answer(self, frame: pd.DataFrame, *, probabilities: bool = False) -> pd.DataFrame:
-        """A table with the column `prediction`, and one `probability_CLASS` per class if asked and if there are any."""
+        """A table with the column `prediction`, and one for each class, called as it is, if asked and if there are any.
+
+        Where a class is called "prediction", the column of that name has its probability.
+        """
         import pandas as pd
 
         predictions = self._predictions(frame)
         answer = pd.DataFrame({"prediction": self._task.decode(predictions, self.target)}, index=frame.index)
         if probabilities and self._task.PREDICTS == "probabilities":
-            for position, label in enumerate(self.target["labels"]):
-                answer[f"probability_{label}"] = predictions[:, position]
+            for position, label in enumerate(self.target["classes"]):
+                answer[str(label)] = predictions[:, position]
         return answer
 
     def score(self, frame: pd.DataFrame) -> dict[str, float]:

@@ -20,6 +20,7 @@ from automl.execution import Job, workspace
 from automl.execution.launcher import Launcher
 from automl.execution.local import LocalExecutor
 from automl.options import Options
+from automl.portfolio import first_settings
 from automl.preparation import Prepared, prepare
 from automl.records import RunFolder, new_run
 from automl.reporting import Plan, Reporter, Result
@@ -198,9 +199,12 @@ def _description(
 
 
 def _settings(prepared: Prepared, options: Options, objective: Metric, folder: RunFolder, began: float) -> Settings:
+    spaces = {candidate.name: candidate.space for candidate in prepared.candidates if candidate.taken}
     return Settings(
         algorithm=options.search,
-        spaces={candidate.name: candidate.space for candidate in prepared.candidates if candidate.taken},
+        spaces=spaces,
+        # A grid has an order of its own.
+        first=[] if options.search == "grid" else list(first_settings(spaces, rows=len(prepared.split.train))),
         metric=objective,
         folder=folder,
         seed=options.seed,

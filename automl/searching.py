@@ -17,7 +17,7 @@ from automl.search import bars, propose
 from automl.space import SearchSpace
 from automl.tasks import Metric
 from automl.tracking import Tracker
-from automl.trial import Reason, Trial, finished
+from automl.trial import Params, Reason, Trial, finished
 
 BOOSTING_KEY = -1
 # The baseline may take this share of the budget; a network's trials get the rest.
@@ -49,6 +49,7 @@ class Settings:
 
     Attributes:
         spaces: one per family, in the order in which their defaults are tried.
+        first: families and settings to begin with.
         trials: the most trials; None for no limit.
         prune: whether weak trials get only a part of their epochs.
         workers: how many trials run at a time.
@@ -66,6 +67,7 @@ class Settings:
     workers: int
     deadline: float
     ends: float | None
+    first: Sequence[tuple[str, Params]] = ()
 
 
 @dataclass
@@ -169,7 +171,7 @@ def _fill(going: _Search) -> None:
     settings, outcome = going.settings, going.outcome
     while going.executor.capacity and not _is_over(settings, outcome):
         spaces = {family: space for family, space in settings.spaces.items() if family not in outcome.left_out}
-        proposal = propose(settings.algorithm, spaces, outcome.trials, seed=settings.seed)
+        proposal = propose(settings.algorithm, spaces, outcome.trials, seed=settings.seed, first=settings.first)
         if proposal is None:
             outcome.exhausted = not outcome.running
             return

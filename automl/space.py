@@ -133,6 +133,10 @@ class SearchSpace:
         """The setting that trial 0 of the family uses."""
         return self.build(lambda name: self.parameters[name].default)
 
+    def with_values(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """The defaults, but for these values; whether they lie in the space is not checked."""
+        return self.build(lambda name: values.get(name, self.parameters[name].default))
+
     def sample(self, rng: np.random.Generator) -> dict[str, Value]:
         """A setting drawn at random, each parameter on its own scale."""
         return self.build(lambda name: self.parameters[name].sample(rng))

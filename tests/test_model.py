@@ -102,6 +102,14 @@ def test_scores_labelled_rows_and_leaves_out_the_others(bundle: Path, flowers: p
         loaded.score(flowers.drop(columns="kind"))
 
 
+def test_answers_with_a_column_for_each_class(bundle: Path, flowers: pd.DataFrame) -> None:
+    loaded = model.load(bundle)
+    assert list(loaded.answer(flowers).columns) == ["prediction"]
+    answer = loaded.answer(flowers, probabilities=True)
+    assert list(answer.columns) == ["prediction", "daisy", "rose", "tulip"]
+    pd.testing.assert_frame_equal(answer[["daisy", "rose", "tulip"]], loaded.predict_proba(flowers))
+
+
 def test_a_regression_has_no_probabilities(bundle: Path, flowers: pd.DataFrame) -> None:
     loaded = model.load(bundle)
     object.__setattr__(loaded, "task", "regress")

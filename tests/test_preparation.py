@@ -65,7 +65,7 @@ def test_few_groups_are_few_folds(sales: pd.DataFrame) -> None:
     by_shop = [set(sales["shop"].iloc[split.train[split.folds == fold]]) for fold in range(split.folds.max() + 1)]
     assert 2 <= len(by_shop) == sum(map(len, by_shop))
     with pytest.raises(InputError, match="cannot be cut into 8 folds"):
-        prepare(sales, Options(target="sales", group="shop", folds=8))
+        prepare(sales, Options(target="sales", group="shop", split="0.4/0.3/0.3", folds=8))
 
 
 @pytest.mark.parametrize("other", [{"single": True}, {"time_column": "day"}])

@@ -11,25 +11,37 @@ from automl.search._families import draw_family, family_in_turn
 from automl.space import SearchSpace, Value
 from automl.trial import Trial
 
+BATCH_SIZE = "batch_size"
+
 
 def propose(
-    algorithm: str, spaces: Mapping[str, SearchSpace], tried: Sequence[Trial], *, seed: int
+    algorithm: str,
+    spaces: Mapping[str, SearchSpace],
+    tried: Sequence[Trial],
+    *,
+    seed: int,
+    first: Sequence[tuple[str, Mapping[str, Value]]] = (),
 ) -> tuple[str, dict[str, Value]] | None:
     """The family and the setting of the next trial; None if every setting of every family has been tried.
 
     A pure function of its arguments: the same trials, running ones included, give the same proposal, so a run
-    that is resumed goes on as it would have. The first trial of each family has its defaults.
+    that is resumed goes on as it would have. It begins with the given settings; the first other trial of a family that
+    is not among them has its defaults.
 
     Args:
         algorithm: "bayesian", "gp", "grid", "random" or another module of this package.
         spaces: the search space of each family, in the order in which the families are first tried.
         tried: the run's trials of all families; the order does not matter.
         seed: 0 or more.
+        first: families and settings to begin with.
 
     Raises:
         InputError: there is no such algorithm.
     """
     module = _module(algorithm)
+    for family, beginning in first:
+        if family in spaces and not any(_is_setting(trial, family, beginning) for trial in tried):
+            return family, dict(beginning)
     choose = draw_family if module.LEARNS else family_in_turn
     in_order = sorted(tried, key=lambda trial: trial.number)
     families = list(spaces)
@@ -41,6 +53,14 @@ def propose(
             return family, setting
         families.remove(family)
     return None
+
+
+def _is_setting(trial: Trial, family: str, setting: Mapping[str, Value]) -> bool:
+    """Whether a trial is of the setting; want of memory may have made its batches smaller."""
+    return trial.family == family and {**trial.params, BATCH_SIZE: setting.get(BATCH_SIZE)} == {
+        BATCH_SIZE: None,
+        **setting,
+    }
 
 
 @cache

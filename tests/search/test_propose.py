@@ -39,6 +39,26 @@ def test_begins_with_the_defaults_of_each_family(algorithm: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("algorithm", ["bayesian", "gp", "random"])
+def test_begins_with_what_it_is_given_and_goes_on_with_other_families(algorithm: str) -> None:
+    first = [("mlp", {"layers": 4, "dropout": 0.0}), ("gone", {"layers": 1}), ("linear", {"learning_rate": 1e-3})]
+    tried: list[Trial] = []
+    for number in range(4):
+        proposal = propose(algorithm, SPACES, tried, seed=1, first=first)
+        assert proposal is not None
+        tried.append(Trial(number, *proposal, "finished", objective=1.0))
+    assert [(trial.family, trial.params) for trial in tried[:3]] == [first[0], first[2], ("resnet", {"blocks": 2})]
+    assert tried[3].params not in [first[0][1], first[2][1]]
+
+
+def test_a_setting_with_halved_batches_is_not_tried_again() -> None:
+    spaces = {"mlp": SearchSpace("mlp", {"layers": Int(1, 5, 3), "batch_size": Choice((64, 128), 128)})}
+    setting = {"layers": 5, "batch_size": 128}
+    tried = [Trial(0, "mlp", {**setting, "batch_size": 64}, "failed", reason="oom")]
+    assert propose("random", spaces, tried, seed=1, first=[("mlp", setting)]) != ("mlp", setting)
+    assert propose("random", spaces, [], seed=1, first=[("mlp", setting)]) == ("mlp", setting)
+
+
 @pytest.mark.parametrize("algorithm", ["bayesian", "grid", "random"])
 def test_the_same_seed_proposes_the_same(algorithm: str) -> None:
     assert run(algorithm, SPACES, seed=1, trials=14) == run(algorithm, SPACES, seed=1, trials=14)

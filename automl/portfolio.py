@@ -1,0 +1,46 @@
+"""The settings that are tried first: those that together did best on other tables of the same size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import yaml
+
+from automl.resources import folder
+from automl.space import SearchSpace, Value
+
+FILE = "portfolio.yaml"
+
+Setting = dict[str, Value]
+
+
+def first_settings(spaces: Mapping[str, SearchSpace], *, rows: int) -> Iterator[tuple[str, Setting]]:
+    """The families and settings to begin with; what a setting does not say is as in the family's defaults.
+
+    Settings outside of a space are left out: the user has narrowed it.
+
+    Args:
+        spaces: of the families that may be tried, with the defaults for the table.
+        rows: for training.
+    """
+    for entry in _entries(rows):
+        family = entry["family"]
+        if family not in spaces:
+            continue
+        own = {name: value for name, value in entry.items() if name != "family"}
+        setting = spaces[family].with_values(own)
+        if setting in spaces[family] and own.items() <= setting.items():
+            yield family, setting
+
+
+def _entries(rows: int) -> list[dict[str, Any]]:
+    """Those of the smallest class of tables that holds so many rows."""
+    return next(group["settings"] for group in _file() if rows <= group.get("most_rows", rows))
+
+
+@cache
+def _file() -> list[dict[str, Any]]:
+    content: list[dict[str, Any]] = yaml.safe_load((folder("search_spaces") / FILE).read_text(encoding="utf-8"))
+    return content

@@ -1,0 +1,190 @@
+"""Chooses the settings that a search begins with: trains candidates on development tables, and picks those that help.
+
+    python tests/benchmarks/portfolio.py measure RESULTS TABLE.csv… [--target NAME] [--draws 4] [--seconds 60]
+    python tests/benchmarks/portfolio.py choose RESULTS > portfolio.txt
+
+`measure` trains, on each table, the defaults of every family, what CANDIDATES lists, and some random settings, each to
+its end as a run with folds would, and keeps predictions and seconds; what RESULTS holds already is not trained again.
+`choose` picks settings greedily: always the one whose ensemble with those before it has the lowest error on the test
+rows, on the mean over the tables of a size (as a share of the best error seen on the table). A step has to gain half a
+per cent. Its answer is written into search_spaces/portfolio.yaml by hand, where the order may weigh the seconds.
+
+Never measure on tables that results are reported on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from automl.execution.launcher import ENVIRONMENT
+
+os.environ.update(ENVIRONMENT)
+
+import numpy as np
+
+from automl import files, plugins
+from automl.ensemble import MOST_MEMBERS, blend, select
+from automl.execution import workspace
+from automl.options import Options
+from automl.pipeline import write_workspace
+from automl.preparation import prepare
+from automl.tasks import metric, task
+from automl.training.train import TrialFailed, train
+from automl.training.workshop import Workshop
+
+# What publications and other tools begin with, beside the families' own defaults.
+CANDIDATES: Mapping[str, list[dict[str, Any]]] = {
+    "mlp": [
+        {"units": 128},
+        {"units": 128, "layers": 2, "dropout": 0.4},
+        {"activation": "selu", "learning_rate": 1.0e-3},
+        {"normalization": "batch", "dropout": 0.1, "learning_rate": 5.0e-3},
+        {"units": 512, "layers": 2, "dropout": 0.5},
+    ],
+    "realmlp": [
+        {"epochs": 64},
+        {"layers": 4, "activation": "mish", "dropout": 0.45, "learning_rate": 0.03, "weight_decay": 0.04},
+        {"sigma": 1.0, "dropout": 0.3},
+        {"units": 384, "layers": 2},
+    ],
+}
+LEAST_GAIN = 0.005
+
+
+def measure(table: Path, results: Path, *, target: str | None, draws: int, seconds: float) -> None:
+    """Trains every candidate on a table, and adds one line for each to the table's file."""
+    done = {line["setting"] for line in _lines(results / f"{table.parent.name}.jsonl")}
+    families = tuple(plugins.names("families"))
+    prepared = prepare(table, Options(target=target, split="0.55/0.15/0.3", families=families))
+    with tempfile.TemporaryDirectory() as folder:
+        write_workspace(Path(folder) / "encoded", prepared)
+        name, examples = workspace.read(Path(folder) / "encoded")
+    workshop = Workshop(examples, task(name))
+    objective = metric(None, workshop.task)
+    for candidate in prepared.candidates:
+        for own in _settings(candidate.name, candidate.space, draws):
+            setting = json.dumps({"family": candidate.name, **own}, sort_keys=True)
+            if setting in done:
+                continue
+            params = candidate.space.with_values(own)
+            began = time.monotonic()
+            line: dict[str, Any] = {"table": table.parent.name, "rows": len(prepared.split.train), "setting": setting}
+            try:
+                trained = train(
+                    workshop, candidate.name, params, metric=objective, seed=0, until=began + seconds, report=_silent
+                )
+                number = len(done)
+                files.write_arrays(results / table.parent.name / f"{number:04d}.npz", dict(trained.predictions))
+                line |= {
+                    "number": number,
+                    "seconds": trained.seconds,
+                    "stopped": trained.stopped,
+                    "best_epoch": trained.best_epoch,
+                    "scores": {part: own[objective.name] for part, own in trained.scores.items()},
+                }
+            except TrialFailed as failure:
+                line["failed"] = str(failure)
+            done.add(setting)
+            with (results / f"{table.parent.name}.jsonl").open("a") as file:
+                file.write(json.dumps(line) + "\n")
+            print(json.dumps(line), flush=True)
+    np.savez(
+        results / table.parent.name / "targets.npz",
+        **{part: prepared.targets[rows] for part, rows in prepared.split.parts().items()},
+        task=np.array(name),
+    )
+
+
+def choose(results: Path) -> None:
+    """Prints the settings in the order in which they help, for all measured tables together."""
+    tables = {path.stem: _Table(results, path.stem) for path in sorted(results.glob("*.jsonl"))}
+    settings = set.intersection(*(set(table.numbers) for table in tables.values()))
+    chosen: list[str] = []
+    reached = np.inf
+    while True:
+        worth = {
+            setting: float(np.mean([table.regret([*chosen, setting]) for table in tables.values()]))
+            for setting in settings - set(chosen)
+        }
+        best = min(worth, key=lambda setting: worth[setting], default=None)
+        if best is None or worth[best] > reached - LEAST_GAIN:
+            break
+        chosen.append(best)
+        reached = worth[best]
+        seconds = float(np.median([table.lines[table.numbers[best]]["seconds"] for table in tables.values()]))
+        each = " ".join(f"{name} {table.regret(chosen):.1%}" for name, table in tables.items())
+        print(f"{reached:.1%} above the best after {best} ({seconds:.0f} s): {each}")
+    alone = {setting: float(np.mean([table.regret([setting]) for table in tables.values()])) for setting in settings}
+    for setting in sorted(alone, key=lambda setting: alone[setting]):
+        seconds = float(np.median([table.lines[table.numbers[setting]]["seconds"] for table in tables.values()]))
+        print(f"alone {alone[setting]:.1%} {seconds:.0f} s {setting}")
+
+
+class _Table:
+    """What was measured on one table."""
+
+    def __init__(self, results: Path, name: str) -> None:
+        self.lines = {line["number"]: line for line in _lines(results / f"{name}.jsonl") if "number" in line}
+        self.numbers = {line["setting"]: number for number, line in self.lines.items()}
+        self._predictions = {n: files.read_arrays(results / name / f"{n:04d}.npz") for n in self.lines}
+        self._targets = files.read_arrays(results / name / "targets.npz")
+        self._task = task(str(self._targets["task"]))
+        self._metric = metric(None, self._task)
+        self._known: dict[frozenset[str], float] = {}
+        self._best = self._error(list(self.numbers))
+        self._best = min([self._best, *(self._error([setting]) for setting in self.numbers)])
+
+    def regret(self, settings: list[str]) -> float:
+        """By what share the error of the settings' ensemble lies above the best seen."""
+        return self._error(settings) / self._best - 1
+
+    def _error(self, settings: list[str]) -> float:
+        key = frozenset(settings)
+        if key not in self._known:
+            numbers = sorted((self.numbers[s] for s in settings), key=lambda n: self.lines[n]["scores"]["val"])
+            predictions = [self._predictions[number]["val"] for number in numbers]
+            weights = select(predictions, self._targets["val"], self._metric, most=MOST_MEMBERS)
+            test = blend([self._predictions[number]["test"] for number in numbers], list(weights))
+            self._known[key] = self._metric.function(self._targets["test"], test)
+        return self._known[key]
+
+
+def _settings(family: str, space: Any, draws: int) -> Iterator[dict[str, Any]]:
+    yield {}
+    yield from (own for own in CANDIDATES.get(family, ()) if space.with_values(own) in space)
+    rng = np.random.default_rng(1)
+    defaults = space.defaults()
+    for _ in range(draws):
+        drawn = space.sample(rng)
+        yield {name: value for name, value in drawn.items() if defaults.get(name) != value}
+
+
+def _silent(curves: Mapping[str, list[float]]) -> None:
+    """Nobody waits for the curves."""
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["measure", "choose"])
+    parser.add_argument("results", type=Path)
+    parser.add_argument("tables", type=Path, nargs="*")
+    parser.add_argument("--target")
+    parser.add_argument("--draws", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    arguments = parser.parse_args()
+    if arguments.what == "choose":
+        choose(arguments.results)
+    for path in arguments.tables:
+        (arguments.results / path.parent.name).mkdir(parents=True, exist_ok=True)
+        measure(path, arguments.results, target=arguments.target, draws=arguments.draws, seconds=arguments.seconds)
