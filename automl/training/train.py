@@ -100,7 +100,7 @@ def train(
     engine, plan = workshop.engine(family, params)
 
     def learn(epochs: int, told: Report) -> Course:
-        sample = workshop.inputs("sample", str(params["scaling"]))
+        sample = workshop.inputs("start", str(params["scaling"]))
         engine.start(plan.draw(params, seed=seed), params, sample=sample, seed=seed)
         return _learn(workshop, engine, {**params, "epochs": epochs}, metric, seed=seed, until=until, report=told)
 

@@ -9,6 +9,7 @@ from functools import cached_property
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from automl.tasks import Task
 from automl.training.blueprint import Blueprint, blueprint
@@ -20,6 +21,8 @@ from automl.trial import Params
 
 ROWS_OF_TRAINING_CURVE = 1_000
 LEAST_ROWS_OF_CURVE = 200
+# Weights that start from the data start from so many rows.
+ROWS_OF_START = 2_000
 ENGINES_KEPT = 64
 
 
@@ -56,10 +59,16 @@ class Workshop:
         return min(rows, len(self.examples.weights), ROWS_OF_TRAINING_CURVE)
 
     def inputs(self, part: str, scaling: str) -> Inputs:
-        """The rows of a part on the device; "sample" are the first training rows."""
+        """The rows of a part on the device.
+
+        "sample" are the first training rows, "start" as many from all over them as weights need to start from.
+        """
         if (part, scaling) not in self.tensors:
-            arrays = self.examples.parts["train" if part == "sample" else part].arrays[scaling]
-            rows = slice(self.sampled if part == "sample" else None)
+            arrays = self.examples.parts["train" if part in ("sample", "start") else part].arrays[scaling]
+            rows: slice | NDArray[np.int64] = slice(self.sampled if part == "sample" else None)
+            if part == "start":
+                # Rows keep the order of the table, which may be sorted.
+                rows = np.linspace(0, len(arrays) - 1, min(len(arrays), ROWS_OF_START)).astype(np.int64)
             self.tensors[part, scaling] = on_device(arrays.take(rows))
         return self.tensors[part, scaling]
 
