@@ -125,7 +125,7 @@ class MemberDense(keras.layers.Layer):
         outputs = ops.matmul(ops.reshape(inputs, (-1, features)), self.kernel)
         if not self.own_outputs:
             outputs = outputs + self.bias
-        outputs = ops.reshape(outputs, (members, rows, ops.shape(self.kernel)[1]))
+        outputs = ops.reshape(outputs, (members, rows, ops.shape(outputs)[1]))
         return outputs * self.output_factor + self.bias if self.own_outputs else outputs
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
@@ -154,7 +154,16 @@ class MemberHead(keras.layers.Layer):
         self.bias = self.add_weight((members, 1, self.outputs), self.bias_initializer, name="bias")
 
     def call(self, inputs: Any) -> Any:
-        return ops.transpose(ops.matmul(inputs, self.kernel) + self.bias, (1, 0, 2))
+        kernel = self.kernel.value
+        members, features, outputs = ops.shape(kernel)
+        # All heads for the rows of all members, of which each keeps its own: one product for each member takes longer
+        # where outputs are few, and rounds differently in batches of few rows.
+        every = ops.matmul(
+            ops.reshape(inputs, (-1, features)), ops.reshape(ops.transpose(kernel, (1, 0, 2)), (features, -1))
+        )
+        every = ops.reshape(every, (members, -1, members, outputs))
+        own = ops.sum(every * ops.eye(members)[:, None, :, None], axis=2)  # (members, rows, outputs)
+        return ops.transpose(own + self.bias, (1, 0, 2))
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         members, rows, _ = input_shape

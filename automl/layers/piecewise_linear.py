@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
@@ -54,22 +55,22 @@ class PiecewiseLinear(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         columns = input_shape[-1]
-        self.slope = self.add_weight((columns, 1, self.size), self.slope_initializer, name="slope")
-        self.bias = self.add_weight((columns, 1, self.size), self.bias_initializer, name="bias")
+        self.slope = self.add_weight((columns, self.size), self.slope_initializer, name="slope")
+        self.bias = self.add_weight((columns, self.size), self.bias_initializer, name="bias")
         self.kernel = self.add_weight((columns, self.bins, self.size), self.kernel_initializer, name="kernel")
         self.edges = self.add_weight((columns, self.bins + 1), self.edges_initializer, trainable=False, name="edges")
 
     def call(self, inputs: Any) -> Any:
-        edges = self.edges
+        edges = self.edges.value
         start = started()
         if start is not None:
-            edges = quantiles(np.asarray(inputs), self.bins + 1)
-            start.values[id(self.edges)] = edges
-        values = ops.transpose(inputs)[:, :, None]  # (columns, rows, 1)
-        embedded = ops.matmul(below(values, edges), self.kernel) + values * self.slope + self.bias
-        rows_first = ops.transpose(embedded, (1, 0, 2))  # (rows, columns, size)
-        columns, _, size = ops.shape(self.kernel)
-        return ops.reshape(rows_first, (-1, columns * size))
+            # Not self.bins: the graph serves other networks than the one it was made of.
+            edges = ops.convert_to_tensor(quantiles(np.asarray(inputs), edges.shape[1]))
+            start.values[id(self.edges)] = np.asarray(edges)
+        bent = bend(inputs, edges, self.kernel.value)
+        embedded = inputs[:, :, None] * self.slope + self.bias + bent  # (rows, columns, size)
+        _, columns, size = ops.shape(embedded)
+        return ops.reshape(embedded, (-1, columns * size))
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, int]:
         return (input_shape[0], input_shape[-1] * self.size)
@@ -78,17 +79,31 @@ class PiecewiseLinear(keras.layers.Layer):
         return {**super().get_config(), "bins": self.bins, "size": self.size}
 
 
-def below(values: Any, edges: Any) -> Any:
-    """Shape (columns, rows, bins): how much of each bin lies below the value, in [0, 1]; 0 for a bin without width.
+def bend(inputs: Any, edges: Any, kernel: Any) -> Any:
+    """The e V of `PiecewiseLinear`, shape (rows, columns, size), without e: V summed up to the bin of x.
+
+    Products of matrices as small as e and V round differently in batches of few rows.
 
     Args:
-        values: shape (columns, rows, 1).
+        inputs: shape (rows, columns).
         edges: shape (columns, bins + 1), ascending.
+        kernel: V, shape (columns, bins, size).
     """
-    edges = ops.convert_to_tensor(edges)
+    columns, bins, size = ops.shape(kernel)
     widths = edges[:, 1:] - edges[:, :-1]
-    rates = ops.where(widths > 0, 1 / ops.where(widths > 0, widths, 1.0), 0.0)
-    return ops.clip((values - edges[:, None, :-1]) * rates[:, None, :], 0.0, 1.0)
+    has_width = ops.cast(widths > 0, kernel.dtype)
+    rates = has_width / (widths + (1 - has_width))
+    kernel = kernel * has_width[:, :, None]
+    before = ops.cumsum(kernel, axis=1) - kernel  # (columns, bins, size)
+    inside = ops.minimum(tf.searchsorted(edges[:, 1:], ops.transpose(inputs), side="right"), bins - 1)
+    place = ops.transpose(inside) + bins * ops.arange(columns)  # (rows, columns), among the bins of all columns
+    filled = (inputs - _at(edges[:, :-1], place)) * _at(rates, place)
+    whole, part = (ops.take(ops.reshape(values, (-1, size)), place, axis=0) for values in (before, kernel))
+    return whole + ops.clip(filled, 0.0, 1.0)[:, :, None] * part
+
+
+def _at(values: Any, place: Any) -> Any:
+    return ops.take(ops.reshape(values, (-1,)), place)
 
 
 def quantiles(rows: NDArray[np.float32], count: int) -> NDArray[np.float32]:

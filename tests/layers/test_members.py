@@ -98,6 +98,16 @@ def test_every_member_has_a_head_of_its_own() -> None:
     np.testing.assert_array_equal(np.asarray(layer(OF_MEMBERS))[:, [0, 2]], raw[:, [0, 2]])
 
 
+def test_a_row_has_the_same_outputs_in_any_company() -> None:
+    many = RNG.normal(size=(8, 100, 128)).astype(np.float32)
+    for layer in (MemberHead(3), MemberDense(64, own_inputs=True, own_outputs=True)):
+        together = np.asarray(layer(many))
+        for few in (1, 2, 32):
+            alone = np.asarray(layer(many[:, :few]))
+            expected = together[:few] if isinstance(layer, MemberHead) else together[:, :few]
+            np.testing.assert_array_equal(alone, expected)
+
+
 @pytest.mark.parametrize(
     ("layer", "shape"),
     [

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from automl import keras_files
-from automl.layers.piecewise_linear import PiecewiseLinear, below, quantiles
+from automl.layers.piecewise_linear import PiecewiseLinear, bend, quantiles
 from automl.layers.starting import starting
 
 RNG = np.random.default_rng(0)
 
 
-def below_by_definition(value: float, edges: list[float]) -> list[float]:
+def below_by_definition(value: float, edges: list[float]) -> np.ndarray:
     """Of each bin: 0 below it, 1 above it, and else how far the value has come through it."""
     shares = []
     for low, high in pairwise(edges):
@@ -26,15 +26,16 @@ def below_by_definition(value: float, edges: list[float]) -> list[float]:
             shares.append(1.0)
         else:
             shares.append((value - low) / (high - low))
-    return shares
+    return np.array(shares)
 
 
 @pytest.mark.parametrize("edges", [[-1.0, 0.0, 0.5, 2.0], [0.0, 1.0, 1.0, 1.0], [3.0, 3.0, 3.0, 3.0]])
-def test_a_bin_is_filled_as_far_as_the_value_has_come(edges: list[float]) -> None:
-    values = np.array([-5, -1, -0.25, 0, 0.1, 0.5, 0.99, 1, 2, 3, 7], dtype=np.float32)
-    filled = np.asarray(below(values[None, :, None], np.array([edges], dtype=np.float32)))
-    expected = [below_by_definition(float(value), edges) for value in values]
-    np.testing.assert_allclose(filled[0], expected, rtol=1e-5, atol=1e-6)
+def test_a_bin_counts_as_far_as_the_value_has_come(edges: list[float]) -> None:
+    values = np.array([[-5, -1, -0.25, 0, 0.1, 0.5, 0.99, 1, 2, 3, 7]], dtype=np.float32).T
+    kernel = RNG.normal(size=(1, 3, 2)).astype(np.float32)
+    bent = np.asarray(bend(values, np.array([edges], dtype=np.float32), kernel))
+    expected = [below_by_definition(float(value), edges) @ kernel[0] for value in values[:, 0]]
+    np.testing.assert_allclose(bent[:, 0], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_edges_are_quantiles_of_the_rows() -> None:
@@ -95,8 +96,18 @@ def test_columns_with_few_values_give_numbers() -> None:
     far = np.array([[-100, -100, -100], [0, 0.5, 1], [100, 100, 100]], dtype=np.float32)
     embedded = np.asarray(layer(far)).reshape(3, 3, 2)
     # The straight line alone reaches beyond the edges, and the bent one by no more than its whole height.
-    straight = far[:, :, None] * layer.slope.numpy()[:, 0] + layer.bias.numpy()[:, 0]
+    straight = far[:, :, None] * layer.slope.numpy() + layer.bias.numpy()
     assert np.abs(embedded - straight).max() <= np.abs(layer.kernel.numpy()).sum(axis=1).max() + 1e-4
+
+
+def test_a_row_is_embedded_alike_in_any_company() -> None:
+    rows = RNG.normal(size=(64, 5)).astype(np.float32)
+    layer = PiecewiseLinear(bins=24, size=8)
+    layer(rows)
+    layer.kernel.assign(RNG.normal(size=layer.kernel.shape))
+    together = np.asarray(layer(rows))
+    for few in (1, 3, 32):
+        np.testing.assert_array_equal(np.asarray(layer(rows[:few])), together[:few])
 
 
 def test_edges_survive_saving(tmp_path: Path) -> None:
