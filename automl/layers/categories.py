@@ -13,6 +13,12 @@ from keras import ops
 LARGEST_ONE_HOT = 12
 
 
+def widths(sizes: Sequence[int], *, embedding_size: int) -> tuple[int, ...]:
+    """How many features `Categories` makes of each category, in their order: all small categories come first."""
+    small = [size for size in sizes if size <= LARGEST_ONE_HOT]
+    return (*small, *[embedding_size] * (len(sizes) - len(small)))
+
+
 @keras.saving.register_keras_serializable("automl")
 class Categories(keras.layers.Layer):
     """Shape (rows, categories) of int32 codes to (rows, features).

@@ -61,8 +61,8 @@ class Dropout(keras.layers.Layer):
 
 
 def random_bytes(shape: Any, seed_generator: keras.random.SeedGenerator) -> Any:
-    """Independent, uniform bytes of the given shape (rows, units), as uint8."""
-    rows, units = shape
+    """Independent, uniform bytes of the given shape (…, units), as uint8."""
+    *rows, units = shape
     words = -(-units // 4)
-    drawn = tf.random.stateless_uniform((rows, words), seed_generator.next(), minval=None, maxval=None, dtype="int32")
-    return tf.reshape(tf.bitcast(drawn, tf.uint8), (rows, words * 4))[:, :units]
+    drawn = tf.random.stateless_uniform((*rows, words), seed_generator.next(), minval=None, maxval=None, dtype="int32")
+    return tf.reshape(tf.bitcast(drawn, tf.uint8), (*rows, words * 4))[..., :units]

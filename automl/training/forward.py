@@ -77,11 +77,15 @@ def call(
 
 
 def forward(network: keras.Model, values: Sequence[tf.Variable]) -> Callable[[Inputs], FloatArray]:
-    """A function from inputs to raw outputs in inference mode, shape (rows, outputs); compiled on first use.
+    """A function from inputs to raw outputs in inference mode, (rows, outputs) or (rows, members, outputs).
+
+    It is compiled on first use.
 
     Args:
         values: the network's variables are taken to have these values, whatever they are when the function is called.
     """
+    members = network.output_shape[1] if len(network.output_shape) == 3 else 1
+    rows_at_once = max(1, ROWS_AT_ONCE // members)
 
     @tf.function(input_signature=[signature(network)], autograph=False)
     def compiled(inputs: Inputs) -> tf.Tensor:
@@ -89,13 +93,13 @@ def forward(network: keras.Model, values: Sequence[tf.Variable]) -> Callable[[In
 
     def raw_outputs(inputs: Inputs) -> FloatArray:
         rows = next(iter(inputs.values())).shape[0]
-        if 0 < rows <= ROWS_AT_ONCE:
+        if 0 < rows <= rows_at_once:
             return compiled(inputs).numpy()
         # One slice at a time: each is a copy.
         return np.concatenate(
             [
-                compiled({role: tensor[start : start + ROWS_AT_ONCE] for role, tensor in inputs.items()}).numpy()
-                for start in range(0, max(rows, 1), ROWS_AT_ONCE)
+                compiled({role: tensor[start : start + rows_at_once] for role, tensor in inputs.items()}).numpy()
+                for start in range(0, max(rows, 1), rows_at_once)
             ]
         )
 

@@ -10,10 +10,12 @@ import keras
 
 from automl.layers.categories import Categories
 from automl.layers.dropout import Dropout
+from automl.layers.members import MemberDense, MemberHead, MemberInputs
 from automl.layers.normalization import LayerNorm
 from automl.layers.ntk import NTKDense
 from automl.layers.parametric import ParametricActivation
 from automl.layers.periodic import PeriodicEmbedding
+from automl.layers.piecewise_linear import PiecewiseLinear
 from automl.layers.scale import Scale
 
 # Layers that compute the same way however wide their inputs and weights are, and what in their configurations says
@@ -28,9 +30,13 @@ _WIDTHS_OF: Mapping[type[keras.layers.Layer], frozenset[str]] = {
     Categories: frozenset(),
     Dropout: frozenset(),
     LayerNorm: frozenset(),
+    MemberDense: frozenset({"units"}),
+    MemberHead: frozenset({"outputs"}),
+    MemberInputs: frozenset({"members"}),
     NTKDense: frozenset({"units"}),
     ParametricActivation: frozenset(),
     PeriodicEmbedding: frozenset({"sigma"}),
+    PiecewiseLinear: frozenset({"bins"}),
     Scale: frozenset(),
 }
 

@@ -102,7 +102,7 @@ def train(
 
     def learn(epochs: int, told: Report) -> tuple[Siblings, Course]:
         scaling = str(params["scaling"])
-        samples = [workshop.sample(cut, scaling) for cut in range(len(workshop.examples.cuts))]
+        samples = [workshop.start(cut, scaling) for cut in range(len(workshop.examples.cuts))]
         siblings = Siblings(engine, plan, params, samples=samples, seed=seed)
         course = _learn(workshop, siblings, {**params, "epochs": epochs}, metric, seed=seed, until=until, report=told)
         return siblings, course

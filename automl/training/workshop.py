@@ -21,6 +21,8 @@ from automl.trial import Params
 
 ROWS_OF_TRAINING_CURVE = 1_000
 LEAST_ROWS_OF_CURVE = 200
+# Weights that start from the data start from so many rows.
+ROWS_OF_START = 2_000
 ENGINES_KEPT = 64
 
 
@@ -62,18 +64,25 @@ class Workshop:
 
     def sample(self, cut: int, scaling: str) -> Inputs:
         """The training rows of a cut that are measured for the curves."""
-        return self._some("train", cut, self.sampled(cut), scaling)
+        return self._some("sample", cut, self.sampled(cut), scaling)
+
+    def start(self, cut: int, scaling: str) -> Inputs:
+        """The training rows of a cut that weights start from: from all over them, since the table may be sorted."""
+        rows = self.examples.cuts[cut].train
+        places = np.linspace(0, len(rows) - 1, min(len(rows), ROWS_OF_START)).astype(np.int64)
+        return self._some("start", cut, rows[places], scaling)
 
     def sampled(self, cut: int) -> NDArray[np.int32]:
         """The numbers of these rows: half as many as of validation, within limits."""
         rows = self.examples.cuts[cut]
         return rows.train[: min(max(LEAST_ROWS_OF_CURVE, len(rows.val) // 2), ROWS_OF_TRAINING_CURVE)]
 
-    def _some(self, part: str, cut: int, rows: NDArray[np.int32], scaling: str) -> Inputs:
+    def _some(self, name: str, cut: int, rows: NDArray[np.int32], scaling: str) -> Inputs:
+        part = "val" if name == "val" else "train"
         arrays = self.examples.parts[part].arrays[scaling]
         if len(rows) == len(arrays):
             return self.inputs(part, scaling)
-        key = (part, cut, scaling)
+        key = (name, cut, scaling)
         if key not in self.tensors:
             self.tensors[key] = on_device(arrays.take(rows))
         return self.tensors[key]
