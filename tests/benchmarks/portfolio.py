@@ -54,14 +54,16 @@ CANDIDATES: Mapping[str, list[dict[str, Any]]] = {
         {"sigma": 1.0, "dropout": 0.3},
         {"units": 384, "layers": 2},
     ],
+    "tabm": [{"units": 256}, {"variant": "mini", "members": 16}],
 }
 LEAST_GAIN = 0.005
 
 
-def measure(table: Path, results: Path, *, target: str | None, draws: int, seconds: float) -> None:
+def measure(
+    table: Path, results: Path, *, target: str | None, families: tuple[str, ...], draws: int, seconds: float
+) -> None:
     """Trains every candidate on a table, and adds one line for each to the table's file."""
     done = {line["setting"] for line in _lines(results / f"{table.parent.name}.jsonl")}
-    families = tuple(plugins.names("families"))
     prepared = prepare(table, Options(target=target, split="0.55/0.15/0.3", families=families))
     with tempfile.TemporaryDirectory() as folder:
         write_workspace(Path(folder) / "encoded", prepared)
@@ -180,6 +182,7 @@ if __name__ == "__main__":
     parser.add_argument("results", type=Path)
     parser.add_argument("tables", type=Path, nargs="*")
     parser.add_argument("--target")
+    parser.add_argument("--families", default=",".join(plugins.names("families")))
     parser.add_argument("--draws", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=60.0)
     arguments = parser.parse_args()
