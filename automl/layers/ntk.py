@@ -44,7 +44,8 @@ class NTKDense(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         width = ops.cast(ops.shape(inputs)[-1], self.compute_dtype)
-        outputs = ops.matmul(inputs, self.kernel) * ops.rsqrt(width)
+        # The kernel is smaller than the outputs of most batches.
+        outputs = ops.matmul(inputs, self.kernel * ops.rsqrt(width))
         start = started()
         return outputs + self.bias if start is None else self._start(start, np.asarray(outputs))
 
