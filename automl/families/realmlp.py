@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import keras
 
 from automl.layers.dropout import Dropout
-from automl.layers.inputs import Inputs
+from automl.layers.inputs import Inputs, as_features
 from automl.layers.ntk import NTKDense
 from automl.layers.parametric import ParametricActivation
 from automl.layers.periodic import PeriodicEmbedding
-from automl.layers.robust_categories import RobustCategories
 from automl.layers.scale import Scale
 
 HEAD = NTKDense
@@ -28,14 +29,10 @@ def build(
     sigma: float,
 ) -> keras.KerasTensor:
     """Shape (rows, units): embedded columns, a factor for each, and `layers` blocks of equal width."""
-    parts = []
     if inputs.numbers is not None:
-        parts.append(
-            PeriodicEmbedding(frequencies=frequencies, size=number_size, sigma=sigma, name="waves")(inputs.numbers)
-        )
-    if inputs.codes is not None:
-        parts.append(RobustCategories(inputs.sizes, embedding_size=embedding_size, name="categories")(inputs.codes))
-    features = Scale(name="scale")(parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="features")(parts))
+        embedding = PeriodicEmbedding(frequencies=frequencies, size=number_size, sigma=sigma, name="waves")
+        inputs = replace(inputs, numbers=embedding(inputs.numbers))
+    features = Scale(name="scale")(as_features(inputs, embedding_size=embedding_size))
     for _ in range(layers):
         features = Dropout(dropout)(ParametricActivation(activation)(NTKDense(units)(features)))
     return features

@@ -14,7 +14,6 @@ from automl.layers.normalization import LayerNorm
 from automl.layers.ntk import NTKDense
 from automl.layers.parametric import ParametricActivation
 from automl.layers.periodic import PeriodicEmbedding
-from automl.layers.robust_categories import RobustCategories
 from automl.layers.scale import Scale
 
 # Layers that compute the same way however wide their inputs and weights are, and what in their configurations says
@@ -32,7 +31,6 @@ _WIDTHS_OF: Mapping[type[keras.layers.Layer], frozenset[str]] = {
     NTKDense: frozenset({"units"}),
     ParametricActivation: frozenset(),
     PeriodicEmbedding: frozenset({"sigma"}),
-    RobustCategories: frozenset(),
     Scale: frozenset(),
 }
 
