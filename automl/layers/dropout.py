@@ -51,10 +51,8 @@ class Dropout(keras.layers.Layer):
         if not training or self.initial_rate == 0:
             return inputs
         dropped = ops.round(self.rate * 256)
-        kept = ops.cast(
-            ops.cast(random_bytes(ops.shape(inputs), self.seed_generator), "float32") >= dropped, inputs.dtype
-        )
-        return inputs * kept * (256 / (256 - dropped))
+        kept = random_bytes(ops.shape(inputs), self.seed_generator) >= ops.cast(dropped, "uint8")
+        return inputs * (ops.cast(kept, inputs.dtype) * (256 / (256 - dropped)))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.initial_rate}

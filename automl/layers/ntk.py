@@ -44,7 +44,8 @@ class NTKDense(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         width = ops.cast(ops.shape(inputs)[-1], self.compute_dtype)
-        outputs = ops.matmul(inputs, self.kernel) * ops.rsqrt(width)
+        # Not the outputs: validation has many times the rows of the kernel.
+        outputs = ops.matmul(inputs, self.kernel * ops.rsqrt(width))
         start = started()
         return outputs + self.bias if start is None else self._start(start, np.asarray(outputs))
 

@@ -43,9 +43,11 @@ class PeriodicEmbedding(keras.layers.Layer):
         self.bias = self.add_weight((columns, self.size - 1), self.bias_initializer, name="bias")
 
     def call(self, inputs: Any) -> Any:
-        waves = ops.cos(2 * math.pi * inputs[:, :, None] * self.frequency + self.phase)  # (rows, columns, frequencies)
-        mapped = ops.einsum("rcf,cfs->rcs", waves, self.kernel) + self.bias
-        embedded = ops.concatenate([inputs[:, :, None], mapped], axis=-1)  # (rows, columns, size)
+        # One small matrix product per column, with the columns in front: transposing the waves would take longer.
+        columns = ops.transpose(inputs)[:, :, None]  # (columns, rows, 1)
+        angles = ops.matmul(columns, 2 * math.pi * self.frequency[:, None, :]) + self.phase[:, None, :]
+        mapped = ops.matmul(ops.cos(angles), self.kernel) + self.bias[:, None, :]  # (columns, rows, size - 1)
+        embedded = ops.transpose(ops.concatenate([columns, mapped], axis=-1), (1, 0, 2))  # (rows, columns, size)
         return ops.reshape(embedded, (-1, self.columns * self.size))
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, int]:

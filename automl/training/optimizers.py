@@ -21,7 +21,10 @@ EPSILON = 1e-7
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast one weight learns: its share of the learning rate, and whether it decays."""
+    """How fast one weight learns: its share of the learning rate, and whether it decays.
+
+    The share counts twice in the decay, as it does in RealMLP's own code: a factor of 6 makes it 36 times as fast.
+    """
 
     factor: float = 1.0
     decays: bool = True
@@ -88,7 +91,7 @@ class Adam:
 
         def shrink() -> Any:
             decaying = [(weight, pace) for weight, pace in zip(self._weights, self._paces, strict=True) if pace.decays]
-            return tf.group(*(weight.assign(weight * (1 - pace.factor * rate)) for weight, pace in decaying))
+            return tf.group(*(weight.assign(weight * (1 - pace.factor**2 * rate)) for weight, pace in decaying))
 
         tf.cond(rate > 0, shrink, tf.no_op)
 

@@ -7,9 +7,10 @@ import math
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from automl.layers.ntk import NTKDense
-from automl.layers.parametric import ParametricActivation, mish
+from automl.layers.parametric import ParametricActivation
 from automl.layers.periodic import PeriodicEmbedding
 from automl.layers.scale import Scale
 from automl.layers.starting import starting
@@ -67,17 +68,33 @@ def test_waves_start_as_published() -> None:
         assert np.abs(weight).max() == pytest.approx(0.25, rel=0.01)
 
 
-def test_an_activation_may_be_taken_back() -> None:
-    layer = ParametricActivation("selu")
-    np.testing.assert_allclose(np.asarray(layer(ROWS)), np.asarray(keras.activations.selu(ROWS)), rtol=1e-5, atol=1e-6)
+@pytest.mark.parametrize("activation", ["selu", "mish", "gelu"])
+def test_an_activation_may_be_taken_back(activation: str) -> None:
+    plain = keras.activations.get(activation)
+    layer = ParametricActivation(activation)
+    np.testing.assert_allclose(np.asarray(layer(ROWS)), np.asarray(plain(ROWS)), rtol=1e-5, atol=1e-6)
     layer.slope.assign(np.zeros(7))
     np.testing.assert_allclose(np.asarray(layer(ROWS)), ROWS)
 
 
-def test_mish_by_one_exponential_is_mish() -> None:
-    values = np.linspace(-40, 40, 2001, dtype=np.float32)
+@pytest.mark.parametrize("activation", ["selu", "mish"])
+def test_its_own_gradient_is_that_of_the_formula(activation: str) -> None:
+    values = tf.constant(np.linspace(-40, 40, 4001, dtype=np.float32).reshape(-1, 1) * np.ones((1, 3), np.float32))
+    slope = tf.constant([0.0, 0.7, 1.3])
+    upstream = tf.constant(np.random.default_rng(1).normal(size=(4001, 3)).astype(np.float32))
+    layer = ParametricActivation(activation)
+    layer.build((None, 3))
+    layer.slope.assign(slope)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([values, slope])
+        ours = layer(values)
+        plain = values + slope * (keras.activations.get(activation)(values) - values)
+    np.testing.assert_allclose(np.asarray(ours), np.asarray(plain), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(
-        np.asarray(mish(values)), np.asarray(keras.activations.mish(values)), rtol=1e-5, atol=1e-6
+        tape.gradient(ours, values, upstream), tape.gradient(plain, values, upstream), rtol=1e-4, atol=1e-5
+    )
+    np.testing.assert_allclose(
+        tape.gradient(ours, layer.slope.value, upstream), tape.gradient(plain, slope, upstream), rtol=1e-4
     )
 
 

@@ -35,13 +35,13 @@ def test_a_weight_takes_its_share_of_the_learning_rate(name: str) -> None:
     assert np.abs(whole).min() > 0.05
 
 
-def test_weights_decay_by_rate_share_and_factor_unless_they_are_not_to() -> None:
+def test_weights_decay_by_rate_share_and_squared_factor_unless_they_are_not_to() -> None:
     weights = [tf.Variable([1.0]) for _ in range(3)]
     stepper = optimizer("adamw", weights, [Pace(), Pace(factor=0.5), Pace(decays=False)])
     stepper.reset(momentum=0.0, weight_decay=0.2)
     stepper.apply([tf.constant([0.0])] * 3, tf.constant(0.1), decay_share=tf.constant(0.5))
-    # RealMLP: w *= 1 - learning rate * factor * decay, here with half of the decay.
-    np.testing.assert_allclose([float(weight[0]) for weight in weights], [1 - 0.01, 1 - 0.005, 1.0], rtol=1e-6)
+    # RealMLP: w *= 1 - learning rate * factor^2 * decay, here with half of the decay.
+    np.testing.assert_allclose([float(weight[0]) for weight in weights], [1 - 0.01, 1 - 0.0025, 1.0], rtol=1e-6)
 
 
 def test_coslog4_has_four_cycles_each_twice_as_long() -> None:
