@@ -9,6 +9,10 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+# TensorFlow multiplies several pairs of matrices in another way, which rounds differently, if each product has fewer
+# multiplications than this.
+SMALL_PRODUCT = 128 * 128
+
 
 @keras.saving.register_keras_serializable("automl")
 class PeriodicEmbedding(keras.layers.Layer):
@@ -28,6 +32,7 @@ class PeriodicEmbedding(keras.layers.Layer):
     def __init__(self, *, frequencies: int, size: int, sigma: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.frequencies, self.size, self.sigma = int(frequencies), int(size), float(sigma)
+        self.least_rows = SMALL_PRODUCT // (self.frequencies * max(1, self.size - 1)) + 1
         edge = 1 / math.sqrt(self.frequencies)
         self.frequency_initializer = keras.initializers.RandomNormal(stddev=self.sigma)
         self.phase_initializer = keras.initializers.RandomUniform(-math.pi, math.pi)

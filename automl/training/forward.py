@@ -16,6 +16,8 @@ from automl.training.topology import serves_every_width
 
 # Rows per call: wide hidden layers of this many rows still fit the memory.
 ROWS_AT_ONCE = 8192
+# Products of fewer rows may round differently, so they are filled up; a layer's own `least_rows` may be more.
+LEAST_ROWS = 128
 # Bytes: TensorFlow copies what begins elsewhere.
 ALIGNMENT = 64
 
@@ -85,25 +87,42 @@ def forward(network: keras.Model, values: Sequence[tf.Variable]) -> Callable[[In
         values: the network's variables are taken to have these values, whatever they are when the function is called.
     """
     members = network.output_shape[1] if len(network.output_shape) == 3 else 1
-    rows_at_once = max(1, ROWS_AT_ONCE // members)
+    least = max(LEAST_ROWS, *(getattr(layer, "least_rows", 0) for layer in network.layers))
+    rows_at_once = max(least, ROWS_AT_ONCE // members)
 
     @tf.function(input_signature=[signature(network)], autograph=False)
     def compiled(inputs: Inputs) -> tf.Tensor:
         return call(network, [value.read_value() for value in values], inputs, training=False)[0]
 
+    def of_slice(inputs: Inputs) -> FloatArray:
+        lacking = least - _rows(inputs)
+        return compiled(_filled_up(inputs, lacking)).numpy()[:-lacking] if lacking > 0 else compiled(inputs).numpy()
+
     def raw_outputs(inputs: Inputs) -> FloatArray:
-        rows = next(iter(inputs.values())).shape[0]
-        if 0 < rows <= rows_at_once:
-            return compiled(inputs).numpy()
+        rows = _rows(inputs)
+        if rows <= rows_at_once:
+            return of_slice(inputs)
         # One slice at a time: each is a copy.
         return np.concatenate(
             [
-                compiled({role: tensor[start : start + rows_at_once] for role, tensor in inputs.items()}).numpy()
-                for start in range(0, max(rows, 1), rows_at_once)
+                of_slice({role: tensor[start : start + rows_at_once] for role, tensor in inputs.items()})
+                for start in range(0, rows, rows_at_once)
             ]
         )
 
     return raw_outputs
+
+
+def _rows(inputs: Inputs) -> int:
+    return int(next(iter(inputs.values())).shape[0])
+
+
+def _filled_up(inputs: Inputs, rows: int) -> Inputs:
+    """The inputs, followed by so many rows of zeros."""
+    return {
+        role: tf.concat([tensor, tf.zeros((rows, tensor.shape[1]), tensor.dtype)], axis=0)
+        for role, tensor in inputs.items()
+    }
 
 
 def predictors(network: keras.Model, weights: Sequence[Sequence[NDArray[Any]]]) -> list[Callable[[Inputs], FloatArray]]:

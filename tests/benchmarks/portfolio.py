@@ -190,4 +190,11 @@ if __name__ == "__main__":
         choose(arguments.results)
     for path in arguments.tables:
         (arguments.results / path.parent.name).mkdir(parents=True, exist_ok=True)
-        measure(path, arguments.results, target=arguments.target, draws=arguments.draws, seconds=arguments.seconds)
+        measure(
+            path,
+            arguments.results,
+            target=arguments.target,
+            families=tuple(arguments.families.split(",")),
+            draws=arguments.draws,
+            seconds=arguments.seconds,
+        )
