@@ -13,7 +13,7 @@ from automl.ensemble import candidates, worth_keeping
 from automl.execution import Event, Executor, Job
 from automl.records import RunFolder
 from automl.reporting import Progress, Reporter
-from automl.search import bars, propose
+from automl.search import bars, is_setting, propose
 from automl.space import SearchSpace
 from automl.tasks import Metric
 from automl.tracking import Tracker
@@ -30,6 +30,8 @@ LEAST_SECONDS = 1.0
 LEAST_SHARE = 0.25
 # How long after the deadline a worker may take to end its trial by itself.
 GRACE_SECONDS = 1.0
+# Of the time that is left, for each trial that a search begins with, however many there are.
+FIRST_SHARE = 0.4
 # A worker that says nothing for so long hangs: it has not even finished half a second's worth of steps. Of a short
 # search, a share; but not less than large networks take to be compiled.
 SILENCE_SECONDS = 60.0
@@ -187,8 +189,8 @@ def _fill(going: _Search) -> None:
 
 def _job(trial: Trial, spaces: Mapping[str, SearchSpace], going: _Search) -> Job:
     settings, outcome = going.settings, going.outcome
-    is_first = all(other.family != trial.family for other in outcome.trials[: trial.number])
-    # The defaults of each family are trained to the end, whatever comes of it: everything else is compared with them.
+    is_first = _is_first(trial, going)
+    # What a search begins with is trained to the end, whatever comes of it: everything else is compared with it.
     lowest = bars(spaces[trial.family], int(trial.params["epochs"]), outcome.trials)
     return Job(
         trial.number,
@@ -204,12 +206,25 @@ def _job(trial: Trial, spaces: Mapping[str, SearchSpace], going: _Search) -> Job
     )
 
 
+def _is_first(trial: Trial, going: _Search) -> bool:
+    """Whether it is one of the settings to begin with, or its family's defaults."""
+    if any(is_setting(trial, family, setting) for family, setting in going.settings.first):
+        return True
+    return all(other.family != trial.family for other in going.outcome.trials[: trial.number])
+
+
 def _share(spaces: Mapping[str, SearchSpace], going: _Search) -> float:
-    """When the first trial of a family should have ended, so that every family has its turn and time is left then."""
-    tried = {trial.family for trial in going.outcome.trials}
-    waiting = sum(family not in tried for family in spaces)
+    """When the next first trial should have ended, so that each has its turn; the earlier ones are the better bets."""
+    trials = going.outcome.trials
+    settings = [
+        (family, setting)
+        for family, setting in going.settings.first
+        if family in spaces and not any(is_setting(trial, family, setting) for trial in trials)
+    ]
+    families = set(spaces) - {trial.family for trial in trials} - {family for family, _ in settings}
+    equal = going.settings.workers / (len(settings) + len(families) + 1)
     now = time.monotonic()
-    return now + (going.settings.deadline - now) * min(1.0, going.settings.workers / (waiting + 1))
+    return now + (going.settings.deadline - now) * min(1.0, max(equal, FIRST_SHARE))
 
 
 def _is_over(settings: Settings, outcome: SearchOutcome) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ from automl.execution import Event, Job
 from automl.records import RunFolder
 from automl.reporting import Reporter
 from automl.reporting.silent import Silent
-from automl.searching import BOOSTING_KEY, SearchOutcome, Settings, search
+from automl.searching import BOOSTING_KEY, FIRST_SHARE, SearchOutcome, Settings, search
 from automl.space import Choice, Float, Parameter, SearchSpace
 from automl.tasks import metric, task
 from automl.tracking.memory import MemoryTracker
-from automl.trial import Reason, Rung, Trial, finished
+from automl.trial import Params, Reason, Rung, Trial, finished
 
 PARAMETERS: dict[str, Parameter] = {
     "rate": Float(0.0, 1.0, 0.5),
@@ -91,11 +91,12 @@ def run(
     seconds: float = float("inf"),
     workers: int = 1,
     prune: bool = False,
+    first: Sequence[tuple[str, Params]] = (),
     reporter: Reporter | None = None,
 ) -> tuple[SearchOutcome, MemoryTracker]:
     tracker = MemoryTracker()
     deadline = time.monotonic() + seconds
-    settings = Settings("random", SPACES, RMSE, RunFolder(folder), 0, trials, prune, workers, deadline, None)
+    settings = Settings("random", SPACES, RMSE, RunFolder(folder), 0, trials, prune, workers, deadline, None, first)
     executor = Instant(answer, workers=workers)
     return search(settings, executor=executor, tracker=tracker, reporter=reporter or Silent()), tracker
 
@@ -210,9 +211,28 @@ def test_every_familys_first_trial_gets_a_share_of_the_time(tmp_path: Path) -> N
         return scored(job)
 
     run(tmp_path, answer, trials=4, seconds=30.0)
-    assert shares[0] == pytest.approx(10, abs=0.5)
+    assert shares[0] == pytest.approx(FIRST_SHARE * 30, abs=0.5)
     assert shares[1] == pytest.approx(15, abs=0.5)
     assert shares[2] == pytest.approx(30, abs=0.5)
+
+
+def test_begins_with_the_given_settings_each_in_its_share_of_the_time_and_unpruned(tmp_path: Path) -> None:
+    rest = {"batch_size": 64, "epochs": 90}
+    rates = (("mlp", 0.9), ("gone", 0.5), ("mlp", 0.1), ("mlp", 0.8))
+    first = [(family, {"rate": rate, **rest}) for family, rate in rates]
+    jobs: dict[int, tuple[Job, float]] = {}
+
+    def answer(job: Job) -> Event:
+        jobs.setdefault(job.key, (job, job.until - time.monotonic()))
+        return scored(job)
+
+    run(tmp_path, answer, trials=40, seconds=30.0, prune=True, first=first)
+    del jobs[BOOSTING_KEY]
+    assert [job.params["rate"] for job, _ in jobs.values()][:4] == [0.9, 0.1, 0.8, 0.5]
+    assert [job.family for job, _ in jobs.values()][:4] == ["mlp", "mlp", "mlp", "linear"]
+    assert [share for _, share in jobs.values()][:4] == pytest.approx([12, 12, 12, 15], abs=0.5)
+    assert not any(job.bars for job, _ in list(jobs.values())[:4])
+    assert any(job.bars for job, _ in jobs.values())
 
 
 def test_a_worker_that_gives_no_sign_of_life_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

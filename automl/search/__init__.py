@@ -1,6 +1,7 @@
 """Search: which family to train next, and with which hyperparameters.
 
-`propose` is what a run calls, and `bars` says what a trial has to pass before it gets all of its epochs. Each other
+`propose` is what a run calls, `is_setting` tells a trial by what was proposed, and `bars` says what a trial has to pass
+before it gets all of its epochs. Each other
 module without an underscore is one algorithm, called by its file's name:
 
     suggest(space, tried, *, seed) -> setting or None     a pure function of one family's trials so far
@@ -10,6 +11,6 @@ module without an underscore is one algorithm, called by its file's name:
 """
 
 from automl.search._halving import bars
-from automl.search._propose import propose
+from automl.search._propose import is_setting, propose
 
-__all__ = ["bars", "propose"]
+__all__ = ["bars", "is_setting", "propose"]

@@ -40,7 +40,7 @@ def propose(
     """
     module = _module(algorithm)
     for family, beginning in first:
-        if family in spaces and not any(_is_setting(trial, family, beginning) for trial in tried):
+        if family in spaces and not any(is_setting(trial, family, beginning) for trial in tried):
             return family, dict(beginning)
     choose = draw_family if module.LEARNS else family_in_turn
     in_order = sorted(tried, key=lambda trial: trial.number)
@@ -55,7 +55,7 @@ def propose(
     return None
 
 
-def _is_setting(trial: Trial, family: str, setting: Mapping[str, Value]) -> bool:
+def is_setting(trial: Trial, family: str, setting: Mapping[str, Value]) -> bool:
     """Whether a trial is of the setting; want of memory may have made its batches smaller."""
     return trial.family == family and {**trial.params, BATCH_SIZE: setting.get(BATCH_SIZE)} == {
         BATCH_SIZE: None,

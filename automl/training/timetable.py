@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 # How long one call of the compiled steps should take: the clock is looked at between calls.
 SECONDS_PER_CALL = 0.5
+# A plan is made from no fewer seconds of steps: a single step takes twice as long by itself as among others.
+LEAST_SECONDS = 0.25
 # What is kept of the time left, for a machine that slows down and for scoring the network in the end.
 MARGIN = 0.1
 
@@ -33,6 +35,7 @@ class Timetable:
     _step_seconds: float = 0.0
     _timed: int = 0
     _measure_seconds: float = 0.0
+    _measured: bool = False
 
     @property
     def pace(self) -> float | None:
@@ -60,11 +63,14 @@ class Timetable:
 
     def measured(self, seconds: float) -> None:
         """Takes note of how long it took to measure the network after an epoch."""
-        self._measure_seconds = seconds
-        self._replan()
+        # The first time also compiles: a plan made from it would be too short for good.
+        if self._measured:
+            self._measure_seconds = seconds
+            self._replan()
+        self._measured = True
 
     def _replan(self) -> None:
-        if math.isinf(self.until) or self.pace is None:
+        if math.isinf(self.until) or self.pace is None or self._step_seconds < LEAST_SECONDS:
             return
         # Until it has been seen, measuring is taken to cost a third of an epoch: it has no backward pass.
         measuring = self._measure_seconds / self.steps_per_epoch or self.pace / 3

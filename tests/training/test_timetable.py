@@ -26,8 +26,19 @@ def test_plans_what_the_time_allows() -> None:
     plan.ran(20, 2.0)
     # 0.1 s per step and a third of it for measuring, in nine tenths of the ten seconds.
     assert plan.planned == pytest.approx(21 + 9 / 0.1333, abs=2)
+    plan.measured(30.0)  # The first measurement compiles, too.
+    assert plan.planned == pytest.approx(21 + 9 / 0.1333, abs=2)
     plan.measured(10.0)
     assert plan.planned == pytest.approx(21 + 9 / 0.2, abs=2)
+
+
+def test_makes_no_plan_of_the_first_moments() -> None:
+    plan = timetable(10.0)
+    plan.ran(1, 5.0)
+    plan.ran(1, 0.2)
+    assert plan.planned == 1000
+    plan.ran(10, 0.1)
+    assert plan.planned < 1000
 
 
 def test_a_plan_never_grows_again() -> None:

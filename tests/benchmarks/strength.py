@@ -1,0 +1,121 @@
+"""How strong the models are beside those of other systems: a report from the result files of a comparison.
+
+    python tests/benchmarks/strength.py RESULTS.jsonl… --ours automl > tests/benchmarks/strength.md
+
+A result is one line of JSON: dataset, task, seed, system, budget (seconds), wall (seconds), and `error` (1 - ROC AUC,
+log loss or RMSE on test rows that no system has seen) or `failed` with the reason. All systems of a table must have had
+the same rows and the same machine, so results of different machines are not to be mixed.
+
+Improvability is by what share of its own error a system lies behind the best on the table (TabArena, Erickson et al.
+2025); a failure counts 100 %. Ranks: 1 is best, failures share the last place.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+MEASURES = {"binary": "1 - ROC AUC", "multiclass": "log loss", "regression": "RMSE"}
+# A difference smaller than this share of the error is no loss to speak of.
+LEVEL = 0.005
+
+
+def report(rows: pd.DataFrame, *, ours: str) -> Iterator[str]:
+    """The lines of the report, in Markdown."""
+    yield "# Strength"
+    yield ""
+    for budget, of_budget in rows.groupby("budget"):
+        seeds = of_budget["seed"].nunique()
+        yield f"## {budget:g} seconds, {seeds} split{'s' * (seeds > 1)} of each table"
+        yield ""
+        errors = of_budget.pivot_table(index=["task", "dataset"], columns="system", values="error", dropna=False)
+        errors = errors.dropna(how="all")
+        yield from _totals(errors, of_budget)
+        yield from _tables(errors, of_budget)
+        if ours in errors:
+            yield from _losses(errors, ours)
+
+
+def _totals(errors: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
+    ranks = errors.rank(axis=1, na_option="bottom")
+    behind = _improvability(errors)
+    wall = rows.groupby("system")["wall"].agg(["median", "max"])
+    totals = pd.DataFrame(
+        {
+            "mean rank": ranks.mean().round(2),
+            "± standard error": ranks.sem().round(2),
+            "improvability, %": (100 * behind.mean()).round(1),
+            "best on": (ranks == 1).sum(),
+            "failed on": errors.isna().sum(),
+            "median wall, s": wall["median"].round(0),
+            "longest wall, s": wall["max"].round(0),
+        }
+    )
+    yield from _markdown(totals.sort_values("mean rank").rename_axis("system").reset_index())
+
+
+def _tables(errors: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
+    """Each table's errors, the best in bold, with the standard deviation over splits where there are several."""
+    spread = rows.pivot_table(index=["task", "dataset"], columns="system", values="error", aggfunc="std")
+    lines = []
+    for (task, dataset), own in errors.iterrows():
+        cells = {"table": dataset, "error": MEASURES.get(task, task)}
+        for system, error in own.items():
+            deviation = spread[system].get((task, dataset)) if system in spread else None
+            shown = "failed" if pd.isna(error) else f"{error:.4g}"
+            if deviation is not None and not pd.isna(deviation):
+                shown += f" ± {deviation:.2g}"
+            cells[system] = f"**{shown}**" if error == own.min() else shown
+        lines.append(cells)
+    yield from _markdown(pd.DataFrame(lines))
+
+
+def _losses(errors: pd.DataFrame, ours: str) -> Iterator[str]:
+    """Where another system is better, and by how much, the worst first."""
+    behind = _improvability(errors)[ours].sort_values(ascending=False)
+    lost = behind[behind > LEVEL]
+    yield f"{ours} loses on {len(lost)} of {len(errors)} tables by more than {LEVEL:.1%} of its own error:"
+    yield ""
+    for (task, dataset), share in lost.items():
+        own = errors.loc[(task, dataset)]
+        if pd.isna(own[ours]):
+            yield f"* {dataset}: it failed"
+            continue
+        better = ", ".join(
+            f"{system} {1 - error / own[ours]:.1%}" for system, error in own.sort_values().items() if error < own[ours]
+        )
+        measure = f"{MEASURES.get(task, task)} {own[ours]:.4g}"
+        yield f"* {dataset} ({measure}): {share:.1%} behind the best; better by: {better}"
+    yield ""
+
+
+def _improvability(errors: pd.DataFrame) -> pd.DataFrame:
+    best = errors.min(axis=1)
+    return errors.sub(best, axis=0).div(errors.where(errors > 0)).where(errors.notna(), 1.0).fillna(0.0)
+
+
+def _markdown(table: pd.DataFrame) -> Iterator[str]:
+    yield "| " + " | ".join(map(str, table.columns)) + " |"
+    yield "|" + "---|" * len(table.columns)
+    for row in table.itertuples(index=False):
+        yield "| " + " | ".join(f"{cell:g}" if isinstance(cell, float) else str(cell) for cell in row) + " |"
+    yield ""
+
+
+def results(paths: Sequence[Path]) -> pd.DataFrame:
+    """All results; of a run that was repeated, the last one."""
+    lines = [json.loads(line) for path in paths for line in path.read_text().splitlines() if line]
+    rows = pd.DataFrame(lines).drop_duplicates(["dataset", "seed", "system", "budget"], keep="last")
+    return rows if "error" in rows else rows.assign(error=float("nan"))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=Path, nargs="+")
+    parser.add_argument("--ours", default="automl")
+    arguments = parser.parse_args()
+    print("\n".join(report(results(arguments.results), ours=arguments.ours)))
