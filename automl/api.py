@@ -38,6 +38,7 @@ def fit(
     time_column: str | None = None,
     kinds: Mapping[str, str] | None = None,
     single: bool = False,
+    max_latency: str | float | None = None,
     balance: bool = False,
     prune: bool | None = None,
     workers: int | None = None,
@@ -69,6 +70,8 @@ def fit(
         time_column: a column that orders the rows: the past trains, the future tests.
         kinds: what columns are, where you know better, for example {"zip": "category"}.
         single: save the best network alone: no folds, no ensemble.
+        max_latency: the most time that the model may take to predict a row, one among many, as "0.5ms" or seconds;
+            measured on encoded rows and one core.
         balance: give every class the same weight in the loss; probabilities are then no longer calibrated.
         prune: give weak trials only a part of their epochs; by default if there may be more than ten trials.
         workers: processes that train at once; one per core by default.
@@ -101,6 +104,7 @@ def fit(
         settings=tuple(settings),
         kinds=dict(kinds or {}),
         single=single,
+        max_latency=asked.latency(max_latency),
         balance=balance,
         prune=prune,
         workers=workers,

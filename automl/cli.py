@@ -65,6 +65,9 @@ def fit(
     single: Annotated[
         bool, typer.Option("--single", help="Save the best network alone: no folds, no ensemble.")
     ] = False,
+    max_latency: Annotated[
+        str | None, typer.Option(help="The most time for a row, one among many: 0.5ms, 20us.")
+    ] = None,
     balance: Annotated[
         bool, typer.Option("--balance", help="Every class weighs the same (spoils the probabilities).")
     ] = False,
@@ -91,7 +94,7 @@ def fit(
     from automl import api
     from automl.clock import process_start
     from automl.memory import size
-    from automl.options import Options, column_kinds, seconds
+    from automl.options import Options, column_kinds, latency, seconds
 
     options = Options(
         task=task,
@@ -110,6 +113,7 @@ def fit(
         settings=tuple(settings or ()),
         kinds=column_kinds(tuple(kind or ())),
         single=single,
+        max_latency=latency(max_latency),
         balance=balance,
         prune=prune,
         workers=workers,

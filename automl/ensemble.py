@@ -31,6 +31,7 @@ class Member:
     Attributes:
         weight: its share of the mean.
         networks: how many it has, one per fold; its prediction is their mean.
+        rows_per_second: how many encoded rows one of them predicts.
     """
 
     trial: int
@@ -39,6 +40,7 @@ class Member:
     weight: float
     parameters: int
     networks: int
+    rows_per_second: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,23 @@ class Ensemble:
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     seconds: float = 0.0
 
+    @property
+    def networks(self) -> int:
+        """Of all members."""
+        return sum(member.networks for member in self.members)
+
+    @property
+    def rows_per_second(self) -> float:
+        """How many encoded rows the model predicts, on one core and many at a time; 0 where it was not measured."""
+        if not all(member.rows_per_second for member in self.members):
+            return 0.0
+        return 1 / sum(member.networks / member.rows_per_second for member in self.members)
+
     @classmethod
     def of(cls, trial: Trial, *, networks: int = 1) -> Ensemble:
         """A trial that is a model by itself."""
         assert trial.objective is not None
-        member = Member(trial.number, trial.family, trial.params, 1.0, trial.parameters, networks)
+        member = _member(trial, 1.0, networks)
         return cls((member,), 1.0, trial.objective, trial.scores, trial.seconds)
 
     @classmethod
@@ -85,6 +99,10 @@ class Ensemble:
     def parameters(self) -> int:
         """The trainable weights of all networks."""
         return sum(member.parameters * member.networks for member in self.members)
+
+
+def _member(trial: Trial, weight: float, networks: int) -> Member:
+    return Member(trial.number, trial.family, trial.params, weight, trial.parameters, networks, trial.rows_per_second)
 
 
 def candidates(trials: Sequence[Trial]) -> list[Trial]:
@@ -116,6 +134,7 @@ def choose(
     metric: Metric,
     networks: int,
     most: int = MOST_MEMBERS,
+    slowest: float = float("inf"),
 ) -> Ensemble:
     """The ensemble of the candidates that predicts the validation rows best.
 
@@ -125,9 +144,15 @@ def choose(
         targets: by split. Those of the test rows are only scored.
         networks: how many each trial has.
         most: members; 1 takes the best trial.
+        slowest: seconds that the model may take to predict a row, one among many. Where no trial is as fast, the
+            fastest is the model.
     """
+    seconds = [networks / trial.rows_per_second if trial.rows_per_second else 0.0 for trial in trials]
+    fast_enough = [place for place, own in enumerate(seconds) if own <= slowest] or [int(np.argmin(seconds))]
+    trials = [trials[place] for place in fast_enough]
+    seconds = [seconds[place] for place in fast_enough]
     on_validation = [predictions[trial.number]["val"] for trial in trials]
-    weights = select(on_validation, targets["val"], metric, most=most)
+    weights = select(on_validation, targets["val"], metric, most=most, costs=seconds, affordable=slowest)
     chosen = sorted((number for number in range(len(trials)) if weights[number] > 0), key=lambda n: -weights[n])
     shares = [float(weights[number]) for number in chosen]
     temperature = 1.0
@@ -141,8 +166,7 @@ def choose(
     scored = {part: scores(task, targets[part], own) for part, own in by_part.items()}
     return Ensemble(
         tuple(
-            Member(trial.number, trial.family, trial.params, share, trial.parameters, networks)
-            for trial, share in zip((trials[n] for n in chosen), shares, strict=True)
+            _member(trial, share, networks) for trial, share in zip((trials[n] for n in chosen), shares, strict=True)
         ),
         temperature,
         metric.objective(scored["val"][metric.name]),
@@ -152,7 +176,13 @@ def choose(
 
 
 def select(
-    predictions: Sequence[FloatArray], targets: NDArray[Any], metric: Metric, *, most: int
+    predictions: Sequence[FloatArray],
+    targets: NDArray[Any],
+    metric: Metric,
+    *,
+    most: int,
+    costs: Sequence[float] = (),
+    affordable: float = float("inf"),
 ) -> NDArray[np.float64]:
     """The weight of each candidate: greedy selection with replacement (Caruana et al. 2004).
 
@@ -162,6 +192,8 @@ def select(
     Args:
         predictions: of the same rows by each candidate, the best first.
         most: candidates with a weight.
+        costs: of each candidate with a weight, however large; together they are not to exceed what is affordable,
+            unless the first does so alone.
 
     Returns:
         Shape (candidates,), with sum 1.
@@ -178,7 +210,13 @@ def select(
     total = own[0].astype(np.float64)
     best, best_counts = objective(total), counts.copy()
     for size in range(2, STEPS + 1 if most > 1 else 0):
-        allowed = range(len(own)) if np.count_nonzero(counts) < most else np.flatnonzero(counts)
+        taken = np.flatnonzero(counts)
+        left = affordable - sum(costs[int(number)] for number in taken if costs)
+        allowed = [
+            number
+            for number in range(len(own))
+            if counts[number] or (len(taken) < most and (not costs or costs[number] <= left))
+        ]
         reached = {number: objective((total + own[number]) / size) for number in allowed}
         added = min(reached, key=lambda number: (reached[number], number))
         counts[added] += 1

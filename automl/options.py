@@ -15,6 +15,7 @@ LEAST_SECONDS = 5.0
 FEW_TRIALS = 10
 
 _TIME = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
+_LATENCY = re.compile(r"(\d+(?:\.\d+)?)\s*(s|ms|us)?")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Options:
         settings: changes such as "mlp.layers=2,3".
         kinds: kinds of columns that the user knows better, by name.
         single: whether the model is one network alone, and no ensemble.
+        max_latency: the most seconds that the model may take to predict a row, one among many; None for no limit.
         balance: whether every class weighs the same in the loss.
         prune: whether weak trials get only a part of their epochs; None for yes if there may be more than ten.
         workers: processes that train at the same time; None for one per core.
@@ -61,6 +63,7 @@ class Options:
     settings: tuple[str, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
     single: bool = False
+    max_latency: float | None = None
     balance: bool = False
     prune: bool | None = None
     workers: int | None = None
@@ -117,6 +120,23 @@ def seconds(time: str | float | None, *, trials: int | None) -> float | None:
         raise InputError(f"--time {time} is no duration. Write for example 90s, 5m or 1h30m.")
     hours, minutes, rest = (float(part or 0) for part in match.groups())
     return 3600 * hours + 60 * minutes + rest
+
+
+def latency(text: str | float | None) -> float | None:
+    """The seconds that `--max-latency` names: "0.5ms", "20us", "0.01s" or a number of seconds.
+
+    Raises:
+        InputError: it is no time, or none that is above 0.
+
+    >>> latency("0.5ms"), latency("20us"), latency(None)
+    (0.0005, 2e-05, None)
+    """
+    if text is None:
+        return None
+    match = _LATENCY.fullmatch(str(text).strip().lower())
+    if match is None or float(match[1]) <= 0:
+        raise InputError(f"--max-latency {text} is no time for a row. Write for example 0.5ms or 20us.")
+    return float(match[1]) / {"s": 1, "ms": 1_000, "us": 1_000_000}[match[2] or "s"]
 
 
 def column_kinds(pairs: tuple[str, ...]) -> dict[str, str]:

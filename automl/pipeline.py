@@ -246,6 +246,7 @@ def _choose(
         metric=objective,
         networks=1 if folds is None else int(folds.max()) + 1,
         most=1 if options.single else MOST_MEMBERS,
+        slowest=float("inf") if options.max_latency is None else options.max_latency,
     )
 
 

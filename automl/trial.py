@@ -42,6 +42,7 @@ class Trial:
         rungs: the short trainings that came first, and decided whether it was pruned.
         seconds: wall-clock time in the worker.
         parameters: the number of trainable weights in the network.
+        rows_per_second: how many encoded rows one network of the trial predicts, many at a time.
         best_epoch: the epoch, counted from 1, whose weights were kept.
         stopped: "early" if validation stopped improving, "time" if fewer epochs were planned to end in time.
         reason, message: why a trial failed: one word for programs and one line for people.
@@ -57,6 +58,7 @@ class Trial:
     rungs: tuple[Rung, ...] = ()
     seconds: float = 0.0
     parameters: int = 0
+    rows_per_second: float = 0.0
     best_epoch: int = 0
     stopped: str = ""
     reason: Reason = ""

@@ -61,6 +61,22 @@ def test_has_no_more_members_than_asked() -> None:
     assert select(predictions, truth, RMSE, most=1).tolist() == [1, *[0] * 11]
 
 
+def test_takes_no_longer_than_it_may() -> None:
+    truth = {"val": np.linspace(0, 1, 300)}
+    trials = [replace(trial(n, n / 10), rows_per_second=100.0 if n else 10.0) for n in range(6)]
+    predictions = {t.number: {"val": noisy(t.number, truth["val"], 0.1)} for t in trials}
+
+    def chosen(slowest: float) -> Ensemble:
+        return choose(trials, predictions, truth, task=REGRESS, metric=RMSE, networks=2, slowest=slowest)
+
+    assert chosen(float("inf")).rows_per_second < 5
+    two = chosen(0.041)
+    assert {member.trial for member in two.members} < {1, 2, 3, 4, 5}
+    assert len(two.members) == 2
+    assert two.rows_per_second == pytest.approx(25)
+    assert [member.trial for member in chosen(0.001).members] == [1]
+
+
 def test_a_metric_that_should_be_high_is_raised() -> None:
     targets = np.tile([0, 1], 100).astype(np.int32)
     rng = np.random.default_rng(0)

@@ -117,6 +117,7 @@ def _trial(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
         "rungs": trained.rungs,
         "best_epoch": trained.best_epoch,
         "parameters": trained.parameters,
+        "rows_per_second": trained.rows_per_second,
         "seconds": trained.seconds,
         "stopped": trained.stopped,
     }

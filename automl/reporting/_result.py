@@ -13,7 +13,7 @@ from rich.text import Text
 
 from automl.ensemble import Ensemble
 from automl.reporting import Result
-from automl.reporting._figures import clock, count, score
+from automl.reporting._figures import clock, count, score, value
 from automl.reporting._plain import plain
 from automl.reporting.leaderboard import leaderboard, table
 from automl.reporting.verdict import PARTS, against_baselines, overfitting
@@ -29,8 +29,7 @@ def paragraphs(result: Result) -> Iterator[RenderableType]:
         return
     board = leaderboard(result.trials, result.baselines, result.metric, ensemble=result.best)
     yield table(board, result.metric, top=TOP)
-    if len(result.best.members) > 1:
-        yield _members(result.best)
+    yield _members(result.best)
     yield _scores(result.best, result)
     yield from (Text(sentence) for sentence in _verdict(result.best, result))
 
@@ -69,10 +68,12 @@ def _failures(result: Result) -> RenderableType:
 
 
 def _members(best: Ensemble) -> RenderableType:
-    """What the ensemble is made of, the heaviest first."""
+    """What the model is made of, the heaviest first, and how fast that is."""
     parts = ", ".join(f"{member.weight:.0%} #{member.trial} {member.family}" for member in best.members)
-    networks = sum(member.networks for member in best.members)
-    return Text(f"The ensemble is {parts}: {count(networks, 'network')} in all.")
+    made_of = f"The ensemble is {parts}: {count(best.networks, 'network')}" if len(best.members) > 1 else ""
+    speed = f"{value(best.rows_per_second)} rows per second on one core" if best.rows_per_second else ""
+    size = f"{count(best.parameters, 'weight')}"
+    return Text(", ".join(part for part in (made_of or f"The model is {best.title}", size, speed) if part) + ".")
 
 
 def _scores(best: Ensemble, result: Result) -> RenderableType:

@@ -155,7 +155,13 @@ def of_best(outcome: RunOutcome, objective: Objective) -> dict[str, float]:
     best = outcome.best
     if best is None:
         return {}
-    facts = {"seconds": best.seconds, "parameters": best.parameters, "members": len(best.members)}
+    facts = {
+        "seconds": best.seconds,
+        "parameters": best.parameters,
+        "members": len(best.members),
+        "networks": best.networks,
+        "rows_per_second": best.rows_per_second,
+    }
     return {f"best_{name}": value for name, value in {**_scored(best.scores, objective), **facts}.items()}
 
 

@@ -58,6 +58,7 @@ class Trained:
         weights: for each network of the setting, as `keras.Model.get_weights` orders them.
         objective: None for a pruned one.
         rungs: the short trainings that it went through first.
+        rows_per_second: how many rows one network predicts.
     """
 
     curves: Mapping[str, list[float]]
@@ -70,6 +71,7 @@ class Trained:
     weights: Sequence[Sequence[NDArray[Any]]] = ()
     predictions: Mapping[str, FloatArray] = field(default_factory=dict)
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    rows_per_second: float = 0.0
 
 
 def train(
@@ -255,12 +257,17 @@ def _scored(workshop: Workshop, siblings: Siblings, scaling: str, metric: Metric
     """
     task, examples = workshop.task, workshop.examples
     gathered = {part: Gathered(len(content.targets)) for part, content in examples.parts.items()}
+    rows_predicted, predicting = 0, 0.0
     for number, cut in enumerate(examples.cuts):
         engine = siblings.turn(number)
         for part, all_networks in gathered.items():
             rows = {"train": cut.train, "val": cut.val}.get(part, slice(None))
             inputs = workshop.judged(number, scaling) if part == "val" else workshop.inputs(part, scaling)
-            predictions = predicted(task, engine.predict(inputs), examples.specification)
+            began = time.monotonic()
+            raw = engine.predict(inputs)
+            predicting += time.monotonic() - began
+            rows_predicted += len(raw)
+            predictions = predicted(task, raw, examples.specification)
             all_networks.add(rows, predictions if part == "val" else predictions[rows])
     predictions_by_part = {part: each.mean for part, each in gathered.items()}
     by_part = {name: scores(task, examples.parts[name].targets, own) for name, own in predictions_by_part.items()}
@@ -269,4 +276,5 @@ def _scored(workshop: Workshop, siblings: Siblings, scaling: str, metric: Metric
         "predictions": predictions_by_part,
         "scores": by_part,
         "objective": metric.objective(by_part["val"][metric.name]),
+        "rows_per_second": rows_predicted / max(predicting, 1e-9),
     }

@@ -12,7 +12,11 @@ import pandas as pd
 import pytest
 
 import automl
+from automl import plugins
 from automl.data.cards import card
+from automl.ensemble import blend
+from automl.portfolio import first_settings
+from automl.space_files import read_space
 
 PENGUINS = card("penguins").path
 
@@ -57,17 +61,21 @@ def test_a_run_leaves_its_records(made: Made) -> None:
     names = {path.name for path in run.iterdir()}
     assert {"run.json", "profile.json", "split.npz", "trials", "model", "leaderboard.csv", "log.txt"} <= names
     assert "encoded" not in names
-    board = pd.read_csv(run / "leaderboard.csv")
-    assert len(board) == 5 + 2
+    made_run = automl.Run(run)
+    assert made_run.ensemble is not None
+    members = made_run.ensemble.members
+    assert len(pd.read_csv(run / "leaderboard.csv")) == 5 + 2 + (len(members) > 1)
     facts = json.loads((run / "model" / "schema.json").read_text())["facts"]
-    assert facts["trial"] == int(board.loc[board["status"] == "finished", "trial"].dropna().iloc[0])
+    assert [member["trial"] for member in facts["members"]] == [member.trial for member in members]
+    assert all(member.networks == 8 for member in members)
 
 
-def test_every_family_starts_with_its_defaults(made: Made) -> None:
+def test_a_fit_begins_with_the_portfolio(made: Made) -> None:
     folder, _ = made
     trials = automl.Run(folder / "runs" / "data-1").trials
-    assert [trial.family for trial in trials[:4]] == ["linear", "mlp", "wide_deep", "resnet"]
-    assert trials[1].params["units"] == 256
+    spaces = {name: read_space(name).for_table(task="classify", rows=275) for name in plugins.names("families")}
+    beginning = list(first_settings(spaces, rows=275))
+    assert [(trial.family, trial.params) for trial in trials[: len(beginning)]] == beginning[: len(trials)]
 
 
 def test_a_new_process_predicts_the_same_bits(made: Made) -> None:
@@ -82,8 +90,10 @@ def test_a_new_process_predicts_the_same_bits(made: Made) -> None:
     np.testing.assert_array_equal(answers.iloc[:, 1:].to_numpy(), probabilities.to_numpy())
     assert (answers["prediction"].to_numpy() == model.predict(frame)).all()
     split = np.load(run / "split.npz")
-    best = run / "trials" / f"{model.facts['trial']:04d}" / "predictions.npz"
-    np.testing.assert_array_equal(probabilities.to_numpy()[split["test"]], np.load(best)["test"])
+    members = model.facts["members"]
+    recorded = [np.load(run / "trials" / f"{member['trial']:04d}" / "predictions.npz")["test"] for member in members]
+    together = blend(recorded, [member["weight"] for member in members], temperature=model.facts["temperature"])
+    np.testing.assert_array_equal(probabilities.to_numpy()[split["test"]], together)
 
 
 def test_evaluate_gives_the_recorded_scores(made: Made) -> None:
@@ -168,7 +178,21 @@ def test_every_search_completes(search: str, tmp_path: Path) -> None:
         "fit", str(PENGUINS), "--target", "species", "--search", search, "--trials", "5", *small, folder=tmp_path
     )
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "runs" / "data-1" / "model" / "network.keras").is_file()
+    assert list((tmp_path / "runs" / "data-1" / "model").glob("network-*.keras"))
+
+
+@pytest.mark.slow
+def test_a_single_network_is_one_alone(tmp_path: Path) -> None:
+    small = ["--families", "linear,mlp", "--trials", "3", "--single"]
+    done = command("fit", str(PENGUINS), "--target", "species", *small, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = automl.Run(tmp_path / "runs" / "data-1")
+    assert run.ensemble is not None
+    (member,) = run.ensemble.members
+    assert (member.networks, member.weight) == (1, 1.0)
+    best = min((trial for trial in run.trials if trial.objective is not None), key=lambda trial: trial.objective or 0)
+    assert member.trial == best.number
+    assert len(list((run.path / "model").glob("*.keras"))) == 1
 
 
 @pytest.mark.slow

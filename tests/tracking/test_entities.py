@@ -61,6 +61,8 @@ def test_the_best_and_the_baselines_are_told_apart(outcome: RunOutcome) -> None:
         "best_seconds": 1.5,
         "best_parameters": 99,
         "best_members": 1,
+        "best_networks": 1,
+        "best_rows_per_second": 0.0,
     }
     assert entities.of_baselines(outcome) == {
         "baseline/constant val_log_loss": 1.1,
