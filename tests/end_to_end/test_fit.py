@@ -37,7 +37,7 @@ def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """A folder with one run of penguins."""
     folder = tmp_path_factory.mktemp("made")
-    arguments = ("--target", "species", "--trials", "5", "--workers", "1", "--seed", "3")
+    arguments = ("--target", "species", "--trials", "5", "--folds", "3", "--workers", "1", "--seed", "3")
     return folder, command("fit", str(PENGUINS), "--task", "classify", *arguments, folder=folder)
 
 
@@ -67,7 +67,7 @@ def test_a_run_leaves_its_records(made: Made) -> None:
     assert len(pd.read_csv(run / "leaderboard.csv")) == 5 + 2 + (len(members) > 1)
     facts = json.loads((run / "model" / "schema.json").read_text())["facts"]
     assert [member["trial"] for member in facts["members"]] == [member.trial for member in members]
-    assert all(member.networks == 8 for member in members)
+    assert all(member.networks == 3 for member in members)
 
 
 def test_a_fit_begins_with_the_portfolio(made: Made) -> None:
@@ -113,6 +113,7 @@ def test_the_same_seed_gives_the_same_trials(made: Made, tmp_path: Path) -> None
         task="classify",
         target="species",
         trials=5,
+        folds=3,
         workers=1,
         seed=3,
         out=tmp_path / "again",
