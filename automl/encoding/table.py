@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,11 @@ class Arrays:
     def take(self, rows: NDArray[np.integer[Any]] | slice) -> Arrays:
         """The arrays of the given rows."""
         return Arrays(self.numbers[rows], self.codes[rows])
+
+
+def together(parts: Sequence[Arrays]) -> Arrays:
+    """The rows of all, one after the other."""
+    return Arrays(*(np.concatenate([getattr(part, role) for part in parts]) for role in ("numbers", "codes")))
 
 
 @dataclass(frozen=True)

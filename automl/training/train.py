@@ -90,6 +90,9 @@ def train(
     Each training starts from the beginning and runs a whole schedule, so that a short one tells how good the setting
     is and not how good it is at the beginning of a long one. The first bar that it does not pass ends the trial.
 
+    In a cross-validation a setting has a network for each fold. They learn side by side, and of all the same epoch is
+    kept, the best for all of the left-out rows together: a fold alone would choose its own luckiest one.
+
     Args:
         metric: decides which epoch is the best.
         bars: the lowest first.
@@ -240,10 +243,17 @@ def _measure(workshop: Workshop, siblings: Siblings, scaling: str, metric: Metri
     judged = Gathered(len(targets["val"]))
     for number, cut in enumerate(examples.cuts):
         engine = siblings.turn(number)
-        predictions = predicted(task, engine.predict(workshop.sample(number, scaling)), examples.specification)
-        own = targets["train"][workshop.sampled(number)]
-        on_training.append({name: float(task.METRICS[name].function(own, predictions)) for name in names})
-        judged.add(cut.val, predicted(task, engine.predict(workshop.judged(number, scaling)), examples.specification))
+        raw = np.concatenate([engine.predict(inputs) for inputs in workshop.measured(number, scaling)])
+        predictions = predicted(task, raw, examples.specification)
+        sampled = workshop.sampled(number)
+        own = {name: task.METRICS[name].function for name in names}
+        on_training.append(
+            {
+                name: float(function(targets["train"][sampled], predictions[: len(sampled)]))
+                for name, function in own.items()
+            }
+        )
+        judged.add(cut.val, predictions[len(sampled) :])
     return {
         **{f"train_{name}": float(np.mean([measured[name] for measured in on_training])) for name in names},
         **{f"val_{name}": float(task.METRICS[name].function(targets["val"], judged.mean)) for name in names},

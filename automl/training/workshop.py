@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from automl.encoding.table import together
 from automl.tasks import Task
 from automl.training.blueprint import Blueprint, blueprint
 from automl.training.engine import Engine
@@ -62,9 +63,19 @@ class Workshop:
         """The validation rows of a cut on the device."""
         return self._some("val", cut, self.examples.cuts[cut].val, scaling)
 
-    def sample(self, cut: int, scaling: str) -> Inputs:
-        """The training rows of a cut that are measured for the curves."""
-        return self._some("sample", cut, self.sampled(cut), scaling)
+    def measured(self, cut: int, scaling: str) -> Sequence[Inputs]:
+        """What is predicted after each epoch: the rows that `sampled` names, and then the cut's validation rows.
+
+        Folds are small, so theirs are one batch; a holdout's validation rows may be more than the memory holds twice.
+        """
+        key = ("measured", cut, scaling)
+        if key not in self.tensors:
+            sample = self.examples.parts["train"].arrays[scaling].take(self.sampled(cut))
+            if self.examples.folds is not None:
+                judged = self.examples.parts["val"].arrays[scaling].take(self.examples.cuts[cut].val)
+                sample = together((sample, judged))
+            self.tensors[key] = on_device(sample)
+        return [self.tensors[key], *([self.inputs("val", scaling)] if self.examples.folds is None else [])]
 
     def start(self, cut: int, scaling: str) -> Inputs:
         """The training rows of a cut that weights start from: from all over them, since the table may be sorted."""
@@ -73,7 +84,7 @@ class Workshop:
         return self._some("start", cut, rows[places], scaling)
 
     def sampled(self, cut: int) -> NDArray[np.int32]:
-        """The numbers of these rows: half as many as of validation, within limits."""
+        """The training rows that are measured for the curves: half as many as of validation, within limits."""
         rows = self.examples.cuts[cut]
         return rows.train[: min(max(LEAST_ROWS_OF_CURVE, len(rows.val) // 2), ROWS_OF_TRAINING_CURVE)]
 

@@ -7,7 +7,8 @@
 its end as a run with folds would, and keeps predictions and seconds; what RESULTS holds already is not trained again.
 `choose` picks settings greedily: always the one whose ensemble with those before it has the lowest error on the test
 rows, on the mean over the tables of RESULTS: by what share of itself it lies above the best error seen on the table
-(TabArena's improvability). A step has to gain two per mille. Its answer is written into search_spaces/portfolio.yaml by hand, where the order may weigh the seconds.
+(TabArena's improvability). A step has to gain two per mille. Its answer is written into search_spaces/portfolio.yaml by
+hand, where the order may weigh the seconds.
 
 Never measure on tables that results are reported on.
 """

@@ -86,7 +86,7 @@ def test_dropout_fades_with_the_schedule(workshop: Workshop) -> None:
     inputs = workshop.inputs("train", "robust")
 
     def losses(share: float) -> np.ndarray[Any, Any]:
-        engine.start(plan.draw(setting, seed=0), setting, sample=workshop.sample(0, "robust"), seed=0)
+        engine.start(plan.draw(setting, seed=0), setting, sample=workshop.start(0, "robust"), seed=0)
         rows = len(workshop.examples.weights)
         return engine.run(
             inputs,
@@ -106,7 +106,7 @@ def test_dropout_fades_with_the_schedule(workshop: Workshop) -> None:
 def train_loss(workshop: Workshop, engine: Engine, setting: Mapping[str, Any]) -> float:
     """The cross-entropy of the freshly started network on the training rows, without dropout."""
     _, plan = workshop.engine("realmlp", dict(setting))
-    engine.start(plan.draw(dict(setting), seed=0), dict(setting), sample=workshop.sample(0, "robust"), seed=0)
+    engine.start(plan.draw(dict(setting), seed=0), dict(setting), sample=workshop.start(0, "robust"), seed=0)
     raw = engine.predict(workshop.inputs("train", "robust"))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     return float(loss(workshop.learned, raw))
@@ -114,7 +114,7 @@ def train_loss(workshop: Workshop, engine: Engine, setting: Mapping[str, Any]) -
 
 def test_it_starts_from_the_data(workshop: Workshop) -> None:
     engine, plan = workshop.engine("realmlp", REALMLP)
-    sample = workshop.sample(0, "robust")
+    sample = workshop.start(0, "robust")
     engine.start(plan.draw(REALMLP, seed=0), REALMLP, sample=sample, seed=0)
     raw = engine.predict(sample)
     bias = engine.weights[-1] if engine.weights[-1].shape == (3,) else engine.weights[-2]
