@@ -66,8 +66,8 @@ def test_predicts_raw_rows(bundle: Path, flowers: pd.DataFrame) -> None:
 
 def test_is_the_weighted_mean_of_all_folds_of_its_members(bundle: Path, flowers: pd.DataFrame) -> None:
     loaded = model.load(bundle)
-    inputs = {"numbers": table.apply(loaded.encoding, flowers, scaling="quantile").numbers}
-    inputs["codes"] = table.apply(loaded.encoding, flowers, scaling="quantile").codes
+    arrays = table.apply(loaded.encoding, flowers, scaling="quantile")
+    inputs = {"numbers": arrays.numbers, "codes": arrays.codes}
     mean = np.zeros((len(flowers), 3))
     for trial, weight in ((3, 0.75), (12, 0.25)):
         network = keras_files.load(bundle / f"network-{trial:04d}.keras")

@@ -98,11 +98,8 @@ def measure(
             with (results / f"{table.parent.name}.jsonl").open("a") as file:
                 file.write(json.dumps(line) + "\n")
             print(json.dumps(line), flush=True)
-    np.savez(
-        results / table.parent.name / "targets.npz",
-        **{part: prepared.targets[rows] for part, rows in prepared.split.parts().items()},
-        task=np.array(name),
-    )
+    targets = {part: prepared.targets[rows] for part, rows in prepared.split.parts().items()}
+    files.write_arrays(results / table.parent.name / "targets.npz", {**targets, "task": np.array(name)})
 
 
 def choose(results: Path) -> None:

@@ -62,14 +62,15 @@ def _tables(errors: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
     """Each table's errors, the best in bold, with the standard deviation over splits where there are several."""
     spread = rows.pivot_table(index=["task", "dataset"], columns="system", values="error", aggfunc="std")
     lines = []
-    for (task, dataset), own in errors.iterrows():
+    for task, dataset in errors.index:
+        own = errors.loc[(task, dataset)]
         cells = {"table": dataset, "error": MEASURES.get(task, task)}
         for system, error in own.items():
             deviation = spread[system].get((task, dataset)) if system in spread else None
             shown = "failed" if pd.isna(error) else f"{error:.4g}"
             if deviation is not None and not pd.isna(deviation):
                 shown += f" ± {deviation:.2g}"
-            cells[system] = f"**{shown}**" if error == own.min() else shown
+            cells[str(system)] = f"**{shown}**" if error == own.min() else shown
         lines.append(cells)
     yield from _markdown(pd.DataFrame(lines))
 
@@ -80,7 +81,7 @@ def _losses(errors: pd.DataFrame, ours: str) -> Iterator[str]:
     lost = behind[behind > LEVEL]
     yield f"{ours} loses on {len(lost)} of {len(errors)} tables by more than {LEVEL:.1%} of its own error:"
     yield ""
-    for (task, dataset), share in lost.items():
+    for task, dataset in lost.index:
         own = errors.loc[(task, dataset)]
         if pd.isna(own[ours]):
             yield f"* {dataset}: it failed"
@@ -89,7 +90,7 @@ def _losses(errors: pd.DataFrame, ours: str) -> Iterator[str]:
             f"{system} {1 - error / own[ours]:.1%}" for system, error in own.sort_values().items() if error < own[ours]
         )
         measure = f"{MEASURES.get(task, task)} {own[ours]:.4g}"
-        yield f"* {dataset} ({measure}): {share:.1%} behind the best; better by: {better}"
+        yield f"* {dataset} ({measure}): {lost[(task, dataset)]:.1%} behind the best; better by: {better}"
     yield ""
 
 

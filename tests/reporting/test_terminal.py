@@ -87,7 +87,7 @@ def result(*trials: Trial, interrupted: bool = False, split: Split = SPLIT, fold
         split,
         trials,
         BASELINES,
-        best and Ensemble.of(best),
+        None if best is None else Ensemble.of(best),
         302.0,
         interrupted,
         "",

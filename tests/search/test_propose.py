@@ -10,7 +10,7 @@ import pytest
 
 from automl.errors import InputError
 from automl.search import propose
-from automl.space import Choice, Float, Int, SearchSpace
+from automl.space import Choice, Float, Int, SearchSpace, Value
 from automl.trial import Trial
 
 SPACES = {
@@ -41,7 +41,11 @@ def test_begins_with_the_defaults_of_each_family(algorithm: str) -> None:
 
 @pytest.mark.parametrize("algorithm", ["bayesian", "gp", "random"])
 def test_begins_with_what_it_is_given_and_goes_on_with_other_families(algorithm: str) -> None:
-    first = [("mlp", {"layers": 4, "dropout": 0.0}), ("gone", {"layers": 1}), ("linear", {"learning_rate": 1e-3})]
+    first: list[tuple[str, dict[str, Value]]] = [
+        ("mlp", {"layers": 4, "dropout": 0.0}),
+        ("gone", {"layers": 1}),
+        ("linear", {"learning_rate": 1e-3}),
+    ]
     tried: list[Trial] = []
     for number in range(4):
         proposal = propose(algorithm, SPACES, tried, seed=1, first=first)
