@@ -63,8 +63,8 @@ def fit(
         settings: changes of search spaces, such as "mlp.layers=2,3" or "mlp.learning_rate=1e-4..1e-2".
         spaces: YAML files with search spaces of your own.
         split: shares of train, validation and test rows; "0.6/0.2/0.2" by default.
-        folds: of a cross-validation over the training and validation rows; 1 for a holdout. By default 8 folds up to
-            2,000 rows, 5 up to 6,000, and a holdout beyond.
+        folds: of a cross-validation over the training and validation rows; 1 for a holdout. By default 8 or 5 for up to
+            6,000 rows, if the time allows to train a handful of settings for each fold.
         test: a file whose rows are the test rows.
         group: a column whose equal values stay on one side of the split.
         time_column: a column that orders the rows: the past trains, the future tests.

@@ -29,8 +29,12 @@ from automl.space import Choice
 from automl.space_files import SpaceFile, change, read_space, read_user_space, split_settings
 from automl.tasks import Specification, Task, task
 
-# By the most rows for which a fit uses them.
-FOLDS = {8: 2_000, 5: 6_000}
+# The numbers of folds that a fit uses by itself, and the most rows that it cuts into folds.
+FOLDS = (8, 5)
+MOST_ROWS_IN_FOLDS = 6_000
+# What a usual training takes: epochs, and seconds per row and epoch. So many of them have to fit into the time.
+EPOCHS, ROW_SECONDS = 64, 30e-6
+LEAST_TRIALS = 6
 
 
 @dataclass(frozen=True)
@@ -163,18 +167,27 @@ def _in_folds(cut: Split, together: dict[str, Any], options: Options) -> Split:
     """As many folds as the user wants; else as many as are usual, or fewer where too many rows belong together."""
     if options.folds is not None:
         return in_folds(cut, options.folds, **together) if options.folds > 1 else cut
-    for folds in range(1 if options.single else usual_folds(len(cut.train) + len(cut.val)), 1, -1):
+    rows = len(cut.train) + len(cut.val)
+    usual = usual_folds(rows, seconds=options.seconds, workers=options.processes)
+    for folds in range(1 if options.single else usual, 1, -1):
         with suppress(InputError):
             return in_folds(cut, folds, **together)
     return cut
 
 
-def usual_folds(rows: int) -> int:
+def usual_folds(rows: int, *, seconds: float | None, workers: int) -> int:
     """How many folds so many rows are cut into; 1 stands for a holdout, which larger tables can afford.
 
-    Where rows are few, each fold's networks should lack few of them, and training is cheap.
+    Where rows are few, each fold's networks should lack few of them. But every setting has to be trained for each fold,
+    and a search that has no time for a handful of settings is better off with networks that train once.
+
+    Args:
+        seconds: the budget; None for no limit.
     """
-    return next((folds for folds, most in FOLDS.items() if rows <= most), 1)
+    if rows > MOST_ROWS_IN_FOLDS:
+        return 1
+    affordable = float("inf") if seconds is None else seconds * workers / LEAST_TRIALS
+    return next((folds for folds in FOLDS if (folds - 1) * rows * EPOCHS * ROW_SECONDS <= affordable), 1)
 
 
 def _times(column: pd.Series, facts: Profile) -> pd.Series:

@@ -11,7 +11,7 @@ import pytest
 
 from automl.errors import InputError
 from automl.options import Options, column_kinds, seconds
-from automl.preparation import prepare
+from automl.preparation import prepare, usual_folds
 
 
 @pytest.fixture
@@ -57,6 +57,14 @@ def test_a_small_table_is_cut_into_folds(flowers: pd.DataFrame) -> None:
         holdout = prepare(flowers, options).split
         assert holdout.folds is None
         assert not set(holdout.train) & set(holdout.val)
+
+
+@pytest.mark.parametrize(
+    ("rows", "seconds", "folds"),
+    [(1000, 60, 8), (2500, 60, 5), (4000, 60, 1), (4000, 300, 8), (6000, None, 8), (6001, None, 1), (1000, 10, 1)],
+)
+def test_folds_are_as_many_as_rows_and_time_allow(rows: int, seconds: float | None, folds: int) -> None:
+    assert usual_folds(rows, seconds=seconds, workers=2) == folds
 
 
 def test_few_groups_are_few_folds(sales: pd.DataFrame) -> None:
