@@ -19,6 +19,7 @@ import pytest
 from automl import rehearsal
 from automl.data.cards import card
 from automl.execution import Event, Job
+from automl.families import names
 from automl.rehearsal import Settings, forecast, probe
 from automl.reporting import Plan
 from automl.reporting.rehearsal import Probe
@@ -223,12 +224,12 @@ def test_a_dry_run_says_what_a_fit_would_take_and_leaves_nothing(tmp_path: Path)
     assert max(map(len, output.splitlines())) <= 80
     assert "\x1b" not in output
     assert re.search(r"^island +3 +category +", output, flags=re.MULTILINE)
-    rows = [line.split() for line in output.partition("family ")[2].splitlines()[1:5]]
-    assert [row[0] for row in rows] == ["linear", "mlp", "wide_deep", "resnet"]
+    rows = [line.split() for line in output.partition("family ")[2].splitlines()[1 : 1 + len(names())]]
+    assert [row[0] for row in rows] == names()
     figures = [[float(cell.replace(",", "")) for cell in row[1:8]] for row in rows]
     assert all(figure > 0 for row in figures for figure in row)
     weights, trial_seconds, memory = ({row[column] for row in figures} for column in (2, 5, 6))
-    assert len(weights) == 4
+    assert len(weights) == len(rows)
     assert min(len(trial_seconds), len(memory)) > 1
     trials = re.search(r"In 1:00, 2 workers try about (\d+) trials", output)
     assert trials is not None

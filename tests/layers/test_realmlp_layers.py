@@ -21,7 +21,8 @@ ROWS = np.random.default_rng(0).normal(2, 3, size=(400, 7)).astype(np.float32)
 def test_a_linear_map_is_divided_by_the_root_of_its_width() -> None:
     layer = NTKDense(5)
     outputs = np.asarray(layer(ROWS))
-    np.testing.assert_allclose(outputs, ROWS @ layer.kernel.numpy() / math.sqrt(7) + layer.bias.numpy(), rtol=1e-4)
+    expected = ROWS @ layer.kernel.numpy() / math.sqrt(7) + layer.bias.numpy()
+    np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_its_weights_start_with_unit_variance_and_zeros_among_the_rows() -> None:
