@@ -131,7 +131,7 @@ class SearchSpace:
 
     def defaults(self) -> dict[str, Value]:
         """The setting that trial 0 of the family uses."""
-        return self.build(lambda name: self.parameters[name].default)
+        return self.with_values({})
 
     def with_values(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """The defaults, but for these values; whether they lie in the space is not checked."""

@@ -38,7 +38,7 @@ def boost(task: Task, examples: Examples, *, seed: int) -> Mapping[str, Any]:
         weights = np.asarray(examples.weights)[cut.train]
         model.fit(features["train"][cut.train], train.targets[cut.train], sample_weight=weights)
         for name, own in features.items():
-            rows = {"train": cut.train, "val": cut.val}.get(name, slice(None))
+            rows = cut.rows(name)
             gathered[name].add(rows, _predictions(model, own[rows], task, examples))
     by_part = {
         name: scores(task, np.asarray(part.targets), gathered[name].mean) for name, part in examples.parts.items()

@@ -1,8 +1,7 @@
 """Search: which family to train next, and with which hyperparameters.
 
 `propose` is what a run calls, `is_setting` tells a trial by what was proposed, and `bars` says what a trial has to pass
-before it gets all of its epochs. Each other
-module without an underscore is one algorithm, called by its file's name:
+before it gets all of its epochs. Each other module without an underscore is one algorithm, called by its file's name:
 
     suggest(space, tried, *, seed) -> setting or None     a pure function of one family's trials so far
     LEARNS                                                whether their outcomes change what it suggests

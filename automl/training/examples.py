@@ -29,6 +29,10 @@ class Cut:
     train: NDArray[np.int32]
     val: NDArray[np.int32]
 
+    def rows(self, part: str) -> NDArray[np.int32] | slice:
+        """The rows of a part that the network predicts: of "train" those that it learned from, of "test" all."""
+        return {"train": self.train, "val": self.val}.get(part, slice(None))
+
 
 @dataclass(frozen=True)
 class Examples:

@@ -271,7 +271,7 @@ def _scored(workshop: Workshop, siblings: Siblings, scaling: str, metric: Metric
     for number, cut in enumerate(examples.cuts):
         engine = siblings.turn(number)
         for part, all_networks in gathered.items():
-            rows = {"train": cut.train, "val": cut.val}.get(part, slice(None))
+            rows = cut.rows(part)
             inputs = workshop.judged(number, scaling) if part == "val" else workshop.inputs(part, scaling)
             began = time.monotonic()
             raw = engine.predict(inputs)
