@@ -9,7 +9,7 @@ import socket
 import sqlite3
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -91,9 +91,12 @@ def answers(uri: str) -> bool:
 def one_at_a_time(uri: str) -> Iterator[None]:
     """Holds a lock beside a SQLite file: when several processes first open it, MLflow's table-making races."""
     file = database(uri)
-    if file is None:
+    with nullcontext() if file is None else _lock_beside(file):
         yield
-        return
+
+
+@contextmanager
+def _lock_beside(file: Path) -> Iterator[None]:
     with file.with_name(f".{file.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -123,20 +126,30 @@ def _advice_on_file_store(uri: str) -> str:
 def _check_file(file: Path) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not file.exists()
-        if not os.access(file.parent if is_new else file, os.W_OK):
+        if not file.exists():
+            _create(file)
+        if not os.access(file, os.W_OK):
             raise PermissionError(13, "Permission denied")
         with closing(sqlite3.connect(file, timeout=CONNECT_SECONDS)) as connection:
             connection.execute("PRAGMA schema_version").fetchone()
-            if is_new:
-                # With a write-ahead log a trial is recorded in two thirds of the time, and the dashboard, reading,
-                # keeps no run waiting.
-                connection.execute("PRAGMA journal_mode=WAL")
     except (OSError, sqlite3.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise EnvironmentFault(
             f"MLflow cannot record runs in {file}: {reason}.\nChoose another file: {VARIABLE}=sqlite:///PATH"
         ) from error
+
+
+def _create(file: Path) -> None:
+    """Puts an empty database there, whole: SQLite lets nobody else look on while the kind of journal changes."""
+    unfinished = file.with_name(f".{file.name}.new")
+    with _lock_beside(file):
+        if file.exists():
+            return
+        with closing(sqlite3.connect(unfinished)) as connection:
+            # With a write-ahead log a trial is recorded in two thirds of the time, and the dashboard, reading, keeps
+            # no run waiting.
+            connection.execute("PRAGMA journal_mode=WAL")
+        unfinished.replace(file)
 
 
 def _goes_through_proxy(scheme: str, host: str) -> bool:
