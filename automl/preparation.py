@@ -220,15 +220,16 @@ def _without_helpers(facts: Profile, options: Options) -> Profile:
 
 
 def _scalings(chosen: Sequence[Candidate]) -> list[Scaling]:
-    """The encodings that the spaces may ask for, and the plain one for the boosting baseline."""
+    """The encodings that the spaces may ask for, and the plain one for trees, which know missing values."""
     wanted: dict[Scaling, None] = {"none": None}
     for candidate in chosen:
         parameter = candidate.space.parameters["scaling"]
         if candidate.taken and isinstance(parameter, Choice):
+            allowed: tuple[Scaling, ...] = ("none",) if candidate.grows_trees else ("quantile", "robust")
             for value in parameter.values:
-                if value not in ("quantile", "robust"):
-                    raise unknown("scaling", str(value), ("quantile", "robust"), where=candidate.name)
-                wanted["quantile" if value == "quantile" else "robust"] = None
+                if value not in allowed:
+                    raise unknown("scaling", str(value), allowed, where=candidate.name)
+                wanted |= {scaling: None for scaling in allowed if scaling == value}
     return list(wanted)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from automl import plugins
 from automl.data.profile import Profile
 from automl.errors import InputError, unknown
-from automl.space import SearchSpace
+from automl.space import Choice, SearchSpace
 from automl.space_files import SpaceFile, read_space
 
 
@@ -24,6 +24,12 @@ class Candidate:
     space: SearchSpace
     taken: bool
     why: str
+
+    @property
+    def grows_trees(self) -> bool:
+        """Whether its networks learn by boosting, and not by gradient steps."""
+        optimizer = self.space.parameters["optimizer"]
+        return isinstance(optimizer, Choice) and optimizer.values == ("boosting",)
 
 
 def names() -> list[str]:

@@ -18,19 +18,22 @@ class Inputs:
         numbers: shape (rows, width), or None where the table has no such columns.
         codes: shape (rows, categories), int32, or None.
         sizes: the number of codes of each category.
+        outputs: how many raw outputs the network is to have.
     """
 
     numbers: keras.KerasTensor | None
     codes: keras.KerasTensor | None
     sizes: tuple[int, ...]
+    outputs: int
 
     @classmethod
-    def of(cls, width: int, sizes: Sequence[int]) -> Inputs:
+    def of(cls, width: int, sizes: Sequence[int], *, outputs: int = 1) -> Inputs:
         """Inputs for encoded arrays of these widths."""
         return cls(
             keras.Input((width,), name="numbers") if width else None,
             keras.Input((len(sizes),), dtype="int32", name="codes") if sizes else None,
             tuple(sizes),
+            outputs,
         )
 
     @property

@@ -25,6 +25,8 @@ TRAINING = (
     "epochs",
     "patience",
     "scaling",
+    "leaf_rows",
+    "column_share",
 )
 
 
@@ -36,13 +38,13 @@ def build_network(family: str, params: Params, *, width: int, sizes: Sequence[in
         sizes: the number of codes of each category.
     """
     module = plugins.load("families", family, noun="family")
-    inputs = Inputs.of(width, sizes)
+    inputs = Inputs.of(width, sizes, outputs=outputs)
     arguments = {
         name: Rate.named(name, float(value)) if is_rate(name) else value for name, value in architecture(params).items()
     }
     features = module.build(inputs, **arguments)
     head = getattr(module, "HEAD", keras.layers.Dense)
-    raw = head(outputs, name="head")(features)
+    raw = features if head is None else head(outputs, name="head")(features)
     return keras.Model(inputs.tensors, raw, name=family)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.training.blueprint import Blueprint
+from automl.training.boosting import Boosting
 from automl.training.engine import Engine, State
 from automl.training.forward import Inputs
 from automl.trial import Params
@@ -25,7 +26,7 @@ class Siblings:
     """
 
     def __init__(
-        self, engine: Engine, plan: Blueprint, params: Params, *, samples: Sequence[Inputs], seed: int
+        self, engine: Engine | Boosting, plan: Blueprint, params: Params, *, samples: Sequence[Inputs], seed: int
     ) -> None:
         self.stop_training = False
         self._engine = engine
@@ -36,7 +37,7 @@ class Siblings:
             self._states.append(engine.state())
         self._turn = len(self._states) - 1
 
-    def turn(self, number: int) -> Engine:
+    def turn(self, number: int) -> Engine | Boosting:
         """The engine, with this network on it."""
         if number != self._turn:
             self._states[self._turn] = self._engine.state()

@@ -17,6 +17,7 @@ from automl.layers.parametric import ParametricActivation
 from automl.layers.periodic import PeriodicEmbedding
 from automl.layers.piecewise_linear import PiecewiseLinear
 from automl.layers.scale import Scale
+from automl.layers.trees import BoostedTrees
 
 # Layers that compute the same way however wide their inputs and weights are, and what in their configurations says
 # no more than how wide. A network with any other layer is compiled for its own widths alone.
@@ -27,6 +28,7 @@ _WIDTHS_OF: Mapping[type[keras.layers.Layer], frozenset[str]] = {
     keras.layers.Add: frozenset(),
     keras.layers.BatchNormalization: frozenset(),
     keras.layers.Concatenate: frozenset(),
+    BoostedTrees: frozenset(),
     Categories: frozenset(),
     Dropout: frozenset(),
     LayerNorm: frozenset(),

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from automl.encoding.table import together
 from automl.tasks import Task
 from automl.training.blueprint import Blueprint, blueprint
+from automl.training.boosting import Boosting
 from automl.training.engine import Engine
 from automl.training.examples import Examples
 from automl.training.forward import Inputs, on_device
@@ -38,7 +39,7 @@ class Workshop:
     examples: Examples
     task: Task
     blueprints: dict[Hashable, Blueprint] = field(default_factory=dict)
-    engines: dict[Hashable, Engine] = field(default_factory=dict)
+    engines: dict[Hashable, Engine | Boosting] = field(default_factory=dict)
     tensors: dict[Hashable, Inputs] = field(default_factory=dict)
     built: int = 0
 
@@ -98,7 +99,7 @@ class Workshop:
             self.tensors[key] = on_device(arrays.take(rows))
         return self.tensors[key]
 
-    def engine(self, family: str, params: Params) -> tuple[Engine, Blueprint]:
+    def engine(self, family: str, params: Params) -> tuple[Engine | Boosting, Blueprint]:
         """What trains the setting, compiled for an earlier one of the same topology if there was any."""
         network = None
         described = structure(family, params)
@@ -113,7 +114,9 @@ class Workshop:
             self.engines.pop(next(iter(self.engines)))
         return engine, plan
 
-    def _new_engine(self, network: keras.Model, params: Params) -> Engine:
+    def _new_engine(self, network: keras.Model, params: Params) -> Engine | Boosting:
+        if params["optimizer"] == "boosting":
+            return Boosting(network, self.task)
         self.built += 1
         return Engine(network, self.task, optimizer_name=str(params["optimizer"]), learned_type=self.learned.dtype)
 

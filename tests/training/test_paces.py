@@ -83,6 +83,7 @@ def test_realmlp_learns_at_the_published_paces() -> None:
 def test_dropout_fades_with_the_schedule(workshop: Workshop) -> None:
     setting = {**REALMLP, "dropout": 0.5, "batch_size": 32}
     engine, plan = workshop.engine("realmlp", setting)
+    assert isinstance(engine, Engine)
     inputs = workshop.inputs("train", "robust")
 
     def losses(share: float) -> np.ndarray[Any, Any]:

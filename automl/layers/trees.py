@@ -1,0 +1,155 @@
+"""Decision trees as arrays: a network can be made of them, be saved with them and predict with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+from numpy.typing import NDArray
+
+# Rounds that rows go through at once: enough for long operations, few enough for their results to stay in the cache.
+ROUNDS_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Rounds of boosting, with a tree for each column of their sums.
+
+    A row begins in node 0. From a node it goes to the node `child`, or to the one after it if its `feature` is above
+    `threshold`; a leaf is its own child, and no feature is above its threshold.
+
+    Attributes:
+        feature: shape (rounds, columns, nodes), int32, of `two_sided` features.
+        threshold: as `feature`, float32.
+        child: as `feature`, int32.
+        value: as `feature`, float32; 0 but in leaves.
+        depth: the most steps from node 0 to a leaf.
+    """
+
+    feature: Any
+    threshold: Any
+    child: Any
+    value: Any
+    depth: Any
+
+    @classmethod
+    def empty(cls, rounds: int, columns: int, nodes: int) -> Forest:
+        """Trees of one leaf, of the value 0."""
+        shape = (rounds, columns, nodes)
+        return cls(
+            np.zeros(shape, np.int32),
+            np.full(shape, np.inf, np.float32),
+            np.broadcast_to(np.arange(nodes, dtype=np.int32), shape).copy(),
+            np.zeros(shape, np.float32),
+            np.zeros((), np.int32),
+        )
+
+    def rounds(self, first: int, last: int) -> Forest:
+        """Those from `first` to before `last`."""
+        return replace(
+            self, **{name: getattr(self, name)[first:last] for name in ("feature", "threshold", "child", "value")}
+        )
+
+
+def two_sided(numbers: Any, codes: Any) -> Any:
+    """Shape (rows, 2 * features): the features and their negatives.
+
+    No comparison holds for a missing value, so it goes to `child`; with the negative feature and the sides swapped
+    that is the other side.
+    """
+    parts = [ops.cast(part, "float32") for part in (numbers, codes) if part is not None]
+    return ops.concatenate([*parts, *(-part for part in parts)], axis=1)
+
+
+def sums(features: Any, forest: Forest, count: Any) -> Any:
+    """Shape (rows, columns), float64: the sums of the leaves' values over the first `count` rounds.
+
+    Args:
+        features: shape (rows, features), of either sign.
+    """
+    rows, width = tf.shape(features)[0], tf.shape(features)[1]
+    columns, nodes = tf.shape(forest.feature)[1], tf.shape(forest.feature)[2]
+    flat = tf.reshape(features, [-1])
+    begins = (tf.range(rows) * width)[:, None, None]
+
+    def add(first: Any, total: Any) -> tuple[Any, Any]:
+        last = tf.minimum(first + ROUNDS_AT_ONCE, count)
+        feature, threshold, child, value = (
+            tf.reshape(array[first:last], [-1])
+            for array in (forest.feature, forest.threshold, forest.child, forest.value)
+        )
+        roots = tf.reshape(tf.range((last - first) * columns) * nodes, [1, -1, columns])
+
+        def descend(step: Any, place: Any) -> tuple[Any, Any]:
+            seen = tf.gather(flat, begins + tf.gather(feature, place))
+            second = tf.cast(seen > tf.gather(threshold, place), tf.int32)
+            return step + 1, roots + tf.gather(child, place) + second
+
+        start = (0, tf.zeros([rows, 1, 1], tf.int32) + roots)
+        _, leaf = tf.while_loop(lambda step, _: step < forest.depth, descend, start, parallel_iterations=1)
+        added = tf.reduce_sum(tf.cast(tf.gather(value, leaf), tf.float64), axis=1)
+        return last, total + added
+
+    start = (tf.constant(0), tf.zeros(tf.stack([rows, columns]), tf.float64))
+    shapes = (tf.TensorShape([]), tf.TensorShape([None, None]))
+    return tf.while_loop(lambda first, _: first < count, add, start, shape_invariants=shapes, parallel_iterations=1)[1]
+
+
+@keras.saving.register_keras_serializable("automl")
+class BoostedTrees(keras.layers.Layer):
+    """The sums of trees: {"numbers": (rows, width), "codes": (rows, categories)} to raw outputs, (rows, outputs).
+
+    The trees are grown by `automl.training.boosting` and not by gradient steps. Two classes have one column of trees,
+    the log-odds of the second class.
+
+    Args:
+        rounds: the most that there is room for.
+        leaves: the most of a tree.
+    """
+
+    def __init__(self, outputs: int, *, rounds: int, leaves: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.outputs, self.rounds, self.leaves = int(outputs), int(rounds), int(leaves)
+
+    def build(self, input_shape: Mapping[str, Any]) -> None:
+        columns = 1 if self.outputs == 2 else self.outputs
+        empty = Forest.empty(self.rounds, columns, 2 * self.leaves - 1)
+        # What is learned, though by no gradient, counts as trainable.
+        self.value = self._weight("value", empty.value, trainable=True)
+        self.threshold = self._weight("threshold", empty.threshold, trainable=True)
+        self.feature = self._weight("feature", empty.feature)
+        self.child = self._weight("child", empty.child)
+        self.depth = self._weight("depth", empty.depth)
+        self.count = self._weight("count", np.zeros((), np.int32))
+        self.base = self._weight("base", np.zeros(columns, np.float32), trainable=True)
+
+    def _weight(self, name: str, start: NDArray[Any], *, trainable: bool = False) -> keras.Variable:
+        def initializer(shape: Any, dtype: Any = None) -> Any:
+            return ops.convert_to_tensor(start, dtype=dtype)
+
+        return self.add_weight(
+            shape=start.shape, initializer=initializer, dtype=start.dtype.name, trainable=trainable, name=name
+        )
+
+    def call(self, inputs: Mapping[str, Any]) -> Any:
+        own = (self.feature, self.threshold, self.child, self.value, self.depth)
+        forest = Forest(*(weight.value for weight in own))
+        features = two_sided(inputs.get("numbers"), inputs.get("codes"))
+        return raw_outputs(sums(features, forest, self.count.value), self.base.value, outputs=self.outputs)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, int]:
+        return (next(iter(input_shape.values()))[0], self.outputs)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "outputs": self.outputs, "rounds": self.rounds, "leaves": self.leaves}
+
+
+def raw_outputs(total: Any, base: Any, *, outputs: int) -> Any:
+    """What the loss takes, shape (rows, outputs), float32, for `sums` and what they are added to."""
+    raw = tf.cast(total + tf.cast(base, tf.float64), tf.float32)
+    return tf.concat([tf.zeros_like(raw), raw], axis=1) if outputs == 2 else raw

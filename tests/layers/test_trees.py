@@ -1,0 +1,122 @@
+"""Trees as a layer predict what the trees of scikit-learn predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+from automl import keras_files
+from automl.layers.trees import Forest, sums, two_sided
+from automl.space_files import read_space
+from automl.tasks import metric
+from automl.training.boosting import DEEPEST, ROUNDS_PER_STEP
+from automl.training.forward import predictors
+from automl.training.train import Trained, train
+from automl.training.workshop import Workshop
+from tests.conftest import _workshop_of
+
+SETTING = {**read_space("boosted_trees").space.defaults(), "epochs": 3, "column_share": 1.0, "leaf_rows": 5}
+
+
+def features(workshop: Workshop, part: str) -> NDArray[np.float32]:
+    arrays = workshop.examples.parts[part].arrays["none"]
+    return np.concatenate([arrays.numbers, arrays.codes], axis=1).astype(np.float32)
+
+
+def grown(workshop: Workshop) -> Trained:
+    return train(workshop, "boosted_trees", SETTING, metric=metric(None, workshop.task), seed=0)
+
+
+def of_scikit_learn(workshop: Workshop, *, rounds: int, targets: NDArray[np.generic]) -> NDArray[np.float64]:
+    """What it predicts for the test rows."""
+    options = {
+        "max_leaf_nodes": SETTING["leaves"],
+        "max_depth": DEEPEST,
+        "min_samples_leaf": SETTING["leaf_rows"],
+        "learning_rate": SETTING["learning_rate"],
+        "l2_regularization": SETTING["weight_decay"],
+        "early_stopping": False,
+        "max_iter": rounds,
+    }
+    rows = features(workshop, "train")
+    if workshop.task.PREDICTS == "values":
+        return np.asarray(
+            HistGradientBoostingRegressor(**options).fit(rows, targets).predict(features(workshop, "test"))
+        )
+    return np.asarray(
+        HistGradientBoostingClassifier(**options).fit(rows, targets).predict_proba(features(workshop, "test"))
+    )
+
+
+def test_three_classes_with_gaps(workshop: Workshop) -> None:
+    assert np.isnan(features(workshop, "train")).any()
+    trained = grown(workshop)
+    targets = workshop.examples.parts["train"].targets
+    expected = of_scikit_learn(workshop, rounds=trained.best_epoch * ROUNDS_PER_STEP, targets=targets)
+    np.testing.assert_allclose(trained.predictions["test"], expected, rtol=1e-5)
+
+
+def test_two_classes(flowers: pd.DataFrame) -> None:
+    workshop = _workshop_of(flowers[flowers["kind"] != "rose"], "kind")
+    trained = grown(workshop)
+    targets = workshop.examples.parts["train"].targets
+    expected = of_scikit_learn(workshop, rounds=trained.best_epoch * ROUNDS_PER_STEP, targets=targets)
+    np.testing.assert_allclose(trained.predictions["test"], expected, rtol=1e-5)
+
+
+def test_a_number(regression: Workshop) -> None:
+    trained = grown(regression)
+    targets = regression.examples.parts["train"].targets
+    mean, deviation = (regression.examples.specification[name] for name in ("mean", "deviation"))
+    rounds = trained.best_epoch * ROUNDS_PER_STEP
+    assert rounds == 30
+    expected = of_scikit_learn(regression, rounds=rounds, targets=(targets - mean) / deviation) * deviation + mean
+    np.testing.assert_allclose(trained.predictions["test"], expected, rtol=1e-5)
+
+
+def test_a_class_without_a_training_row_is_all_but_impossible(workshop: Workshop) -> None:
+    targets = workshop.examples.parts["train"].targets
+    targets[targets == 1] = 0
+    trained = grown(workshop)
+    assert trained.predictions["test"][:, 1].max() < 1e-4
+    np.testing.assert_allclose(trained.predictions["test"].sum(axis=1), 1.0)
+
+
+def test_a_single_class_is_certain(workshop: Workshop) -> None:
+    workshop.examples.parts["train"].targets[:] = 2
+    trained = grown(workshop)
+    assert trained.predictions["test"][:, 2].min() > 0.999
+
+
+def test_the_saved_network_predicts_what_was_scored(workshop: Workshop, tmp_path: Path) -> None:
+    trained = grown(workshop)
+    network = workshop.network("boosted_trees", SETTING)
+    network.set_weights(trained.weights[0])
+    network.save(tmp_path / "network.keras")
+    loaded = keras_files.load(tmp_path / "network.keras")
+    raw = predictors(loaded, [loaded.get_weights()])[0](workshop.inputs("test", "none"))
+    predicted = workshop.task.predictions(raw, workshop.examples.specification)
+    np.testing.assert_array_equal(predicted, trained.predictions["test"])
+
+
+def test_a_missing_value_goes_to_the_first_side() -> None:
+    forest = Forest(
+        feature=np.array([[[0, 0, 0]], [[1, 0, 0]]], np.int32),
+        threshold=np.array([[[0.5, np.inf, np.inf]], [[-0.5, np.inf, np.inf]]], np.float32),
+        child=np.array([[[1, 1, 2]], [[1, 1, 2]]], np.int32),
+        value=np.array([[[0, 1, 2]], [[0, 10, 20]]], np.float32),
+        depth=np.array(1, np.int32),
+    )
+    rows = two_sided(np.array([[0.0], [1.0], [np.nan]], np.float32), None)
+    assert sums(rows, forest, 2).numpy().tolist() == [[21.0], [12.0], [11.0]]
+
+
+def test_rounds_beyond_the_count_do_not_count() -> None:
+    forest = Forest.empty(20, 2, 3)
+    forest.value[:, :, 0] = np.arange(40).reshape(20, 2)
+    rows = two_sided(np.zeros((1, 1), np.float32), None)
+    assert sums(rows, forest, 3).numpy().tolist() == [[0 + 2 + 4, 1 + 3 + 5]]
