@@ -14,10 +14,13 @@ from automl.encoding.table import Arrays
 from automl.tasks import FloatArray
 from automl.training.topology import serves_every_width
 
-# Rows per call: wide hidden layers of this many rows still fit the memory.
+# Rows per call: wide hidden layers of this many rows still fit the memory; a layer's own `most_rows` may be fewer.
 ROWS_AT_ONCE = 8192
 # Products of fewer rows may round differently, so they are filled up; a layer's own `least_rows` may be more.
 LEAST_ROWS = 128
+# Exponentials and roots are taken of as many numbers at a time as a register holds, and what is left over at the end is
+# rounded differently. So the rows are filled up to a multiple of the largest register: then nothing is left over.
+ROWS_TOGETHER = 16
 # Bytes: TensorFlow copies what begins elsewhere.
 ALIGNMENT = 64
 
@@ -88,14 +91,16 @@ def forward(network: keras.Model, values: Sequence[tf.Variable]) -> Callable[[In
     """
     members = network.output_shape[1] if len(network.output_shape) == 3 else 1
     least = max(LEAST_ROWS, *(getattr(layer, "least_rows", 0) for layer in network.layers))
-    rows_at_once = max(least, ROWS_AT_ONCE // members)
+    most = min(getattr(layer, "most_rows", ROWS_AT_ONCE) for layer in network.layers)
+    rows_at_once = max(least, most // members)
 
     @tf.function(input_signature=[signature(network)], autograph=False)
     def compiled(inputs: Inputs) -> tf.Tensor:
         return call(network, [value.read_value() for value in values], inputs, training=False)[0]
 
     def of_slice(inputs: Inputs) -> FloatArray:
-        lacking = least - _rows(inputs)
+        rows = _rows(inputs)
+        lacking = max(least - rows, -rows % ROWS_TOGETHER)
         return compiled(_filled_up(inputs, lacking)).numpy()[:-lacking] if lacking > 0 else compiled(inputs).numpy()
 
     def raw_outputs(inputs: Inputs) -> FloatArray:

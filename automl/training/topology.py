@@ -8,8 +8,10 @@ from typing import Any
 
 import keras
 
+from automl.layers.attention import Attended, AttentionWeights
 from automl.layers.categories import Categories
 from automl.layers.dropout import Dropout
+from automl.layers.gated import ReGLU
 from automl.layers.members import MemberDense, MemberHead, MemberInputs
 from automl.layers.normalization import LayerNorm
 from automl.layers.ntk import NTKDense
@@ -17,6 +19,7 @@ from automl.layers.parametric import ParametricActivation
 from automl.layers.periodic import PeriodicEmbedding
 from automl.layers.piecewise_linear import PiecewiseLinear
 from automl.layers.scale import Scale
+from automl.layers.tokens import CategoryTokens, NumberTokens, RowToken, WithRowToken
 from automl.layers.trees import BoostedTrees
 
 # Layers that compute the same way however wide their inputs and weights are, and what in their configurations says
@@ -29,17 +32,24 @@ _WIDTHS_OF: Mapping[type[keras.layers.Layer], frozenset[str]] = {
     keras.layers.BatchNormalization: frozenset(),
     keras.layers.Concatenate: frozenset(),
     BoostedTrees: frozenset(),
+    Attended: frozenset(),
+    AttentionWeights: frozenset(),
     Categories: frozenset(),
+    CategoryTokens: frozenset({"units"}),
     Dropout: frozenset(),
     LayerNorm: frozenset(),
     MemberDense: frozenset({"units"}),
     MemberHead: frozenset({"outputs"}),
     MemberInputs: frozenset({"members"}),
     NTKDense: frozenset({"units"}),
+    NumberTokens: frozenset({"units"}),
     ParametricActivation: frozenset(),
     PeriodicEmbedding: frozenset({"sigma"}),
     PiecewiseLinear: frozenset({"bins"}),
+    ReGLU: frozenset(),
+    RowToken: frozenset(),
     Scale: frozenset(),
+    WithRowToken: frozenset(),
 }
 
 

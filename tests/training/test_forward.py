@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from automl.encoding import table
 from automl.encoding.table import Arrays
-from automl.training.forward import on_device
+from automl.training.forward import on_device, predictors
 
 
 @pytest.fixture
@@ -40,3 +42,14 @@ def test_arrays_that_cannot_be_used_as_they_are_are_copied() -> None:
 def test_columns_that_do_not_exist_have_no_tensor() -> None:
     arrays = Arrays(np.empty((4, 0), dtype=np.float32), np.zeros((4, 1), dtype=np.int32))
     assert set(on_device(arrays)) == {"codes"}
+
+
+@pytest.mark.parametrize("activation", ["silu", "gelu"])
+def test_a_row_is_predicted_alike_among_any_number_of_others(activation: str) -> None:
+    inputs = keras.Input((3,), name="numbers")
+    network = keras.Model({"numbers": inputs}, keras.layers.Dense(5, activation=activation)(inputs))
+    rows = tf.constant(np.random.default_rng(0).normal(size=(150, 3)).astype(np.float32))
+    predict = predictors(network, [network.get_weights()])[0]
+    every = predict({"numbers": rows})
+    for size in range(127, 150):
+        np.testing.assert_array_equal(predict({"numbers": rows[150 - size :]}), every[150 - size :])
