@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from automl import memory, model
-from automl.baselines import CONSTANT, Baseline
+from automl.baselines import BOOSTING, CONSTANT, Baseline
 from automl.ensemble import MOST_MEMBERS, Ensemble, candidates, choose
 from automl.errors import EnvironmentFault, NothingTrained
 from automl.execution import Job, workspace
@@ -23,8 +23,10 @@ from automl.options import Options
 from automl.portfolio import first_settings
 from automl.preparation import Prepared, prepare
 from automl.records import RunFolder, new_run
+from automl.refitting import growth, not_begun, train_again
 from automl.reporting import Plan, Reporter, Result
 from automl.reporting.leaderboard import leaderboard
+from automl.reporting.refit import again
 from automl.reporting.summary import summary
 from automl.run import Run
 from automl.search.grid import check_size
@@ -33,6 +35,7 @@ from automl.tasks import Metric, metric, scores
 from automl.tracking import RunDescription, RunOutcome, Tracker
 from automl.trial import finished
 from automl.versions import installed
+from automl.weights import REFITTED, final_weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,10 +103,12 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
             executor=executor,
             tracker=tracker,
             reporter=services.reporter,
-            baselines=[_constant(prepared)],
+            baselines=_baselines(prepared, options),
         )
-        services.reporter.progress(progress(settings, outcome, activity="saving the best networks"))
         best = _choose(folder, prepared, options, objective, outcome) if finished(outcome.trials) else None
+        if best and options.refits:
+            best = _trained_again(best, folder, prepared, settings, outcome, executor, services.reporter)
+        services.reporter.progress(progress(settings, outcome, activity="saving the best networks"))
         bundle = _save(folder, prepared, best, executor) if best else None
         result = _result(folder, prepared, objective, outcome, best, tracker, began)
         _record(folder, prepared, objective, outcome, bundle, tracker, result)
@@ -115,8 +120,17 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
 
 def _plan(prepared: Prepared, options: Options, objective: Metric) -> Plan:
     spaces = {candidate.name: candidate.space for candidate in prepared.candidates if candidate.taken}
-    size = check_size(spaces, trials=options.trials) if options.search == "grid" else None
-    return Plan(options.search, options.seconds, options.trials, options.processes, objective, size)
+    size = check_size(spaces, trials=options.most_trials) if options.search == "grid" else None
+    return Plan(
+        options.search,
+        options.seconds,
+        options.most_trials,
+        options.processes,
+        objective,
+        size,
+        quality=options.quality,
+        refit_rows=len(prepared.frame) if options.refits else None,
+    )
 
 
 def _place(prepared: Prepared, options: Options) -> tuple[Path, str]:
@@ -184,9 +198,11 @@ def _description(
         split={name: len(rows) for name, rows in prepared.split.parts().items()},
         objective=objective.name,
         settings={
+            "quality": options.quality,
             "search": options.search,
             "seconds": options.seconds,
-            "trials": options.trials,
+            "trials": options.most_trials,
+            "refit": options.refits,
             "prune": options.prunes,
             "workers": options.processes,
             "seed": options.seed,
@@ -208,17 +224,25 @@ def _settings(prepared: Prepared, options: Options, objective: Metric, folder: R
         metric=objective,
         folder=folder,
         seed=options.seed,
-        trials=options.trials,
+        trials=options.most_trials,
         prune=options.prunes,
         workers=options.processes,
         deadline=float("inf") if options.seconds is None else began + options.seconds - tail(options.seconds),
         ends=None if options.seconds is None else began + options.seconds,
+        boosts=options.trade.boosts,
+        growth=growth(prepared.split) if options.refits else None,
     )
 
 
 def tail(seconds: float) -> float:
     """How much of a budget is kept for what follows the search."""
     return min(TAIL_SECONDS, TAIL_SHARE * seconds)
+
+
+def _baselines(prepared: Prepared, options: Options) -> list[Baseline]:
+    """What is known without a worker."""
+    left_out = Baseline(BOOSTING, message=f"left out by --quality {options.quality}")
+    return [_constant(prepared), *([] if options.trade.boosts else [left_out])]
 
 
 def _constant(prepared: Prepared) -> Baseline:
@@ -245,9 +269,39 @@ def _choose(
         task=prepared.task,
         metric=objective,
         networks=1 if folds is None else int(folds.max()) + 1,
-        most=1 if options.single else MOST_MEMBERS,
+        most=1 if options.is_one_network else MOST_MEMBERS,
         slowest=float("inf") if options.max_latency is None else options.max_latency,
     )
+
+
+def _trained_again(
+    best: Ensemble,
+    folder: RunFolder,
+    prepared: Prepared,
+    settings: Settings,
+    outcome: SearchOutcome,
+    executor: LocalExecutor,
+    reporter: Reporter,
+) -> Ensemble:
+    """The ensemble, with a record of which of its members have now learned from all rows."""
+    rows = len(prepared.frame)
+    if outcome.interrupted:
+        return dataclasses.replace(best, refit=not_begun(best, rows=rows, why="you ended the search"))
+    assert settings.growth is not None
+    refit = train_again(
+        best,
+        outcome.trials,
+        executor,
+        folder=folder.of_trial,
+        rows=rows,
+        growth=settings.growth,
+        seed=settings.seed,
+        deadline=settings.deadline,
+        report=lambda: reporter.progress(
+            progress(settings, outcome, activity="training the best networks again on all rows")
+        ),
+    )
+    return dataclasses.replace(best, refit=refit)
 
 
 def _save(folder: RunFolder, prepared: Prepared, best: Ensemble, executor: LocalExecutor) -> Path:
@@ -256,7 +310,7 @@ def _save(folder: RunFolder, prepared: Prepared, best: Ensemble, executor: Local
     _export(best, folders, executor)
     model.save(
         folder.bundle,
-        networks={trial: (path / "network.keras", path / "weights.npz") for trial, path in folders.items()},
+        networks={trial: (path / "network.keras", final_weights(path)) for trial, path in folders.items()},
         task=prepared.profile.target.task,
         target=prepared.specification,
         encoding=prepared.encoding,
@@ -264,12 +318,14 @@ def _save(folder: RunFolder, prepared: Prepared, best: Ensemble, executor: Local
             "members": [dataclasses.asdict(member) for member in best.members],
             "temperature": best.temperature,
             "scores": best.scores,
+            "refit": None if best.refit is None else {**dataclasses.asdict(best.refit), "says": again(best)},
             "data": prepared.name,
             "digest": prepared.digest,
         },
     )
     for path in folders.values():
         (path / "network.keras").unlink()
+        (path / REFITTED).unlink(missing_ok=True)
     return folder.bundle
 
 

@@ -23,6 +23,7 @@ from automl.execution.local import LocalExecutor
 from automl.options import Options
 from automl.pipeline import TAIL_SECONDS, tail, write_workspace
 from automl.preparation import Prepared, prepare
+from automl.refitting import MOST_SHARE
 from automl.reporting import Plan, Reporter
 from automl.reporting.rehearsal import Forecast, Probe, figures, outlook, scope
 from automl.search.grid import check_size
@@ -144,6 +145,8 @@ def forecast(probes: Sequence[Probe], plan: Plan, *, prunes: bool, loading: floa
         return loading + math.ceil(trials / plan.workers) * seconds + TAIL_SECONDS
 
     left = None if plan.seconds is None else max(0.0, plan.seconds - tail(plan.seconds) - loading)
+    if left is not None and plan.refit_rows is not None:
+        left *= 1 - MOST_SHARE
     return Forecast(
         plan,
         len(probes),
@@ -157,7 +160,16 @@ def forecast(probes: Sequence[Probe], plan: Plan, *, prunes: bool, loading: floa
 def _plan(prepared: Prepared, spaces: Mapping[str, SearchSpace], options: Options) -> Plan:
     size = sum(space.grid_size() for space in spaces.values()) if options.search == "grid" else None
     objective = metric(options.metric, prepared.task)
-    return Plan(options.search, options.seconds, options.trials, options.processes, objective, size)
+    return Plan(
+        options.search,
+        options.seconds,
+        options.most_trials,
+        options.processes,
+        objective,
+        size,
+        quality=options.quality,
+        refit_rows=len(prepared.frame) if options.refits else None,
+    )
 
 
 def _tell(prepared: Prepared, spaces: Mapping[str, SearchSpace], plan: Plan, services: Services) -> None:

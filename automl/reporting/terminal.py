@@ -15,6 +15,7 @@ from automl.data.profile import Profile
 from automl.data.split import Split
 from automl.data.target import Target
 from automl.families import Candidate
+from automl.quality import quality
 from automl.reporting import Plan, Progress, Result, _progress, _result
 from automl.reporting._figures import clock, count
 from automl.reporting._plain import plain
@@ -73,10 +74,14 @@ class Terminal:
         self._show(shown)
 
     def search(self, plan: Plan) -> None:
-        """One line on the search."""
+        """One line on the search, and on what else was chosen for the sake of a better or faster model."""
         self._plan = plan
         shown = labelled()
         shown.add_row("Search", Text(_search(plan)))
+        if says := quality(plan.quality).says:
+            shown.add_row("Quality", Text(f"{plan.quality}: {says}"))
+        if plan.refit_rows is not None:
+            shown.add_row("Refit", Text(f"the chosen networks, in the end, on all {count(plan.refit_rows, 'row')}"))
         self._show(shown)
 
     def progress(self, progress: Progress) -> None:
