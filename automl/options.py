@@ -114,11 +114,6 @@ class Options:
         return self.single or not self.trade.combines
 
     @property
-    def refits(self) -> bool:
-        """Whether to train the chosen networks again on all rows."""
-        return self.refit if self.refit is not None else self.trade.refits
-
-    @property
     def prunes(self) -> bool:
         """Whether to prune. Among few trials, none could be told to be weak before most of them are over."""
         return self.prune if self.prune is not None else self.most_trials is None or self.most_trials > FEW_TRIALS

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from automl import memory, model
+from automl import memory, model, refitting
 from automl.baselines import BOOSTING, CONSTANT, Baseline
 from automl.ensemble import MOST_MEMBERS, Ensemble, candidates, choose
 from automl.errors import EnvironmentFault, NothingTrained
@@ -23,7 +23,6 @@ from automl.options import Options
 from automl.portfolio import first_settings
 from automl.preparation import Prepared, prepare
 from automl.records import RunFolder, new_run
-from automl.refitting import growth, not_begun, train_again
 from automl.reporting import Plan, Reporter, Result
 from automl.reporting.leaderboard import leaderboard
 from automl.reporting.refit import again
@@ -88,7 +87,7 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
         _tell(prepared, plan, services.reporter)
         folder.write_start(_asked(prepared, options, services.command), prepared.profile, prepared.split)
         write_workspace(folder.encoded, prepared)
-        tracker.start(_description(folder, prepared, options, objective, services.command))
+        tracker.start(_description(folder, prepared, options, plan, services.command))
         executor = LocalExecutor(
             services.launcher,
             workers=plan.workers,
@@ -97,7 +96,7 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
             memory=memory.for_workers(options.memory),
         )
         cleanup.callback(executor.close)
-        settings = _settings(prepared, options, objective, folder, began)
+        settings = _settings(prepared, options, plan, folder, began)
         outcome = search(
             settings,
             executor=executor,
@@ -106,8 +105,8 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
             baselines=_baselines(prepared, options),
         )
         best = _choose(folder, prepared, options, objective, outcome) if finished(outcome.trials) else None
-        if best and options.refits:
-            best = _trained_again(best, folder, prepared, settings, outcome, executor, services.reporter)
+        if best and settings.growth is not None:
+            best = _trained_again(best, folder, plan, settings, outcome, executor, services.reporter)
         services.reporter.progress(progress(settings, outcome, activity="saving the best networks"))
         bundle = _save(folder, prepared, best, executor) if best else None
         result = _result(folder, prepared, objective, outcome, best, tracker, began)
@@ -129,7 +128,7 @@ def _plan(prepared: Prepared, options: Options, objective: Metric) -> Plan:
         objective,
         size,
         quality=options.quality,
-        refit_rows=len(prepared.frame) if options.refits else None,
+        refit_rows=len(prepared.frame) if refitting.is_wanted(prepared.split, options) else None,
     )
 
 
@@ -185,9 +184,7 @@ def write_workspace(folder: Path, prepared: Prepared) -> None:
     prepared.encoded.clear()
 
 
-def _description(
-    folder: RunFolder, prepared: Prepared, options: Options, objective: Metric, command: str
-) -> RunDescription:
+def _description(folder: RunFolder, prepared: Prepared, options: Options, plan: Plan, command: str) -> RunDescription:
     return RunDescription(
         name=folder.path.name,
         data=prepared.name,
@@ -196,13 +193,13 @@ def _description(
         frame=prepared.frame,
         profile=prepared.profile,
         split={name: len(rows) for name, rows in prepared.split.parts().items()},
-        objective=objective.name,
+        objective=plan.metric.name,
         settings={
             "quality": options.quality,
             "search": options.search,
             "seconds": options.seconds,
-            "trials": options.most_trials,
-            "refit": options.refits,
+            "trials": plan.trials,
+            "refit": plan.refit_rows is not None,
             "prune": options.prunes,
             "workers": options.processes,
             "seed": options.seed,
@@ -214,23 +211,23 @@ def _description(
     )
 
 
-def _settings(prepared: Prepared, options: Options, objective: Metric, folder: RunFolder, began: float) -> Settings:
+def _settings(prepared: Prepared, options: Options, plan: Plan, folder: RunFolder, began: float) -> Settings:
     spaces = {candidate.name: candidate.space for candidate in prepared.candidates if candidate.taken}
     return Settings(
         algorithm=options.search,
         spaces=spaces,
         # A grid has an order of its own.
         first=[] if options.search == "grid" else list(first_settings(spaces, rows=len(prepared.split.train))),
-        metric=objective,
+        metric=plan.metric,
         folder=folder,
         seed=options.seed,
-        trials=options.most_trials,
+        trials=plan.trials,
         prune=options.prunes,
         workers=options.processes,
         deadline=float("inf") if options.seconds is None else began + options.seconds - tail(options.seconds),
         ends=None if options.seconds is None else began + options.seconds,
         boosts=options.trade.boosts,
-        growth=growth(prepared.split) if options.refits else None,
+        growth=refitting.growth(prepared.split) if plan.refit_rows is not None else None,
     )
 
 
@@ -277,23 +274,24 @@ def _choose(
 def _trained_again(
     best: Ensemble,
     folder: RunFolder,
-    prepared: Prepared,
+    plan: Plan,
     settings: Settings,
     outcome: SearchOutcome,
     executor: LocalExecutor,
     reporter: Reporter,
 ) -> Ensemble:
     """The ensemble, with a record of which of its members have now learned from all rows."""
-    rows = len(prepared.frame)
-    if outcome.interrupted:
-        return dataclasses.replace(best, refit=not_begun(best, rows=rows, why="you ended the search"))
+    assert plan.refit_rows is not None
     assert settings.growth is not None
-    refit = train_again(
+    if outcome.interrupted:
+        refit = refitting.not_begun(best, rows=plan.refit_rows, why="you ended the search")
+        return dataclasses.replace(best, refit=refit)
+    refit = refitting.train_again(
         best,
         outcome.trials,
         executor,
         folder=folder.of_trial,
-        rows=rows,
+        rows=plan.refit_rows,
         growth=settings.growth,
         seed=settings.seed,
         deadline=settings.deadline,

@@ -9,6 +9,7 @@ from pathlib import Path
 from automl.data.split import Split
 from automl.ensemble import Ensemble, Refit
 from automl.execution import Executor, Job
+from automl.options import Options
 from automl.trial import Trial, finished
 from automl.weights import REFITTED
 
@@ -18,12 +19,25 @@ REFIT_KEY = -1_000
 USUAL_MEMBERS = 5
 # The search gets the rest of the time, however long its trials take.
 MOST_SHARE = 1 / 3
-# A job is begun if the time left is more than this share of its estimate, which is rather too high than too low; its
-# worker gives it up when its pace turns out to be too slow.
+# A training without measurements, on a compiled graph, takes less than a trial's; measured 0.25 to 0.8 of it.
+TIME_SHARE = 0.7
+# A job is begun if the time left is more than this share of its estimate; its worker gives it up when its pace turns
+# out to be too slow.
 LEAST_SHARE = 0.5
 GRACE_SECONDS = 1.0
 SILENCE_SECONDS = 60.0
 WAIT_SECONDS = 0.1
+
+
+def is_wanted(split: Split, options: Options) -> bool:
+    """Whether to train again: as the user says, else if the quality does so and there are rows that no network knows.
+
+    The folds' networks together know all rows but the test rows, and their mean is as good as that of as many networks
+    that each know all. Measured on five tables without test rows: 0.3 % worse; with them: 1.6 % better.
+    """
+    if options.refit is not None:
+        return options.refit
+    return options.trade.refits and (split.folds is None or len(split.test) > 0)
 
 
 def growth(split: Split) -> float:
@@ -39,7 +53,7 @@ def estimate(trial: Trial, *, growth: float) -> float:
     """The seconds that training a trial again takes, by those of its own training."""
     epochs = max(map(len, trial.curves.values()), default=0) + sum(rung.epochs for rung in trial.rungs)
     kept = trial.place.epochs if trial.place else epochs
-    return trial.seconds * growth * min(1.0, kept / max(epochs, 1))
+    return TIME_SHARE * trial.seconds * growth * min(1.0, kept / max(epochs, 1))
 
 
 def reserve(trials: Sequence[Trial], *, growth: float, workers: int) -> float:

@@ -15,7 +15,7 @@ import pandas as pd
 from rich.console import RenderableType
 from rich.text import Text
 
-from automl import memory
+from automl import memory, refitting
 from automl.errors import InputError
 from automl.execution import Event, Executor, Job
 from automl.execution.launcher import Launcher
@@ -23,7 +23,6 @@ from automl.execution.local import LocalExecutor
 from automl.options import Options
 from automl.pipeline import TAIL_SECONDS, tail, write_workspace
 from automl.preparation import Prepared, prepare
-from automl.refitting import MOST_SHARE
 from automl.reporting import Plan, Reporter
 from automl.reporting.rehearsal import Forecast, Probe, figures, outlook, scope
 from automl.search.grid import check_size
@@ -146,7 +145,7 @@ def forecast(probes: Sequence[Probe], plan: Plan, *, prunes: bool, loading: floa
 
     left = None if plan.seconds is None else max(0.0, plan.seconds - tail(plan.seconds) - loading)
     if left is not None and plan.refit_rows is not None:
-        left *= 1 - MOST_SHARE
+        left *= 1 - refitting.MOST_SHARE
     return Forecast(
         plan,
         len(probes),
@@ -168,7 +167,7 @@ def _plan(prepared: Prepared, spaces: Mapping[str, SearchSpace], options: Option
         objective,
         size,
         quality=options.quality,
-        refit_rows=len(prepared.frame) if options.refits else None,
+        refit_rows=len(prepared.frame) if refitting.is_wanted(prepared.split, options) else None,
     )
 
 

@@ -15,10 +15,16 @@ def again(best: Ensemble) -> str:
     reasons = "; ".join(dict.fromkeys(plain(why, longest=200) for why in best.refit.kept.values()))
     if not best.refit.trials:
         return f"It was not trained again on {rows}: {reasons}."
-    of = len(best.members)
-    learned = "It was" if of == 1 else f"{len(best.refit.trials)} of its {of} members were"
-    if len(best.refit.trials) == of > 1:
-        learned = f"Its {of} members were"
-    said = f"{learned} then trained again on {rows}; the scores are those of the models before."
+    learned = _learned(len(best.refit.trials), len(best.members))
+    said = f"{learned} then trained again on {rows}; the scores are those of the model before."
     kept = [f"#{member.trial} {member.family}" for member in best.members if member.trial in best.refit.kept]
-    return f"{said} Not so {', '.join(kept)}: {reasons}." if kept else said
+    if not kept:
+        return said
+    listed = " and ".join(part for part in (", ".join(kept[:-1]), kept[-1]) if part)
+    return f"{said} {listed} {'is' if len(kept) == 1 else 'are'} as before: {reasons}."
+
+
+def _learned(some: int, of: int) -> str:
+    if some == of:
+        return "It was" if of == 1 else f"Its {of} members were"
+    return f"{some} of its {of} members {'was' if some == 1 else 'were'}"

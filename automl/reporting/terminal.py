@@ -81,7 +81,7 @@ class Terminal:
         if says := quality(plan.quality).says:
             shown.add_row("Quality", Text(f"{plan.quality}: {says}"))
         if plan.refit_rows is not None:
-            shown.add_row("Refit", Text(f"the chosen networks, in the end, on all {count(plan.refit_rows, 'row')}"))
+            shown.add_row("Refit", Text(_refit(plan.refit_rows, plan.seconds)))
         self._show(shown)
 
     def progress(self, progress: Progress) -> None:
@@ -165,6 +165,11 @@ def _target(target: Target) -> str:
 def _split(split: Split) -> str:
     sizes = ", ".join(f"{len(rows):,} {PARTS[part]}" for part, rows in split.parts().items())
     return f"{sizes} rows; {plain(split.how)}"
+
+
+def _refit(rows: int, seconds: float | None) -> str:
+    limit = ", within the time" if seconds is not None else ""
+    return f"in the end, the chosen networks on all {count(rows, 'row')}{limit}"
 
 
 def _search(plan: Plan) -> str:

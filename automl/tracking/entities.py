@@ -170,9 +170,8 @@ def refit(best: Ensemble) -> str:
     """For a tag: how many members have learned from all rows since the metrics were taken; empty if none was to."""
     if best.refit is None:
         return ""
-    return (
-        f"{len(best.refit.trials)} of {len(best.members)} members on all {best.refit.rows} rows; metrics are of before"
-    )
+    members = f"{len(best.refit.trials)} of {len(best.members)} members"
+    return f"{members} on all {best.refit.rows} rows; metrics are those of before"
 
 
 def of_baselines(outcome: RunOutcome) -> dict[str, float]:
