@@ -26,6 +26,7 @@ def fit(
     target: str | None = None,
     time: str | float | None = None,
     trials: int | None = None,
+    quality: str = "balanced",
     search: str = "bayesian",
     metric: str | None = None,
     families: Sequence[str] = (),
@@ -41,6 +42,7 @@ def fit(
     max_latency: str | float | None = None,
     balance: bool = False,
     prune: bool | None = None,
+    refit: bool | None = None,
     workers: int | None = None,
     memory: str | float | None = None,
     seed: int = 0,
@@ -57,6 +59,7 @@ def fit(
         target: the column to predict; by default one called target, label, class or y, else the last.
         time: the budget for everything, as "90s", "5m", "1h30m" or seconds; five minutes unless `trials` is given.
         trials: the most settings to try.
+        quality: "fast", "balanced" or "best"; any other argument counts more than what it stands for.
         search: "bayesian", "random", "grid" or "gp".
         metric: what decides between trials; by default log loss or RMSE.
         families: only these architecture families.
@@ -74,6 +77,8 @@ def fit(
             measured on encoded rows and one core.
         balance: give every class the same weight in the loss; probabilities are then no longer calibrated.
         prune: give weak trials only a part of their epochs; by default if there may be more than ten trials.
+        refit: train the chosen networks again on all rows, test rows included, when their scores are recorded, as far
+            as the time allows; by default with the quality "best".
         workers: processes that train at once; one per core by default.
         memory: for all workers together, as "4G", "800M" or gigabytes; by default what the machine has free.
         seed: with one worker and `trials`, the same seed gives the same run.
@@ -90,6 +95,7 @@ def fit(
     given = Options(
         task=task,
         target=target,
+        quality=quality,
         search=search,
         seconds=asked.seconds(time, trials=trials),
         trials=trials,
@@ -107,6 +113,7 @@ def fit(
         max_latency=asked.latency(max_latency),
         balance=balance,
         prune=prune,
+        refit=refit,
         workers=workers,
         memory=size(memory),
         seed=seed,

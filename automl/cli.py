@@ -47,6 +47,9 @@ def fit(
     target: TargetName = None,
     time: Annotated[str | None, typer.Option(help="Budget for everything: 90s, 5m, 1h30m. Default 5m.")] = None,
     trials: Annotated[int | None, typer.Option(help="The most settings to try.")] = None,
+    quality: Annotated[
+        str, typer.Option(help="fast (one setting), balanced, or best (folds if the time allows, --refit).")
+    ] = "balanced",
     search: Annotated[str, typer.Option(help="bayesian, random, grid or gp.")] = "bayesian",
     metric: Annotated[str | None, typer.Option(help="What decides; log_loss or rmse by default.")] = None,
     families: Annotated[str | None, typer.Option(help="Only these, for example mlp,resnet.")] = None,
@@ -74,6 +77,10 @@ def fit(
     prune: Annotated[
         bool | None, typer.Option("--prune/--no-prune", help="Give weak trials few epochs; done beyond ten trials.")
     ] = None,
+    refit: Annotated[
+        bool | None,
+        typer.Option("--refit/--no-refit", help="Train the chosen networks again on all rows, test rows included."),
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Trials at the same time; one per core by default.")] = None,
     memory: Annotated[
         str | None, typer.Option(help="For all workers together: 4G, 800M. Default: what is free.")
@@ -99,6 +106,7 @@ def fit(
     options = Options(
         task=task,
         target=target,
+        quality=quality,
         search=search,
         seconds=seconds(time, trials=trials),
         trials=trials,
@@ -116,6 +124,7 @@ def fit(
         max_latency=latency(max_latency),
         balance=balance,
         prune=prune,
+        refit=refit,
         workers=workers,
         memory=size(memory),
         seed=seed,
@@ -195,13 +204,17 @@ def leaderboard(
     from rich.console import Console
 
     from automl.reporting.leaderboard import table
+    from automl.reporting.refit import again
     from automl.run import Run
 
     made = Run(run)
     if as_csv:
         sys.stdout.write(made.leaderboard.to_csv(index=False))
         return
-    Console().print(table(made.leaderboard, made.metric, top=top))
+    console = Console()
+    console.print(table(made.leaderboard, made.metric, top=top))
+    if made.ensemble is not None and (says := again(made.ensemble)):
+        console.print(f"\n{says}", markup=False, highlight=False)
 
 
 @app.command()

@@ -44,6 +44,23 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Refit:
+    """What became of training the members again on all rows, once they had been scored.
+
+    Attributes:
+        rows: how many these are.
+        trials: of the members that were trained again.
+        kept: why the others have the networks that were scored, by the number of their trial.
+        seconds: what it took.
+    """
+
+    rows: int
+    trials: tuple[int, ...]
+    kept: Mapping[int, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class Ensemble:
     """What a run has come to; often a single trial.
 
@@ -52,6 +69,7 @@ class Ensemble:
         temperature: probabilities are raised to the power 1 / temperature, and normalised.
         scores: by split and metric, as in a trial.
         seconds: what the members' trials took together.
+        refit: None if no member was to be trained again. Scores are always those of before.
     """
 
     members: tuple[Member, ...]
@@ -59,6 +77,7 @@ class Ensemble:
     objective: float
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     seconds: float = 0.0
+    refit: Refit | None = None
 
     @property
     def networks(self) -> int:
@@ -86,7 +105,15 @@ class Ensemble:
             part: {name: float("nan") if value is None else value for name, value in own.items()}
             for part, own in record["scores"].items()
         }
-        return cls(**{**record, "members": tuple(Member(**member) for member in record["members"]), "scores": scored})
+        members = tuple(Member(**member) for member in record["members"])
+        again = record.get("refit")
+        refit = again and Refit(
+            again["rows"],
+            tuple(again["trials"]),
+            {int(trial): why for trial, why in again["kept"].items()},
+            again["seconds"],
+        )
+        return cls(**{**record, "members": members, "scores": scored, "refit": refit})
 
     @property
     def title(self) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from automl.errors import InputError
+from automl.quality import Quality, quality
 
 DEFAULT_SECONDS = 300.0
 LEAST_SECONDS = 5.0
@@ -24,6 +25,7 @@ class Options:
 
     Attributes:
         task, target: inferred from the table when None.
+        quality: a name of `automl.quality`. What is said in particular counts more.
         search: an algorithm of `automl.search`.
         seconds: the budget for everything; None for no limit.
         trials: the most trials; None for no limit.
@@ -41,6 +43,7 @@ class Options:
         max_latency: the most seconds that the model may take to predict a row, one among many; None for no limit.
         balance: whether every class weighs the same in the loss.
         prune: whether weak trials get only a part of their epochs; None for yes if there may be more than ten.
+        refit: whether the chosen networks are trained again on all rows; None for what the quality says.
         workers: processes that train at the same time; None for one per core.
         memory: bytes for all workers together; None for what the machine has free.
         out: the run's folder; None for runs/NAME-1, -2, …
@@ -49,6 +52,7 @@ class Options:
 
     task: str | None = None
     target: str | None = None
+    quality: str = "balanced"
     search: str = "bayesian"
     seconds: float | None = DEFAULT_SECONDS
     trials: int | None = None
@@ -66,6 +70,7 @@ class Options:
     max_latency: float | None = None
     balance: bool = False
     prune: bool | None = None
+    refit: bool | None = None
     workers: int | None = None
     memory: int | None = None
     seed: int = 0
@@ -76,6 +81,7 @@ class Options:
     encoding: str | None = None
 
     def __post_init__(self) -> None:
+        quality(self.quality)
         if self.seconds is not None and self.seconds < LEAST_SECONDS:
             raise InputError(
                 f"--time {self.seconds:g}s is too short: loading TensorFlow alone takes {LEAST_SECONDS:g}s."
@@ -93,9 +99,24 @@ class Options:
             raise InputError("--group and --time-column exclude each other: choose one way to split.")
 
     @property
+    def trade(self) -> Quality:
+        """What the quality stands for."""
+        return quality(self.quality)
+
+    @property
+    def most_trials(self) -> int | None:
+        """How many settings to try; None for no limit."""
+        return self.trials if self.trials is not None else self.trade.trials
+
+    @property
+    def is_one_network(self) -> bool:
+        """Whether the model is one setting alone, and by default one network."""
+        return self.single or not self.trade.combines
+
+    @property
     def prunes(self) -> bool:
         """Whether to prune. Among few trials, none could be told to be weak before most of them are over."""
-        return self.prune if self.prune is not None else self.trials is None or self.trials > FEW_TRIALS
+        return self.prune if self.prune is not None else self.most_trials is None or self.most_trials > FEW_TRIALS
 
     @property
     def processes(self) -> int:

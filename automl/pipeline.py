@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from automl import memory, model
-from automl.baselines import CONSTANT, Baseline
+from automl import memory, model, refitting
+from automl.baselines import BOOSTING, CONSTANT, Baseline
 from automl.ensemble import MOST_MEMBERS, Ensemble, candidates, choose
 from automl.errors import EnvironmentFault, NothingTrained
 from automl.execution import Job, workspace
@@ -25,6 +25,7 @@ from automl.preparation import Prepared, prepare
 from automl.records import RunFolder, new_run
 from automl.reporting import Plan, Reporter, Result
 from automl.reporting.leaderboard import leaderboard
+from automl.reporting.refit import again
 from automl.reporting.summary import summary
 from automl.run import Run
 from automl.search.grid import check_size
@@ -33,6 +34,7 @@ from automl.tasks import Metric, metric, scores
 from automl.tracking import RunDescription, RunOutcome, Tracker
 from automl.trial import finished
 from automl.versions import installed
+from automl.weights import REFITTED, final_weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,7 +87,7 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
         _tell(prepared, plan, services.reporter)
         folder.write_start(_asked(prepared, options, services.command), prepared.profile, prepared.split)
         write_workspace(folder.encoded, prepared)
-        tracker.start(_description(folder, prepared, options, objective, services.command))
+        tracker.start(_description(folder, prepared, options, plan, services.command))
         executor = LocalExecutor(
             services.launcher,
             workers=plan.workers,
@@ -94,16 +96,18 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
             memory=memory.for_workers(options.memory),
         )
         cleanup.callback(executor.close)
-        settings = _settings(prepared, options, objective, folder, began)
+        settings = _settings(prepared, options, plan, folder, began)
         outcome = search(
             settings,
             executor=executor,
             tracker=tracker,
             reporter=services.reporter,
-            baselines=[_constant(prepared)],
+            baselines=_baselines(prepared, options),
         )
-        services.reporter.progress(progress(settings, outcome, activity="saving the best networks"))
         best = _choose(folder, prepared, options, objective, outcome) if finished(outcome.trials) else None
+        if best and settings.growth is not None:
+            best = _trained_again(best, folder, plan, settings, outcome, executor, services.reporter)
+        services.reporter.progress(progress(settings, outcome, activity="saving the best networks"))
         bundle = _save(folder, prepared, best, executor) if best else None
         result = _result(folder, prepared, objective, outcome, best, tracker, began)
         _record(folder, prepared, objective, outcome, bundle, tracker, result)
@@ -115,8 +119,17 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
 
 def _plan(prepared: Prepared, options: Options, objective: Metric) -> Plan:
     spaces = {candidate.name: candidate.space for candidate in prepared.candidates if candidate.taken}
-    size = check_size(spaces, trials=options.trials) if options.search == "grid" else None
-    return Plan(options.search, options.seconds, options.trials, options.processes, objective, size)
+    size = check_size(spaces, trials=options.most_trials) if options.search == "grid" else None
+    return Plan(
+        options.search,
+        options.seconds,
+        options.most_trials,
+        options.processes,
+        objective,
+        size,
+        quality=options.quality,
+        refit_rows=len(prepared.frame) if refitting.is_wanted(prepared.split, options) else None,
+    )
 
 
 def _place(prepared: Prepared, options: Options) -> tuple[Path, str]:
@@ -171,9 +184,7 @@ def write_workspace(folder: Path, prepared: Prepared) -> None:
     prepared.encoded.clear()
 
 
-def _description(
-    folder: RunFolder, prepared: Prepared, options: Options, objective: Metric, command: str
-) -> RunDescription:
+def _description(folder: RunFolder, prepared: Prepared, options: Options, plan: Plan, command: str) -> RunDescription:
     return RunDescription(
         name=folder.path.name,
         data=prepared.name,
@@ -182,11 +193,13 @@ def _description(
         frame=prepared.frame,
         profile=prepared.profile,
         split={name: len(rows) for name, rows in prepared.split.parts().items()},
-        objective=objective.name,
+        objective=plan.metric.name,
         settings={
+            "quality": options.quality,
             "search": options.search,
             "seconds": options.seconds,
-            "trials": options.trials,
+            "trials": plan.trials,
+            "refit": plan.refit_rows is not None,
             "prune": options.prunes,
             "workers": options.processes,
             "seed": options.seed,
@@ -198,27 +211,35 @@ def _description(
     )
 
 
-def _settings(prepared: Prepared, options: Options, objective: Metric, folder: RunFolder, began: float) -> Settings:
+def _settings(prepared: Prepared, options: Options, plan: Plan, folder: RunFolder, began: float) -> Settings:
     spaces = {candidate.name: candidate.space for candidate in prepared.candidates if candidate.taken}
     return Settings(
         algorithm=options.search,
         spaces=spaces,
         # A grid has an order of its own.
         first=[] if options.search == "grid" else list(first_settings(spaces, rows=len(prepared.split.train))),
-        metric=objective,
+        metric=plan.metric,
         folder=folder,
         seed=options.seed,
-        trials=options.trials,
+        trials=plan.trials,
         prune=options.prunes,
         workers=options.processes,
         deadline=float("inf") if options.seconds is None else began + options.seconds - tail(options.seconds),
         ends=None if options.seconds is None else began + options.seconds,
+        boosts=options.trade.boosts,
+        growth=refitting.growth(prepared.split) if plan.refit_rows is not None else None,
     )
 
 
 def tail(seconds: float) -> float:
     """How much of a budget is kept for what follows the search."""
     return min(TAIL_SECONDS, TAIL_SHARE * seconds)
+
+
+def _baselines(prepared: Prepared, options: Options) -> list[Baseline]:
+    """What is known without a worker."""
+    left_out = Baseline(BOOSTING, message=f"left out by --quality {options.quality}")
+    return [_constant(prepared), *([] if options.trade.boosts else [left_out])]
 
 
 def _constant(prepared: Prepared) -> Baseline:
@@ -245,9 +266,40 @@ def _choose(
         task=prepared.task,
         metric=objective,
         networks=1 if folds is None else int(folds.max()) + 1,
-        most=1 if options.single else MOST_MEMBERS,
+        most=1 if options.is_one_network else MOST_MEMBERS,
         slowest=float("inf") if options.max_latency is None else options.max_latency,
     )
+
+
+def _trained_again(
+    best: Ensemble,
+    folder: RunFolder,
+    plan: Plan,
+    settings: Settings,
+    outcome: SearchOutcome,
+    executor: LocalExecutor,
+    reporter: Reporter,
+) -> Ensemble:
+    """The ensemble, with a record of which of its members have now learned from all rows."""
+    assert plan.refit_rows is not None
+    assert settings.growth is not None
+    if outcome.interrupted:
+        refit = refitting.not_begun(best, rows=plan.refit_rows, why="you ended the search")
+        return dataclasses.replace(best, refit=refit)
+    refit = refitting.train_again(
+        best,
+        outcome.trials,
+        executor,
+        folder=folder.of_trial,
+        rows=plan.refit_rows,
+        growth=settings.growth,
+        seed=settings.seed,
+        deadline=settings.deadline,
+        report=lambda: reporter.progress(
+            progress(settings, outcome, activity="training the best networks again on all rows")
+        ),
+    )
+    return dataclasses.replace(best, refit=refit)
 
 
 def _save(folder: RunFolder, prepared: Prepared, best: Ensemble, executor: LocalExecutor) -> Path:
@@ -256,7 +308,7 @@ def _save(folder: RunFolder, prepared: Prepared, best: Ensemble, executor: Local
     _export(best, folders, executor)
     model.save(
         folder.bundle,
-        networks={trial: (path / "network.keras", path / "weights.npz") for trial, path in folders.items()},
+        networks={trial: (path / "network.keras", final_weights(path)) for trial, path in folders.items()},
         task=prepared.profile.target.task,
         target=prepared.specification,
         encoding=prepared.encoding,
@@ -264,12 +316,14 @@ def _save(folder: RunFolder, prepared: Prepared, best: Ensemble, executor: Local
             "members": [dataclasses.asdict(member) for member in best.members],
             "temperature": best.temperature,
             "scores": best.scores,
+            "refit": None if best.refit is None else {**dataclasses.asdict(best.refit), "says": again(best)},
             "data": prepared.name,
             "digest": prepared.digest,
         },
     )
     for path in folders.values():
         (path / "network.keras").unlink()
+        (path / REFITTED).unlink(missing_ok=True)
     return folder.bundle
 
 

@@ -29,9 +29,8 @@ from automl.space import Choice
 from automl.space_files import SpaceFile, change, read_space, read_user_space, split_settings
 from automl.tasks import Specification, Task, task
 
-# The numbers of folds that a fit uses by itself, and the most rows that it cuts into folds.
+# The numbers of folds that a fit uses by itself.
 FOLDS = (8, 5)
-MOST_ROWS_IN_FOLDS = 6_000
 # What a usual training takes: epochs, and seconds per row and epoch. So many of them have to fit into the time.
 EPOCHS, ROW_SECONDS = 64, 30e-6
 LEAST_TRIALS = 6
@@ -44,7 +43,7 @@ class Prepared:
     Attributes:
         frame: the rows with a known target; row numbers of the split count in it.
         targets: shape (rows,), encoded by the task.
-        weights: shape (training rows,), mean 1.
+        weights: shape (rows,), with mean 1 over the training rows.
         encoded: the features of all rows, by scaling; "none" is for trees.
     """
 
@@ -96,7 +95,7 @@ def prepare(data: str | Path | pd.DataFrame, options: Options) -> Prepared:
         task=judge,
         specification=_of_training(judge, specification, frame, split, facts),
         targets=targets,
-        weights=_weights(targets[split.train], facts, balance=options.balance),
+        weights=_weights(targets, split.train, facts, balance=options.balance),
         encoding=encoding,
         encoded={scaling: table.apply(encoding, frame, scaling=scaling) for scaling in scalings},
         candidates=chosen,
@@ -168,23 +167,25 @@ def _in_folds(cut: Split, together: dict[str, Any], options: Options) -> Split:
     if options.folds is not None:
         return in_folds(cut, options.folds, **together) if options.folds > 1 else cut
     rows = len(cut.train) + len(cut.val)
-    usual = usual_folds(rows, seconds=options.seconds, workers=options.processes)
-    for folds in range(1 if options.single else usual, 1, -1):
+    most_rows = 0 if options.is_one_network else options.trade.most_rows_in_folds
+    usual = usual_folds(rows, most_rows=most_rows, seconds=options.seconds, workers=options.processes)
+    for folds in range(usual, 1, -1):
         with suppress(InputError):
             return in_folds(cut, folds, **together)
     return cut
 
 
-def usual_folds(rows: int, *, seconds: float | None, workers: int) -> int:
+def usual_folds(rows: int, *, most_rows: int, seconds: float | None, workers: int) -> int:
     """How many folds so many rows are cut into; 1 stands for a holdout, which larger tables can afford.
 
     Where rows are few, each fold's networks should lack few of them. But every setting has to be trained for each fold,
     and a search that has no time for a handful of settings is better off with networks that train once.
 
     Args:
+        most_rows: of a table that is cut into folds at all.
         seconds: the budget; None for no limit.
     """
-    if rows > MOST_ROWS_IN_FOLDS:
+    if rows > most_rows:
         return 1
     affordable = float("inf") if seconds is None else seconds * workers / LEAST_TRIALS
     return next((folds for folds in FOLDS if (folds - 1) * rows * EPOCHS * ROW_SECONDS <= affordable), 1)
@@ -242,11 +243,12 @@ def _of_training(
     return judge.fit_target(frame[facts.target.name].iloc[split.train])
 
 
-def _weights(targets: NDArray[np.generic], facts: Profile, *, balance: bool) -> NDArray[np.float32]:
+def _weights(targets: NDArray[np.generic], training: Rows, facts: Profile, *, balance: bool) -> NDArray[np.float32]:
+    """How much each row counts in the loss: as a training row of its class does."""
     if not balance:
         return np.ones(len(targets), dtype=np.float32)
     if facts.target.task != "classify":
         raise InputError("--balance weighs classes, and a regression has none. Leave it out.")
     classes = targets.astype(np.int64)
-    counts = np.bincount(classes)
-    return (len(classes) / (np.count_nonzero(counts) * counts[classes])).astype(np.float32)
+    counts = np.bincount(classes[training], minlength=int(classes.max()) + 1)
+    return (len(training) / (np.count_nonzero(counts) * np.maximum(1, counts)[classes])).astype(np.float32)

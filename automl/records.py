@@ -15,6 +15,7 @@ from automl.baselines import Baseline
 from automl.ensemble import Ensemble
 from automl.errors import InputError
 from automl.trial import Trial
+from automl.weights import SCORED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,7 +110,7 @@ class RunFolder:
         kept = {self.of_trial(trial.number) for trial in keep}
         for folder in self.path.glob("trials/*"):
             if folder not in kept:
-                for name in ("weights.npz", "predictions.npz"):
+                for name in (SCORED, "predictions.npz"):
                     (folder / name).unlink(missing_ok=True)
 
     def clear_away(self) -> None:

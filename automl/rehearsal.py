@@ -15,7 +15,7 @@ import pandas as pd
 from rich.console import RenderableType
 from rich.text import Text
 
-from automl import memory
+from automl import memory, refitting
 from automl.errors import InputError
 from automl.execution import Event, Executor, Job
 from automl.execution.launcher import Launcher
@@ -144,6 +144,8 @@ def forecast(probes: Sequence[Probe], plan: Plan, *, prunes: bool, loading: floa
         return loading + math.ceil(trials / plan.workers) * seconds + TAIL_SECONDS
 
     left = None if plan.seconds is None else max(0.0, plan.seconds - tail(plan.seconds) - loading)
+    if left is not None and plan.refit_rows is not None:
+        left *= 1 - refitting.MOST_SHARE
     return Forecast(
         plan,
         len(probes),
@@ -157,7 +159,16 @@ def forecast(probes: Sequence[Probe], plan: Plan, *, prunes: bool, loading: floa
 def _plan(prepared: Prepared, spaces: Mapping[str, SearchSpace], options: Options) -> Plan:
     size = sum(space.grid_size() for space in spaces.values()) if options.search == "grid" else None
     objective = metric(options.metric, prepared.task)
-    return Plan(options.search, options.seconds, options.trials, options.processes, objective, size)
+    return Plan(
+        options.search,
+        options.seconds,
+        options.most_trials,
+        options.processes,
+        objective,
+        size,
+        quality=options.quality,
+        refit_rows=len(prepared.frame) if refitting.is_wanted(prepared.split, options) else None,
+    )
 
 
 def _tell(prepared: Prepared, spaces: Mapping[str, SearchSpace], plan: Plan, services: Services) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from automl.baselines import BOOSTING, Baseline
 from automl.ensemble import candidates, worth_keeping
 from automl.execution import Event, Executor, Job
 from automl.records import RunFolder
+from automl.refitting import MOST_SHARE, reserve
 from automl.reporting import Progress, Reporter
 from automl.search import bars, is_setting, propose
 from automl.space import SearchSpace
@@ -57,6 +59,9 @@ class Settings:
         workers: how many trials run at a time.
         deadline: the end of the search, on the monotonic clock; infinite for none.
         ends: the end of the whole budget, for the display; None without one.
+        boosts: whether gradient boosting is trained, to compare with.
+        growth: how many times as many rows the chosen networks are to be trained on once more, before the deadline;
+            None if they are not.
     """
 
     algorithm: str
@@ -70,6 +75,8 @@ class Settings:
     deadline: float
     ends: float | None
     first: Sequence[tuple[str, Params]] = ()
+    boosts: bool = True
+    growth: float | None = None
 
 
 @dataclass
@@ -103,8 +110,19 @@ class _Search:
     executor: Executor
     tracker: Tracker
     reporter: Reporter
+    began: float
     heard: dict[int, float] = field(default_factory=dict)
+    until: dict[int, float] = field(default_factory=dict)
     again: set[int] = field(default_factory=set)
+
+    @property
+    def deadline(self) -> float:
+        """When trials should have ended: what it takes to train the best ones again is kept."""
+        settings = self.settings
+        if settings.growth is None or math.isinf(settings.deadline):
+            return settings.deadline
+        wanted = reserve(self.outcome.trials, growth=settings.growth, workers=settings.workers)
+        return settings.deadline - min(wanted, MOST_SHARE * (settings.deadline - self.began))
 
 
 def search(
@@ -121,14 +139,14 @@ def search(
     tracker.
     """
     outcome = SearchOutcome(baselines=list(baselines))
-    going = _Search(settings, outcome, executor, tracker, reporter)
+    going = _Search(settings, outcome, executor, tracker, reporter, time.monotonic())
     silence = _longest_silence(settings)
     boosting_deadline = _boosting_deadline(settings)
-    boosting_runs = boosting_deadline - time.monotonic() >= LEAST_BOOSTING_SECONDS
+    boosting_runs = settings.boosts and boosting_deadline - time.monotonic() >= LEAST_BOOSTING_SECONDS
     try:
         if boosting_runs:
             executor.submit(Job(BOOSTING_KEY, "boosting", settings.folder.path, seed=settings.seed))
-        else:
+        elif settings.boosts:
             outcome.baselines.append(Baseline(BOOSTING, message="not tried, since there is too little time"))
         while True:
             _fill(going)
@@ -145,8 +163,8 @@ def search(
                 executor.cancel(BOOSTING_KEY)
                 outcome.baselines.append(Baseline(BOOSTING, message="not finished in its share of the time"))
                 boosting_runs = False
-            if now > settings.deadline + GRACE_SECONDS:
-                _end_trials(outcome.running, going, "timeout", "The time was up.")
+            late = [t for t in outcome.running if now > max(going.until[t.number], going.deadline) + GRACE_SECONDS]
+            _end_trials(late, going, "timeout", "The time was up.")
             silent = [trial for trial in outcome.running if now - going.heard[trial.number] > silence]
             _end_trials(silent, going, "timeout", f"It gave no sign of life for {silence:.0f} seconds.")
             reporter.progress(progress(settings, outcome, activity="searching"))
@@ -171,7 +189,7 @@ def _boosting_deadline(settings: Settings) -> float:
 def _fill(going: _Search) -> None:
     """Starts trials while there are idle workers and something to try."""
     settings, outcome = going.settings, going.outcome
-    while going.executor.capacity and not _is_over(settings, outcome):
+    while going.executor.capacity and not _is_over(going):
         spaces = {family: space for family, space in settings.spaces.items() if family not in outcome.left_out}
         proposal = propose(settings.algorithm, spaces, outcome.trials, seed=settings.seed, first=settings.first)
         if proposal is None:
@@ -190,6 +208,7 @@ def _fill(going: _Search) -> None:
 def _job(trial: Trial, spaces: Mapping[str, SearchSpace], going: _Search) -> Job:
     settings, outcome = going.settings, going.outcome
     is_first = _is_first(trial, going)
+    going.until[trial.number] = _share(spaces, going) if is_first else going.deadline
     # What a search begins with is trained to the end, whatever comes of it: everything else is compared with it.
     lowest = bars(spaces[trial.family], int(trial.params["epochs"]), outcome.trials)
     return Job(
@@ -201,7 +220,7 @@ def _job(trial: Trial, spaces: Mapping[str, SearchSpace], going: _Search) -> Job
         metric=settings.metric.name,
         seed=settings.seed + trial.number,
         bars=tuple(lowest) if settings.prune and not is_first else (),
-        until=_share(spaces, going) if is_first else settings.deadline,
+        until=going.until[trial.number],
         keep_below=worth_keeping(trial.family, outcome.trials),
     )
 
@@ -222,14 +241,18 @@ def _share(spaces: Mapping[str, SearchSpace], going: _Search) -> float:
         if family in spaces and not any(is_setting(trial, family, setting) for trial in trials)
     ]
     families = set(spaces) - {trial.family for trial in trials} - {family for family, _ in settings}
-    equal = going.settings.workers / (len(settings) + len(families) + 1)
+    turns = len(settings) + len(families) + 1
+    if going.settings.trials is not None:
+        turns = min(turns, max(1, going.settings.trials - len(trials)))
+    equal = going.settings.workers / turns
     now = time.monotonic()
-    return now + (going.settings.deadline - now) * min(1.0, max(equal, FIRST_SHARE))
+    return now + (going.deadline - now) * min(1.0, max(equal, FIRST_SHARE))
 
 
-def _is_over(settings: Settings, outcome: SearchOutcome) -> bool:
+def _is_over(going: _Search) -> bool:
     """Whether no further trial may start."""
-    if outcome.exhausted or settings.deadline - time.monotonic() < _least_seconds(outcome):
+    settings, outcome = going.settings, going.outcome
+    if outcome.exhausted or going.deadline - time.monotonic() < _least_seconds(outcome):
         return True
     if settings.trials is not None and len(outcome.trials) >= settings.trials:
         return True

@@ -28,6 +28,19 @@ class Bar(Rung):
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where in its schedule a training was when its best epoch ended. The last epoch may be a part of one.
+
+    Attributes:
+        epochs: that were done.
+        planned: over which the schedule was stretched.
+    """
+
+    epochs: float
+    planned: float
+
+
+@dataclass(frozen=True)
 class Trial:
     """One setting and its outcome.
 
@@ -44,6 +57,7 @@ class Trial:
         parameters: the number of trainable weights in the network.
         rows_per_second: how many encoded rows one network of the trial predicts, many at a time.
         best_epoch: the epoch, counted from 1, whose weights were kept.
+        place: where in its schedule that was: what training the setting again needs to know.
         stopped: "early" if validation stopped improving, "time" if fewer epochs were planned to end in time.
         reason, message: why a trial failed: one word for programs and one line for people.
     """
@@ -60,6 +74,7 @@ class Trial:
     parameters: int = 0
     rows_per_second: float = 0.0
     best_epoch: int = 0
+    place: Place | None = None
     stopped: str = ""
     reason: Reason = ""
     message: str = ""
@@ -74,7 +89,8 @@ class Trial:
         scores = {part: {k: _number(v) for k, v in own.items()} for part, own in record["scores"].items()}
         curves = {name: [_number(value) for value in values] for name, values in record["curves"].items()}
         rungs = tuple(Rung(**rung) for rung in record.get("rungs", ()))
-        return cls(**{**record, "scores": scores, "curves": curves, "rungs": rungs})
+        place = Place(**record["place"]) if record.get("place") else None
+        return cls(**{**record, "scores": scores, "curves": curves, "rungs": rungs, "place": place})
 
 
 def _number(value: float | None) -> float:

@@ -13,6 +13,7 @@ from automl.ensemble import (
     BEST_KEPT,
     BEST_KEPT_OF_FAMILY,
     Ensemble,
+    Refit,
     blend,
     calibration,
     candidates,
@@ -139,9 +140,14 @@ def test_predictions_are_kept_of_what_may_be_a_candidate() -> None:
 
 
 def test_survives_its_record(tmp_path: Path) -> None:
-    ensemble = replace(Ensemble.of(trial(3, 0.2), networks=8), scores={"val": {"roc_auc": float("nan"), "rmse": 0.2}})
+    ensemble = replace(
+        Ensemble.of(trial(3, 0.2), networks=8),
+        scores={"val": {"roc_auc": float("nan"), "rmse": 0.2}},
+        refit=Refit(900, (3,), {4: "the time was too short"}, 1.5),
+    )
     path = tmp_path / "ensemble.json"
     write_json(path, asdict(ensemble))
     read = Ensemble.from_json(json.loads(path.read_text()))
     assert read.members == ensemble.members
+    assert read.refit == ensemble.refit
     assert read.scores["val"] == pytest.approx(ensemble.scores["val"], nan_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import re
@@ -163,6 +164,12 @@ def test_forecasts_from_the_families_that_were_measured() -> None:
     assert said.trials_seconds == pytest.approx(5 + 5 * 4 + 3)
     # The grids of the two have 3 and 6 settings.
     assert said.grid_seconds == pytest.approx(5 + 5 * (3 * 2 + 6 * 6) / 9 + 3)
+
+
+def test_forecasts_fewer_trials_where_the_best_are_trained_again() -> None:
+    probes = [Probe("linear", SPACES["linear"], 1.0, 0.1)]
+    again = dataclasses.replace(plan(seconds=60), refit_rows=1000)
+    assert forecast(probes, again, prunes=True, loading=5.0).affordable == pytest.approx(2 * 52 * 2 / 3 / 2)
 
 
 def test_forecasts_nothing_where_nothing_was_measured() -> None:

@@ -14,13 +14,14 @@ from automl.baselines import BOOSTING
 from automl.ensemble import candidates
 from automl.execution import Event, Job
 from automl.records import RunFolder
+from automl.refitting import TIME_SHARE
 from automl.reporting import Reporter
 from automl.reporting.silent import Silent
 from automl.searching import BOOSTING_KEY, FIRST_SHARE, SearchOutcome, Settings, search
 from automl.space import Choice, Float, Parameter, SearchSpace
 from automl.tasks import metric, task
 from automl.tracking.memory import MemoryTracker
-from automl.trial import Params, Reason, Rung, Trial, finished
+from automl.trial import Params, Place, Reason, Rung, Trial, finished
 
 PARAMETERS: dict[str, Parameter] = {
     "rate": Float(0.0, 1.0, 0.5),
@@ -93,10 +94,14 @@ def run(
     prune: bool = False,
     first: Sequence[tuple[str, Params]] = (),
     reporter: Reporter | None = None,
+    growth: float | None = None,
+    boosts: bool = True,
 ) -> tuple[SearchOutcome, MemoryTracker]:
     tracker = MemoryTracker()
     deadline = time.monotonic() + seconds
-    settings = Settings("random", SPACES, RMSE, RunFolder(folder), 0, trials, prune, workers, deadline, None, first)
+    settings = Settings(
+        "random", SPACES, RMSE, RunFolder(folder), 0, trials, prune, workers, deadline, None, first, boosts, growth
+    )
     executor = Instant(answer, workers=workers)
     return search(settings, executor=executor, tracker=tracker, reporter=reporter or Silent()), tracker
 
@@ -107,6 +112,41 @@ def test_tries_each_familys_defaults_and_then_searches(tmp_path: Path) -> None:
     assert [trial.params["rate"] for trial in outcome.trials[:2]] == [0.5, 0.5]
     assert len(outcome.trials) == 8
     assert [baseline.name for baseline in outcome.baselines] == [BOOSTING]
+
+
+def test_keeps_time_to_train_the_best_again(tmp_path: Path) -> None:
+    def untils(folder: Path, growth: float | None) -> list[float]:
+        seen: list[float] = []
+
+        def answer(job: Job) -> Event:
+            seen.append(job.until - time.monotonic())
+            event = scored(job)
+            return Event(job.key, "done", {**event.result, "seconds": 12.0, "place": Place(1, 1)})
+
+        run(folder, answer, seconds=100.0, trials=3, growth=growth, boosts=False)
+        return seen
+
+    assert untils(tmp_path / "a", None)[2] == pytest.approx(100, abs=1)
+    assert untils(tmp_path / "b", 1.0)[2] == pytest.approx(100 - 2 * TIME_SHARE * 12, abs=1)
+    # Never more than a third.
+    assert untils(tmp_path / "c", 50.0)[2] == pytest.approx(100 * 2 / 3, abs=1)
+
+
+def test_without_gradient_boosting_no_worker_trains_it(tmp_path: Path) -> None:
+    outcome, _ = run(tmp_path, scored, boosts=False)
+    assert outcome.baselines == []
+    assert len(outcome.trials) == 8
+
+
+def test_a_single_trial_may_take_all_of_the_time(tmp_path: Path) -> None:
+    seen: list[float] = []
+
+    def answer(job: Job) -> Event:
+        seen.append(job.until - time.monotonic())
+        return scored(job)
+
+    run(tmp_path, answer, seconds=100.0, trials=1, boosts=False)
+    assert seen == [pytest.approx(100, abs=1)]
 
 
 def test_every_trial_is_on_disk_and_in_the_tracker(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from automl.trial import Bar, Params, Reason
+from automl.trial import Bar, Params, Place, Reason
 
 
 @dataclass(frozen=True)
@@ -17,15 +17,16 @@ class Job:
     Attributes:
         key: identifies the job among all of the run; a trial's is its number.
         kind: "trial" trains a setting, "boosting" the baseline, "export" makes a Keras file of a trial's weights,
-            "probe" measures what a setting's training takes.
+            "refit" trains a setting again on all rows, "probe" measures what a setting's training takes.
         bars: the short trainings that a trial has to pass first.
         until: when the job should have ended, on the machine's monotonic clock, in seconds.
+        place: of a refit: how long it trains, and with which schedule.
         keep_below: weights and predictions are written to disk if the objective is below this.
         folder: where the job's files go, or for an export, where they come from.
     """
 
     key: int
-    kind: Literal["trial", "boosting", "export", "probe"]
+    kind: Literal["trial", "boosting", "export", "refit", "probe"]
     folder: Path
     family: str = ""
     params: Params = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Job:
     seed: int = 0
     bars: tuple[Bar, ...] = ()
     until: float = float("inf")
+    place: Place | None = None
     keep_below: float = float("inf")
 
 

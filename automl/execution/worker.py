@@ -22,10 +22,11 @@ from automl.errors import EnvironmentFault
 from automl.execution import Event, Job, workspace
 from automl.execution.boosting import boost
 from automl.tasks import metric, task
+from automl.training.refit import refit, with_all_rows
 from automl.training.train import TrialFailed, train
 from automl.training.workshop import Workshop
 from automl.trial import Reason
-from automl.weights import by_network, named
+from automl.weights import REFITTED, SCORED, by_network, final_weights, named
 
 # Of each compiled engine TensorFlow keeps some 14 MB for good.
 MOST_ENGINES = 40
@@ -64,6 +65,8 @@ def _event(workshop: Workshop, job: Job, connection: Connection) -> Event:
             result = boost(workshop.task, workshop.examples, seed=job.seed)
         elif job.kind == "probe":
             result = _probe(workshop, job, connection)
+        elif job.kind == "refit":
+            result = _refit(workshop, job, connection)
         else:
             result = _export(workshop, job)
     except TrialFailed as error:
@@ -107,7 +110,7 @@ def _trial(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
     )
     if trained.objective is not None and trained.objective < job.keep_below:
         job.folder.mkdir(parents=True, exist_ok=True)
-        files.write_arrays(job.folder / "weights.npz", named(trained.weights))
+        files.write_arrays(job.folder / SCORED, named(trained.weights))
         files.write_arrays(job.folder / "predictions.npz", trained.predictions)
     return {
         "status": "pruned" if trained.objective is None else "finished",
@@ -116,6 +119,7 @@ def _trial(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
         "curves": trained.curves,
         "rungs": trained.rungs,
         "best_epoch": trained.best_epoch,
+        "place": trained.place,
         "parameters": trained.parameters,
         "rows_per_second": trained.rows_per_second,
         "seconds": trained.seconds,
@@ -153,10 +157,31 @@ def _probe(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
     }
 
 
+def _refit(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str, Any]:
+    """Writes the weights of networks that have learned from all rows beside those that were scored."""
+    assert job.place is not None
+    began = time.monotonic()
+    # What trials have on the device is in the way: none comes after this.
+    workshop.tensors.clear()
+    whole = with_all_rows(workshop, str(job.params["scaling"]))
+    weights = refit(
+        whole,
+        job.family,
+        job.params,
+        place=job.place,
+        seed=job.seed,
+        until=job.until,
+        report=lambda: connection.send(Event(job.key, "epoch", {"curves": {}})),
+    )
+    workshop.built = whole.built
+    files.write_arrays(job.folder / REFITTED, named(weights))
+    return {"rows": len(whole.examples.weights), "seconds": time.monotonic() - began}
+
+
 def _export(workshop: Workshop, job: Job) -> Mapping[str, Any]:
-    """Writes `network.keras` beside the trial's weights: the network of its first fold."""
+    """Writes `network.keras` beside the trial's weights: the first of its networks."""
     network = workshop.network(job.family, job.params)
-    network.set_weights(by_network(files.read_arrays(job.folder / "weights.npz"))[0])
+    network.set_weights(by_network(files.read_arrays(final_weights(job.folder)))[0])
     # Keras writes in place and wants the suffix.
     aside = job.folder / f"part-{os.getpid()}.keras"
     keras.saving.save_model(network, aside)

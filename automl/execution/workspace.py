@@ -27,7 +27,11 @@ def write(
     specification: Specification,
     encoding: Encoding,
 ) -> None:
-    """Writes all rows, part by part, in every scaling; the rows of a cross-validation once."""
+    """Writes all rows, part by part, in every scaling; the rows of a cross-validation once.
+
+    Args:
+        weights: shape (rows,), how much each counts in the loss.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     parts = split.parts()
     if split.folds is not None:
@@ -37,7 +41,7 @@ def write(
         for scaling, arrays in encoded.items():
             table.save(arrays.take(rows), folder, f"{part}.{scaling}")
         np.save(folder / f"{part}.targets.npy", targets[rows])
-    np.save(folder / "weights.npy", weights)
+        np.save(folder / f"{part}.weights.npy", weights[rows])
     facts = {
         "task": task,
         "parts": list(parts),
@@ -59,7 +63,12 @@ def read(folder: Path) -> tuple[str, Examples]:
         for part in facts["parts"]
     }
     folds = np.load(folder / "folds.npy") if (folder / "folds.npy").exists() else None
-    weights = np.load(folder / "weights.npy", mmap_mode="r")
+    weights = {part: np.load(folder / f"{part}.weights.npy", mmap_mode="r") for part in facts["parts"]}
     return facts["task"], Examples(
-        {"val": parts["train"], **parts}, weights, facts["specification"], tuple(facts["sizes"]), folds
+        {"val": parts["train"], **parts},
+        weights.pop("train"),
+        facts["specification"],
+        tuple(facts["sizes"]),
+        folds,
+        weights,
     )

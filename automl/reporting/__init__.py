@@ -27,6 +27,8 @@ class Plan:
         seconds: the whole budget, from the start of the process; None without one.
         trials: the most trials to run; None without a limit.
         grid_size: the number of points of a grid search.
+        quality: a name of `automl.quality`.
+        refit_rows: on how many rows the chosen networks will be trained again; None if they will not.
     """
 
     search: str
@@ -35,6 +37,8 @@ class Plan:
     workers: int
     metric: Metric
     grid_size: int | None = None
+    quality: str = "balanced"
+    refit_rows: int | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from automl.reporting import Result
 from automl.reporting._figures import clock, count, score, value
 from automl.reporting._plain import plain
 from automl.reporting.leaderboard import leaderboard, table
+from automl.reporting.refit import again
 from automl.reporting.verdict import PARTS, against_baselines, overfitting
 
 TOP = 5
@@ -31,6 +32,8 @@ def paragraphs(result: Result) -> Iterator[RenderableType]:
     yield table(board, result.metric, top=TOP)
     yield _members(result.best)
     yield _scores(result.best, result)
+    if again(result.best):
+        yield Text(again(result.best))
     yield from (Text(sentence) for sentence in _verdict(result.best, result))
 
 

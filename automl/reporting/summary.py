@@ -12,6 +12,7 @@ from automl.data.profile import Profile
 from automl.reporting import Result
 from automl.reporting._figures import score
 from automl.reporting._plain import plain
+from automl.reporting.refit import again
 from automl.reporting.verdict import PARTS, against_baselines, overfitting
 from automl.resources import folder
 from automl.tasks import task
@@ -45,6 +46,7 @@ def _of_best(result: Result, profile: Profile) -> dict[str, Any]:
     return {
         "model": best.title,
         "sentences": [
+            *([again(best)] if again(best) else []),
             overfitting(best, result.metric, rows["val"], rows.get("test", 0), baselines=result.baselines),
             *against_baselines(best, result.baselines, result.metric, part=part, rows=rows[part]),
         ],

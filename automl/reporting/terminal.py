@@ -15,6 +15,7 @@ from automl.data.profile import Profile
 from automl.data.split import Split
 from automl.data.target import Target
 from automl.families import Candidate
+from automl.quality import quality
 from automl.reporting import Plan, Progress, Result, _progress, _result
 from automl.reporting._figures import clock, count
 from automl.reporting._plain import plain
@@ -73,10 +74,14 @@ class Terminal:
         self._show(shown)
 
     def search(self, plan: Plan) -> None:
-        """One line on the search."""
+        """One line on the search, and on what else was chosen for the sake of a better or faster model."""
         self._plan = plan
         shown = labelled()
         shown.add_row("Search", Text(_search(plan)))
+        if says := quality(plan.quality).says:
+            shown.add_row("Quality", Text(f"{plan.quality}: {says}"))
+        if plan.refit_rows is not None:
+            shown.add_row("Refit", Text(_refit(plan.refit_rows, plan.seconds)))
         self._show(shown)
 
     def progress(self, progress: Progress) -> None:
@@ -160,6 +165,11 @@ def _target(target: Target) -> str:
 def _split(split: Split) -> str:
     sizes = ", ".join(f"{len(rows):,} {PARTS[part]}" for part, rows in split.parts().items())
     return f"{sizes} rows; {plain(split.how)}"
+
+
+def _refit(rows: int, seconds: float | None) -> str:
+    limit = ", within the time" if seconds is not None else ""
+    return f"in the end, the chosen networks on all {count(rows, 'row')}{limit}"
 
 
 def _search(plan: Plan) -> str:

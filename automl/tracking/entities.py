@@ -14,6 +14,7 @@ import mlflow
 import pandas as pd
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 
+from automl.ensemble import Ensemble
 from automl.tasks import Metric as Objective
 from automl.tracking import RunDescription, RunOutcome, store
 from automl.trial import Reason, Trial
@@ -163,6 +164,14 @@ def of_best(outcome: RunOutcome, objective: Objective) -> dict[str, float]:
         "rows_per_second": best.rows_per_second,
     }
     return {f"best_{name}": value for name, value in {**_scored(best.scores, objective), **facts}.items()}
+
+
+def refit(best: Ensemble) -> str:
+    """For a tag: how many members have learned from all rows since the metrics were taken; empty if none was to."""
+    if best.refit is None:
+        return ""
+    members = f"{len(best.refit.trials)} of {len(best.members)} members"
+    return f"{members} on all {best.refit.rows} rows; metrics are those of before"
 
 
 def of_baselines(outcome: RunOutcome) -> dict[str, float]:

@@ -298,6 +298,7 @@ class MlflowTracker:
                 if child:
                     self._client.set_tag(child, "ensemble_weight", f"{member.weight:.3f}")
             tags |= {
+                "refit": entities.refit(outcome.best),
                 "best": outcome.best.title,
                 "best_families": ", ".join(dict.fromkeys(member.family for member in outcome.best.members)),
             }

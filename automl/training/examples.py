@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -44,6 +44,8 @@ class Examples:
         specification: of the target, as the task fitted it.
         sizes: the number of codes of each category.
         folds: shape (training rows,), the fold from which each is left out; None for a holdout.
+        other_weights: of the rows of the other parts, for a network that learns from them, too; 1 each if not named.
+        networks: of each setting in a holdout. Only where no rows are left to judge by there is more than one.
     """
 
     parts: Mapping[str, Part]
@@ -51,13 +53,15 @@ class Examples:
     specification: Specification
     sizes: tuple[int, ...]
     folds: NDArray[np.int64] | None = None
+    other_weights: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    networks: int = 1
 
     @cached_property
     def cuts(self) -> tuple[Cut, ...]:
         """One for each network that a setting has; each validation row is in one of them."""
         if self.folds is None:
             rows = (len(self.parts[name].targets) for name in ("train", "val"))
-            return (Cut(*(np.arange(number, dtype=np.int32) for number in rows)),)
+            return (Cut(*(np.arange(number, dtype=np.int32) for number in rows)),) * self.networks
         numbers = range(int(self.folds.max()) + 1)
         return tuple(Cut(_where(self.folds != fold), _where(self.folds == fold)) for fold in numbers)
 

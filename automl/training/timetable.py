@@ -6,6 +6,8 @@ import math
 import time
 from dataclasses import dataclass
 
+from automl.trial import Place
+
 # How long one call of the compiled steps should take: the clock is looked at between calls.
 SECONDS_PER_CALL = 0.5
 # A plan is made from no fewer seconds of steps: a single step takes twice as long by itself as among others.
@@ -25,6 +27,7 @@ class Timetable:
         until: when the training should have ended, on the monotonic clock, in seconds; infinite for no limit.
         steps_per_epoch: after as many steps the network is measured.
         planned: the number of steps of the whole training; it only ever falls.
+        last: after so many steps it ends, wherever in its plan; None for the end of the plan.
         done: the number of steps so far.
     """
 
@@ -32,6 +35,7 @@ class Timetable:
     steps_per_epoch: int
     planned: int
     done: int = 0
+    last: int | None = None
     _step_seconds: float = 0.0
     _timed: int = 0
     _measure_seconds: float = 0.0
@@ -45,13 +49,28 @@ class Timetable:
     @property
     def is_over(self) -> bool:
         """Whether all planned steps are done, or the time is up."""
-        return self.done >= self.planned or time.monotonic() >= self.until
+        return self.done >= self._end or time.monotonic() >= self.until
+
+    @property
+    def seconds_left(self) -> float:
+        """What the steps that are left take at the pace so far; 0 before that is known."""
+        known = self.pace is not None and self._step_seconds >= LEAST_SECONDS
+        return (self._end - self.done) * (self.pace or 0.0) if known else 0.0
+
+    @property
+    def place(self) -> Place:
+        """Where in its schedule the training is now."""
+        return Place(self.done / self.steps_per_epoch, self.planned / self.steps_per_epoch)
 
     def next_steps(self) -> int:
         """How many steps to run in the next call: to the end of the epoch or of the plan, or about half a second."""
-        left = min(self.planned - self.done, self.steps_per_epoch - self.done % self.steps_per_epoch)
+        left = min(self._end - self.done, self.steps_per_epoch - self.done % self.steps_per_epoch)
         # The first call also compiles, so it tells nothing of the pace and should be short.
         return min(left, max(1, int(SECONDS_PER_CALL / self.pace)) if self.pace else 1)
+
+    @property
+    def _end(self) -> int:
+        return self.planned if self.last is None else min(self.last, self.planned)
 
     def ran(self, steps: int, seconds: float) -> None:
         """Takes note of a call."""

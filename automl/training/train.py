@@ -18,7 +18,7 @@ from automl.training.schedules import learning_rates, regularization
 from automl.training.siblings import Siblings
 from automl.training.timetable import Timetable
 from automl.training.workshop import Workshop
-from automl.trial import Bar, Params, Reason, Rung
+from automl.trial import Bar, Params, Place, Reason, Rung
 
 # A longer training is worth beginning if there is time for this many times the last one.
 LEAST_GROWTH = 1.5
@@ -47,6 +47,7 @@ class Course:
     curves: Mapping[str, list[float]]
     objective: float
     best_epoch: int
+    place: Place
     stopped: str
 
 
@@ -63,6 +64,7 @@ class Trained:
 
     curves: Mapping[str, list[float]]
     best_epoch: int
+    place: Place
     parameters: int
     seconds: float
     stopped: str
@@ -116,6 +118,7 @@ def train(
         return Trained(
             curves=course.curves,
             best_epoch=course.best_epoch,
+            place=course.place,
             parameters=plan.parameters,
             seconds=time.monotonic() - began,
             stopped=course.stopped,
@@ -151,10 +154,12 @@ def _learn(
     timetable = _timetable(workshop, params, until)
     asked = timetable.planned
     curves: dict[str, list[float]] = {}
+    places: list[Place] = []
     for epoch, loss in enumerate(
-        _epochs(workshop, siblings, params, timetable, seed=seed, report=lambda: report(curves))
+        losses_of_epochs(workshop, siblings, params, timetable, seed=seed, report=lambda: report(curves))
     ):
         began = time.monotonic()
+        places.append(timetable.place)
         measured = {"loss": loss, **_measure(workshop, siblings, str(params["scaling"]), metric)}
         for name, value in measured.items():
             curves.setdefault(name, []).append(value)
@@ -172,22 +177,28 @@ def _learn(
         curves,
         metric.objective(curves[f"val_{metric.name}"][stopper.best_epoch]),
         stopper.best_epoch + 1,
+        places[stopper.best_epoch],
         "early" if siblings.stop_training else "time" if timetable.done < asked else "",
     )
 
 
 def _timetable(workshop: Workshop, params: Params, until: float) -> Timetable:
     """Of one network: its siblings do the same steps in turn, so a step takes as long as one of each."""
-    rows = _most_rows(workshop)
-    steps = -(-rows // min(int(params["batch_size"]), rows))
+    steps = steps_per_epoch(workshop, params)
     return Timetable(until, steps_per_epoch=steps, planned=steps * int(params["epochs"]))
+
+
+def steps_per_epoch(workshop: Workshop, params: Params) -> int:
+    """The batches that hold all rows of the network with the most."""
+    rows = _most_rows(workshop)
+    return -(-rows // min(int(params["batch_size"]), rows))
 
 
 def _most_rows(workshop: Workshop) -> int:
     return max(len(cut.train) for cut in workshop.examples.cuts)
 
 
-def _epochs(
+def losses_of_epochs(
     workshop: Workshop,
     siblings: Siblings,
     params: Params,

@@ -44,7 +44,7 @@ def write_table(
         encoded=dict.fromkeys(scalings, arrays),
         targets=(arrays.numbers[:, 0] > 0).astype(np.int32),
         split=Split(numbers[:train], numbers[train:val], numbers[val:], "in order"),
-        weights=np.ones(train, dtype=np.float32),
+        weights=np.ones(rows, dtype=np.float32),
         specification={"name": "y", "labels": ["0", "1"], "classes": [0, 1]},
         encoding=Encoding(()),
     )

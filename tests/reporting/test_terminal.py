@@ -15,7 +15,7 @@ from rich.console import Console
 from automl.baselines import BOOSTING, CONSTANT, Baseline
 from automl.data.profile import profile
 from automl.data.split import Split
-from automl.ensemble import Ensemble
+from automl.ensemble import Ensemble, Refit
 from automl.families import Candidate
 from automl.reporting import Plan, Progress, Reporter, Result
 from automl.reporting.silent import Silent
@@ -238,6 +238,25 @@ def test_says_how_it_searches() -> None:
         "Search    bayesian for the lowest log loss on validation; 5:00 in all, at most 40 trials, 2 workers",
         "Search    grid for the highest accuracy on validation; a grid of 120 settings, 1 worker",
     ]
+
+
+def test_says_what_is_done_for_the_quality() -> None:
+    piped = screen(width=120)
+    piped.terminal.search(dataclasses.replace(PLAN, quality="fast", refit_rows=1200))
+    assert piped.text.splitlines()[1:] == [
+        "Quality   fast: one setting, no folds, no ensemble",
+        "Refit     in the end, the chosen networks on all 1,200 rows, within the time",
+    ]
+
+
+def test_says_whose_the_scores_are() -> None:
+    shown = screen()
+    told = result(ended(0, 0.3))
+    assert told.best is not None
+    shown.terminal.result(dataclasses.replace(told, best=dataclasses.replace(told.best, refit=Refit(1200, (0,)))))
+    before, _, after = shown.text.partition("It was then trained again on all 1,200 rows")
+    assert "ROC AUC" in before or "log loss" in before
+    assert "the scores are those" in after
 
 
 @pytest.mark.parametrize("terminal", [False, True])

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from automl.data.read import from_frame
+from automl.ensemble import Refit
 from automl.tasks import Metric, classify
 from automl.tracking import RunDescription, RunOutcome, entities
 from automl.trial import Reason, Trial
@@ -50,6 +51,15 @@ def test_trials_that_were_ended_did_not_fail(reason: Reason, status: str) -> Non
 def test_long_values_are_cut() -> None:
     assert len(entities.params({"columns": "x" * 10_000})[0].value) == entities.PARAM
     assert len(entities.tags({"message": "x" * 10_000})[0].value) == entities.TAG
+
+
+@pytest.mark.parametrize(
+    ("refit", "tag"),
+    [(None, ""), (Refit(1200, (1,)), "1 of 1 members on all 1200 rows; metrics are those of before")],
+)
+def test_a_tag_says_that_the_model_has_learned_since(outcome: RunOutcome, refit: Refit | None, tag: str) -> None:
+    assert outcome.best is not None
+    assert entities.refit(replace(outcome.best, refit=refit)) == tag
 
 
 def test_the_best_and_the_baselines_are_told_apart(outcome: RunOutcome) -> None:

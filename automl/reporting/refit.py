@@ -1,0 +1,30 @@
+"""What became of training the chosen networks again on all rows, in words."""
+
+from __future__ import annotations
+
+from automl.ensemble import Ensemble
+from automl.reporting._figures import count
+from automl.reporting._plain import plain
+
+
+def again(best: Ensemble) -> str:
+    """Which members were trained again, whose the scores are, and why others were not; empty if none was to be."""
+    if best.refit is None:
+        return ""
+    rows = f"all {count(best.refit.rows, 'row')}"
+    reasons = "; ".join(dict.fromkeys(plain(why, longest=200) for why in best.refit.kept.values()))
+    if not best.refit.trials:
+        return f"It was not trained again on {rows}: {reasons}."
+    learned = _learned(len(best.refit.trials), len(best.members))
+    said = f"{learned} then trained again on {rows}; the scores are those of the model before."
+    kept = [f"#{member.trial} {member.family}" for member in best.members if member.trial in best.refit.kept]
+    if not kept:
+        return said
+    listed = " and ".join(part for part in (", ".join(kept[:-1]), kept[-1]) if part)
+    return f"{said} {listed} {'is' if len(kept) == 1 else 'are'} as before: {reasons}."
+
+
+def _learned(some: int, of: int) -> str:
+    if some == of:
+        return "It was" if of == 1 else f"Its {of} members were"
+    return f"{some} of its {of} members {'was' if some == 1 else 'were'}"
