@@ -15,6 +15,9 @@ from automl.training.forward import variables
 from automl.training.topology import topology
 from automl.trial import Params
 
+# Weights that start from the data start from so many training rows; a layer's own `rows_of_start` may be more.
+ROWS_OF_START = 2_000
+
 Start = Callable[[Params, int], NDArray[Any]]
 
 
@@ -26,11 +29,13 @@ class Blueprint:
         topology: networks with equal ones run on one graph.
         starts: a function of the hyperparameters and a seed for each variable, as `variables` orders them.
         parameters: the number of trainable weights.
+        rows_of_start: how many training rows its weights start from, if they do.
     """
 
     topology: str
     starts: tuple[Start, ...]
     parameters: int
+    rows_of_start: int
 
     def draw(self, params: Params, *, seed: int) -> list[NDArray[Any]]:
         """Fresh weights, the dropout rates of `params`, and a new state for every random generator."""
@@ -55,6 +60,7 @@ def blueprint(network: keras.Model) -> Blueprint:
         topology(network),
         tuple(starts.get(id(variable)) or _as_built(variable) for variable in ordered),
         sum(int(np.prod(variable.shape)) for variable in network.trainable_variables),
+        max(ROWS_OF_START, *(getattr(layer, "rows_of_start", 0) for layer in network.layers)),
     )
 
 

@@ -14,6 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 from automl.layers.trees import BoostedTrees, Forest, raw_outputs, sums, two_sided
 from automl.tasks import FloatArray, Task
+from automl.training.engine import Sample
 from automl.training.forward import Inputs
 from automl.trial import Params
 
@@ -95,7 +96,7 @@ class Boosting:
         self._features: dict[int, tuple[Inputs, tf.Tensor]] = {}
         self._grown = self._nothing()
 
-    def start(self, values: Sequence[NDArray[Any]], params: Params, *, sample: Inputs, seed: int) -> None:
+    def start(self, values: Sequence[NDArray[Any]], params: Params, *, sample: Sample, seed: int) -> None:
         """Begins a new training, without a tree."""
         self._params, self._seed = params, seed
         self._grown = self._nothing()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -18,6 +19,14 @@ from automl.training.optimizers import Pace, optimizer
 from automl.trial import Params
 
 State = Sequence[tf.Tensor]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some training rows, and what the network should give for them."""
+
+    inputs: Inputs
+    learned: NDArray[Any]
 
 
 class Engine:
@@ -40,6 +49,9 @@ class Engine:
         positions = {id(variable): position for position, variable in enumerate(own)}
         self._saved = [positions[id(weight)] for weight in network.weights]
         self._rates = {positions[id(layer.rate)] for layer in network.layers if isinstance(layer, Dropout)}
+        # A layer checks that its inputs are as wide as when it was built, and this network stands for others, too.
+        for layer in network.layers:
+            layer.input_spec = None
         self._starts_from_data = any(getattr(layer, "starts_from_data", False) for layer in network.layers)
         self._optimizer = optimizer(optimizer_name, self._values[: self._learned], _paces(network))
         self._label_smoothing = tf.Variable(0.0, trainable=False)
@@ -60,18 +72,18 @@ class Engine:
         )
         self._changing = [(variable.handle, variable.dtype) for variable in (*self._values, *self._optimizer.memory)]
 
-    def start(self, values: Sequence[NDArray[Any]], params: Params, *, sample: Inputs, seed: int) -> None:
+    def start(self, values: Sequence[NDArray[Any]], params: Params, *, sample: Sample, seed: int) -> None:
         """Begins a new training: an optimizer without memory, and these values of all variables.
 
         Args:
-            sample: training rows, for layers whose weights start from the data.
+            sample: for layers whose weights start from the data.
         """
         for variable, value in zip(self._values, values, strict=True):
             variable.assign(value)
         if self._starts_from_data:
             drawn = [variable.read_value() for variable in self._values]
-            with starting(np.random.default_rng([seed, 17])) as found:
-                call(self._network, drawn, sample, training=False)
+            with starting(np.random.default_rng([seed, 17]), sample.learned) as found:
+                call(self._network, drawn, sample.inputs, training=False)
             for variable, own in zip(self._values, variables(self._network), strict=True):
                 if id(own) in found.values:
                     variable.assign(found.values[id(own)])

@@ -76,7 +76,8 @@ def refit(
     """
     engine, plan = workshop.engine(family, params)
     scaling = str(params["scaling"])
-    samples = [workshop.start(cut, scaling) for cut in range(len(workshop.examples.cuts))]
+    cuts = range(len(workshop.examples.cuts))
+    samples = [workshop.start(cut, scaling, rows=plan.rows_of_start) for cut in cuts]
     siblings = Siblings(engine, plan, params, samples=samples, seed=seed)
     steps = steps_per_epoch(workshop, params)
     timetable = Timetable(

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from automl.training.blueprint import Blueprint
 from automl.training.boosting import Boosting
-from automl.training.engine import Engine, State
-from automl.training.forward import Inputs
+from automl.training.engine import Engine, Sample, State
 from automl.trial import Params
 
 # Trials that follow each other have seeds that follow each other.
@@ -26,7 +25,7 @@ class Siblings:
     """
 
     def __init__(
-        self, engine: Engine | Boosting, plan: Blueprint, params: Params, *, samples: Sequence[Inputs], seed: int
+        self, engine: Engine | Boosting, plan: Blueprint, params: Params, *, samples: Sequence[Sample], seed: int
     ) -> None:
         self.stop_training = False
         self._engine = engine

@@ -9,10 +9,12 @@ from typing import Any
 import keras
 
 from automl.layers.attention import Attended, AttentionWeights
+from automl.layers.candidates import Fingerprint, WithCandidates
 from automl.layers.categories import Categories
 from automl.layers.dropout import Dropout
 from automl.layers.gated import ReGLU
 from automl.layers.members import MemberDense, MemberHead, MemberInputs
+from automl.layers.neighbours import Distances, Neighbours
 from automl.layers.normalization import LayerNorm
 from automl.layers.ntk import NTKDense
 from automl.layers.parametric import ParametricActivation
@@ -36,12 +38,15 @@ _WIDTHS_OF: Mapping[type[keras.layers.Layer], frozenset[str]] = {
     AttentionWeights: frozenset(),
     Categories: frozenset(),
     CategoryTokens: frozenset({"units"}),
+    Distances: frozenset({"candidates"}),
     Dropout: frozenset(),
+    Fingerprint: frozenset(),
     LayerNorm: frozenset(),
     MemberDense: frozenset({"units"}),
     MemberHead: frozenset({"outputs"}),
     MemberInputs: frozenset({"members"}),
     NTKDense: frozenset({"units"}),
+    Neighbours: frozenset(),
     NumberTokens: frozenset({"units"}),
     ParametricActivation: frozenset(),
     PeriodicEmbedding: frozenset({"sigma"}),
@@ -49,6 +54,7 @@ _WIDTHS_OF: Mapping[type[keras.layers.Layer], frozenset[str]] = {
     ReGLU: frozenset(),
     RowToken: frozenset(),
     Scale: frozenset(),
+    WithCandidates: frozenset({"candidates"}),
     WithRowToken: frozenset(),
 }
 

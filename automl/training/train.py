@@ -109,7 +109,8 @@ def train(
 
     def learn(epochs: int, told: Report) -> tuple[Siblings, Course]:
         scaling = str(params["scaling"])
-        samples = [workshop.start(cut, scaling) for cut in range(len(workshop.examples.cuts))]
+        cuts = range(len(workshop.examples.cuts))
+        samples = [workshop.start(cut, scaling, rows=plan.rows_of_start) for cut in cuts]
         siblings = Siblings(engine, plan, params, samples=samples, seed=seed)
         course = _learn(workshop, siblings, {**params, "epochs": epochs}, metric, seed=seed, until=until, report=told)
         return siblings, course

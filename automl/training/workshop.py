@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from automl.encoding.table import together
 from automl.tasks import Task
-from automl.training.blueprint import Blueprint, blueprint
+from automl.training.blueprint import ROWS_OF_START, Blueprint, blueprint
 from automl.training.boosting import Boosting
-from automl.training.engine import Engine
+from automl.training.engine import Engine, Sample
 from automl.training.examples import Examples
 from automl.training.forward import Inputs, on_device
 from automl.training.network import build_network, structure
@@ -23,8 +23,6 @@ from automl.trial import Params
 
 ROWS_OF_TRAINING_CURVE = 1_000
 LEAST_ROWS_OF_CURVE = 200
-# Weights that start from the data start from so many rows.
-ROWS_OF_START = 2_000
 ENGINES_KEPT = 64
 
 
@@ -78,11 +76,11 @@ class Workshop:
             self.tensors[key] = on_device(sample)
         return [self.tensors[key], *([self.inputs("val", scaling)] if self.examples.folds is None else [])]
 
-    def start(self, cut: int, scaling: str) -> Inputs:
-        """The training rows of a cut that weights start from: from all over them, since the table may be sorted."""
-        rows = self.examples.cuts[cut].train
-        places = np.linspace(0, len(rows) - 1, min(len(rows), ROWS_OF_START)).astype(np.int64)
-        return self._some("start", cut, rows[places], scaling)
+    def start(self, cut: int, scaling: str, *, rows: int = ROWS_OF_START) -> Sample:
+        """Training rows of a cut that weights start from: from all over them, since the table may be sorted."""
+        own = self.examples.cuts[cut].train
+        own = own[np.linspace(0, len(own) - 1, min(len(own), rows)).astype(np.int64)]
+        return Sample(self._some("start", cut, own, scaling), self.learned.numpy()[own])
 
     def sampled(self, cut: int) -> NDArray[np.int32]:
         """The training rows that are measured for the curves: half as many as of validation, within limits."""
@@ -94,7 +92,7 @@ class Workshop:
         arrays = self.examples.parts[part].arrays[scaling]
         if len(rows) == len(arrays):
             return self.inputs(part, scaling)
-        key = (name, cut, scaling)
+        key = (name, len(rows), cut, scaling)
         if key not in self.tensors:
             self.tensors[key] = on_device(arrays.take(rows))
         return self.tensors[key]

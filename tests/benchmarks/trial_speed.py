@@ -136,7 +136,7 @@ def floor() -> dict[str, float]:
     from automl.space_files import read_space
     from automl.tasks import task
     from automl.training.blueprint import blueprint
-    from automl.training.engine import Engine
+    from automl.training.engine import Engine, Sample
     from automl.training.network import build_network
 
     units, batch_size, steps = 256, 256, 100
@@ -146,8 +146,9 @@ def floor() -> dict[str, float]:
     network = build_network("mlp", setting, width=COLUMNS, sizes=(), outputs=5)
     engine = Engine(network, task("classify"), optimizer_name="adam", learned_type=tf.int32)
     inputs = {"numbers": tf.constant(rng.normal(size=(rows, COLUMNS)).astype(np.float32))}
-    engine.start(blueprint(network).draw(setting, seed=0), setting, sample=inputs, seed=0)
     learned, weights = tf.constant(rng.integers(0, 5, rows).astype(np.int32)), tf.ones(rows)
+    sample = Sample(inputs, learned.numpy())
+    engine.start(blueprint(network).draw(setting, seed=0), setting, sample=sample, seed=0)
     order = rng.permutation(rows).astype(np.int32)
     rates, shares = np.full(steps, 1e-3, dtype=np.float32), np.ones(steps, dtype=np.float32)
     left, right = (tf.constant(rng.normal(size=(batch_size, units)).astype(np.float32)) for _ in range(2))

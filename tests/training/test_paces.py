@@ -117,7 +117,7 @@ def test_it_starts_from_the_data(workshop: Workshop) -> None:
     engine, plan = workshop.engine("realmlp", REALMLP)
     sample = workshop.start(0, "robust")
     engine.start(plan.draw(REALMLP, seed=0), REALMLP, sample=sample, seed=0)
-    raw = engine.predict(sample)
+    raw = engine.predict(sample.inputs)
     bias = engine.weights[-1] if engine.weights[-1].shape == (3,) else engine.weights[-2]
     np.testing.assert_allclose((raw - bias).std(axis=0), 1, rtol=1e-3)
 
