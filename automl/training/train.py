@@ -192,7 +192,12 @@ def _timetable(workshop: Workshop, params: Params, until: float) -> Timetable:
 def steps_per_epoch(workshop: Workshop, params: Params) -> int:
     """The batches that hold all rows of the network with the most."""
     rows = _most_rows(workshop)
-    return -(-rows // min(int(params["batch_size"]), rows))
+    return -(-rows // _batch_size(params, rows))
+
+
+def _batch_size(params: Params, rows: int) -> int:
+    """Trees are grown from all rows at a time."""
+    return rows if params["optimizer"] == "boosting" else min(int(params["batch_size"]), rows)
 
 
 def _most_rows(workshop: Workshop) -> int:
@@ -211,7 +216,7 @@ def losses_of_epochs(
     """Trains, and yields each epoch's mean loss; the last epoch may be shorter than the others, to end in time."""
     inputs = workshop.inputs("train", str(params["scaling"]))
     rows = _most_rows(workshop)
-    batch_size = min(int(params["batch_size"]), rows)
+    batch_size = _batch_size(params, rows)
     rng = np.random.default_rng([seed, 13])
     while not timetable.is_over:
         # A network with fewer rows than its siblings sees some of them twice, so that all have the same steps.
