@@ -11,8 +11,8 @@ from rich.text import Text
 
 from automl.baselines import Baseline
 from automl.reporting import Progress
-from automl.reporting._figures import clock, count, score, seconds
-from automl.reporting._plain import plain
+from automl.figures import clock, count, score, seconds
+from automl.plain import plain
 from automl.tasks import Metric
 from automl.trial import Status, Trial, finished
 

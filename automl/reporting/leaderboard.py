@@ -13,8 +13,8 @@ from rich.text import Text
 
 from automl.baselines import Baseline
 from automl.ensemble import Ensemble
-from automl.reporting._figures import aligned, count, seconds
-from automl.reporting._plain import plain
+from automl.figures import aligned, count, seconds
+from automl.plain import plain
 from automl.reporting.verdict import PARTS
 from automl.tasks import Metric
 from automl.trial import Trial

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from automl.data.profile import KINDS, Column, Kind, Profile
 from automl.data.target import Target
-from automl.reporting._figures import count, percent, value
-from automl.reporting._plain import plain
+from automl.figures import count, percent, value
+from automl.plain import plain
 
 MOST_CLASSES = 8
 MOST_COLUMNS = 40

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from automl.ensemble import Ensemble
-from automl.reporting._figures import count
-from automl.reporting._plain import plain
+from automl.figures import count
+from automl.plain import plain
 
 
 def again(best: Ensemble) -> str:

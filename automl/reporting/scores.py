@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from automl.reporting._figures import score
+from automl.figures import score
 from automl.tasks import task
 
 

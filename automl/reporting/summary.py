@@ -10,8 +10,8 @@ import jinja2
 
 from automl.data.profile import Profile
 from automl.reporting import Result
-from automl.reporting._figures import score
-from automl.reporting._plain import plain
+from automl.figures import score
+from automl.plain import plain
 from automl.reporting.refit import again
 from automl.reporting.verdict import PARTS, against_baselines, overfitting
 from automl.resources import folder

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from automl.baselines import CONSTANT, Baseline
-from automl.reporting._figures import count, score
-from automl.reporting._plain import plain
+from automl.figures import count, score
+from automl.plain import plain
 from automl.tasks import Metric
 
 PARTS = {"train": "train", "val": "validation", "test": "test"}

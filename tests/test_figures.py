@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from automl.reporting._figures import aligned, clock, score
-from automl.reporting._plain import plain
+from automl.figures import aligned, clock, score
+from automl.plain import plain
 
 
 @pytest.mark.parametrize(

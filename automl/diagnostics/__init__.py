@@ -1,0 +1,208 @@
+"""What may be wrong with the data, the training or the search: one file per check, each answering in plain words.
+
+Every check is a module that offers:
+
+    STAGE: "data" (asked before training), "training" (how the networks learned) or "run" (what the search came to)
+    TITLE: what it looks for, as a heading: "Target leaks"
+    check(evidence) -> Finding or NotApplicable      takes `Data` in the stage "data", else `Evidence`
+
+Test rows are looked at here and decide nothing: what a check says changes no model.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, Protocol, cast
+
+import pandas as pd
+from numpy.typing import NDArray
+
+from automl import plugins
+from automl.baselines import Baseline
+from automl.data.profile import Profile
+from automl.data.split import Split
+from automl.ensemble import Ensemble, blend
+from automl.space import SearchSpace
+from automl.tasks import FloatArray, Metric, Specification, Task
+from automl.trial import Trial
+
+Severity = Literal["fine", "note", "warning", "problem"]
+Stage = Literal["data", "training", "run"]
+SEVERITIES: tuple[Severity, ...] = ("fine", "note", "warning", "problem")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check has found, "fine" included.
+
+    Attributes:
+        code: the check's module.
+        severity: "note" is worth knowing, "warning" may mislead whoever trusts the scores, "problem" does.
+        title: the finding in one line, with the names of what it is about.
+        explanation: what was measured and what it means, in sentences for people who do not train networks.
+        advice: what to do, with the option to type where there is one; empty if it is fine.
+        figures: the numbers behind it, by names that MLflow takes as metrics.
+        columns: of the table, which the finding is about.
+    """
+
+    code: str
+    severity: Severity
+    title: str
+    explanation: str
+    advice: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NotApplicable:
+    """A check that has no answer here, and why in one sentence."""
+
+    code: str
+    why: str
+
+
+Answer = Finding | NotApplicable
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is known before training.
+
+    Attributes:
+        frame: the rows with a known target; `split` numbers them.
+        targets: shape (rows,), encoded by the task.
+        groups, times: the columns by which the user had the rows split, if any.
+        has_own_test: whether the test rows come from a file of their own.
+    """
+
+    frame: pd.DataFrame
+    profile: Profile
+    split: Split
+    task: Task
+    specification: Specification
+    targets: NDArray[Any]
+    seed: int = 0
+    groups: str | None = None
+    times: str | None = None
+    has_own_test: bool = False
+
+    @property
+    def target(self) -> pd.Series:
+        """The target as the table has it."""
+        return self.frame[self.profile.target.name]
+
+    def of(self, part: str) -> NDArray[Any]:
+        """The encoded targets of a part: "train", "val" or "test"."""
+        return self.targets[getattr(self.split, part)]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known when the search is over and the model chosen.
+
+    Attributes:
+        spaces: by family, what was searched.
+        predictions: by trial, then part: of the ensemble's candidates, the best trials.
+        baseline_predictions: by baseline, then part.
+    """
+
+    data: Data
+    metric: Metric
+    spaces: Mapping[str, SearchSpace]
+    trials: Sequence[Trial]
+    baselines: Sequence[Baseline]
+    best: Ensemble
+    predictions: Mapping[int, Mapping[str, FloatArray]]
+    baseline_predictions: Mapping[str, Mapping[str, FloatArray]] = field(default_factory=dict)
+
+    @property
+    def unseen(self) -> Literal["val", "test"]:
+        """The part that tells how the model does on new rows: validation rows only where there are no test rows."""
+        return "test" if len(self.data.split.test) else "val"
+
+    @cached_property
+    def blended(self) -> Mapping[str, FloatArray]:
+        """What the model predicts, by part."""
+        members = self.best.members
+        return {
+            part: blend(
+                [self.predictions[member.trial][part] for member in members],
+                [member.weight for member in members],
+                temperature=self.best.temperature,
+            )
+            for part in self.data.split.parts()
+        }
+
+    @property
+    def leader(self) -> Trial:
+        """The trial with the greatest weight in the model."""
+        return next(trial for trial in self.trials if trial.number == self.best.members[0].trial)
+
+
+class Check(Protocol):
+    """What a module of this package offers."""
+
+    STAGE: Stage
+    TITLE: str
+
+    def check(self, evidence: Any) -> Answer: ...
+
+
+def checks(stage: Stage) -> dict[str, Check]:
+    """The checks of a stage by their codes."""
+    every = {name: cast("Check", plugins.load("diagnostics", name, noun="check")) for name in names()}
+    return {name: check for name, check in every.items() if check.STAGE == stage}
+
+
+def names() -> list[str]:
+    """The codes of all checks."""
+    return plugins.names("diagnostics")
+
+
+def ask(stage: Stage, about: Data | Evidence, *, log: Any = None) -> list[Answer]:
+    """The answers of a stage's checks, one of each.
+
+    A check that fails costs its answer and not the run: it says so, and the traceback goes to `log`, a text file.
+    """
+    return [_answer(code, check, about, log) for code, check in checks(stage).items()]
+
+
+def _answer(code: str, check: Check, about: Data | Evidence, log: Any) -> Answer:
+    try:
+        return check.check(about)
+    except Exception as error:  # noqa: BLE001  whatever a table may bring about
+        if log is not None:
+            log.write(f"The check {code} failed:\n{traceback.format_exc()}")
+        return NotApplicable(code, f"The check itself failed ({type(error).__name__}); the log has the details.")
+
+
+def worst_first(answers: Sequence[Answer]) -> list[Finding]:
+    """The findings that are not fine; of equal severity, in the order of the answers."""
+    found = [answer for answer in answers if isinstance(answer, Finding) and answer.severity != "fine"]
+    return sorted(found, key=lambda finding: -SEVERITIES.index(finding.severity))
+
+
+def to_json(answer: Answer) -> dict[str, Any]:
+    """A dictionary for `json`."""
+    if isinstance(answer, NotApplicable):
+        return {"code": answer.code, "not_applicable": answer.why}
+    return {
+        "code": answer.code,
+        "severity": answer.severity,
+        "title": answer.title,
+        "explanation": answer.explanation,
+        "advice": answer.advice,
+        "figures": {name: float(value) for name, value in answer.figures.items()},
+        "columns": list(answer.columns),
+    }
+
+
+def from_json(record: Mapping[str, Any]) -> Answer:
+    """The answer that `to_json` described."""
+    if "not_applicable" in record:
+        return NotApplicable(record["code"], record["not_applicable"])
+    return Finding(**{**record, "columns": tuple(record["columns"])})

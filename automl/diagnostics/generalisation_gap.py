@@ -1,0 +1,80 @@
+"""Whether the model does worse on new rows than on those that it learned from, by more than chance explains."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.diagnostics import Evidence, Finding
+from automl.diagnostics._bootstrap import interval, resampled
+from automl.figures import score
+
+STAGE = "training"
+TITLE = "Overfitting"
+
+PARTS = {"train": "training", "val": "validation", "test": "test"}
+# Of what the model learned from training rows, the share that is lost on new ones.
+MILD, STRONG = 0.25, 0.5
+ADVICE = (
+    "More rows help most. Else prefer smaller networks and more dropout or weight decay: lower the upper ends of the "
+    "search space with --set, or take fewer columns."
+)
+
+
+def check(evidence: Evidence) -> Finding:
+    """The gap is the error on new rows less that on training rows: test rows, or validation rows if there are none.
+
+    Its interval comes from resampling the rows of both parts. A gap wider than chance is measured against what the
+    model learned: the error of predicting without the features, less the error on training rows. Flexible models fit
+    their own training rows closely and may still be the best on new ones; so a lost share of less than a quarter is
+    fine, of less than a half worth a note, and it is a problem where nothing of it carries over.
+    """
+    metric, new = evidence.metric, evidence.unseen
+    known = {part: evidence.best.scores[part][metric.name] for part in evidence.data.split.parts()}
+    errors = {part: metric.objective(value) for part, value in known.items()}
+    gap = errors[new] - errors["train"]
+    low, high = interval(_objectives(evidence, new) - _objectives(evidence, "train"))
+    naive = metric.objective(_naive(evidence))
+    learned = naive - errors["train"]
+    lost = gap / learned if learned > 0 else math.nan
+    figures = {"gap": gap, "gap_low": low, "gap_high": high, "lost_share": lost}
+    measured = (
+        f"{metric.title} is "
+        + ", ".join(f"{score(value)} on {PARTS[part]} rows" for part, value in known.items())
+        + "."
+    )
+    if not low > 0:
+        how = "better on new rows than" if high < 0 else "as well on new rows as"
+        return Finding("generalisation_gap", "fine", f"It does {how} on training rows", measured, "", figures)
+    explained = (
+        f"{measured} With other rows the gap of {score(gap)} might be {score(low)} to {score(high)}: more than chance. "
+        f"Of what the model learned from training rows, {lost:.0%} does not carry over to new ones."
+    )
+    if errors[new] >= naive:
+        title = "It has learned the training rows by heart: on new rows it is no better than a constant"
+        return Finding("generalisation_gap", "problem", title, explained, ADVICE, figures)
+    if lost >= STRONG:
+        title = f"It overfits: {lost:.0%} of what it learned does not carry over to new rows"
+        return Finding("generalisation_gap", "warning", title, explained, ADVICE, figures)
+    if lost >= MILD:
+        title = f"It overfits mildly: {lost:.0%} of what it learned does not carry over to new rows"
+        return Finding("generalisation_gap", "note", title, explained, ADVICE, figures)
+    title = "It fits training rows a little better than new ones, as any flexible model does"
+    return Finding("generalisation_gap", "fine", title, explained, "", figures)
+
+
+def _objectives(evidence: Evidence, part: str) -> NDArray[np.float64]:
+    """The model's error on resampled rows of a part."""
+    # Parts of different rows vary apart from each other: each has its own draws.
+    seed = evidence.data.seed + list(PARTS).index(part)
+    samples = resampled(evidence.data.of(part), [evidence.blended[part]], evidence.metric, seed=seed)[:, 0]
+    return np.array([evidence.metric.objective(value) for value in samples])
+
+
+def _naive(evidence: Evidence) -> float:
+    """The score of predicting without the features, on new rows."""
+    data, part = evidence.data, evidence.unseen
+    constant = data.task.constant(data.of("train"), data.specification)
+    return float(evidence.metric.function(data.of(part), constant[None].repeat(len(data.of(part)), axis=0)))
