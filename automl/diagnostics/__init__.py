@@ -155,7 +155,7 @@ class Check(Protocol):
 def checks(stage: Stage) -> dict[str, Check]:
     """The checks of a stage by their codes."""
     every = {name: cast("Check", plugins.load("diagnostics", name, noun="check")) for name in names()}
-    return {name: check for name, check in every.items() if check.STAGE == stage}
+    return {name: check for name, check in every.items() if stage == check.STAGE}
 
 
 def names() -> list[str]:

@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from automl.baselines import Baseline
-from automl.reporting import Progress
 from automl.figures import clock, count, score, seconds
 from automl.plain import plain
+from automl.reporting import Progress
 from automl.tasks import Metric
 from automl.trial import Status, Trial, finished
 

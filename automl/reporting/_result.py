@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from automl.ensemble import Ensemble
-from automl.reporting import Result
 from automl.figures import clock, count, score, value
 from automl.plain import plain
+from automl.reporting import Result
 from automl.reporting.leaderboard import leaderboard, table
 from automl.reporting.refit import again
 from automl.reporting.verdict import PARTS, against_baselines, overfitting

@@ -14,9 +14,9 @@ from rich.text import Text
 
 from automl.data.profile import Profile
 from automl.families import Candidate
-from automl.reporting import Plan
 from automl.figures import clock, count
 from automl.plain import plain
+from automl.reporting import Plan
 from automl.reporting.profile import LABEL_WIDTH, columns, labelled, remarks
 from automl.space import Choice, Parameter, SearchSpace, Value
 

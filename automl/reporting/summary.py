@@ -9,9 +9,9 @@ from typing import Any
 import jinja2
 
 from automl.data.profile import Profile
-from automl.reporting import Result
 from automl.figures import score
 from automl.plain import plain
+from automl.reporting import Result
 from automl.reporting.refit import again
 from automl.reporting.verdict import PARTS, against_baselines, overfitting
 from automl.resources import folder

@@ -15,10 +15,10 @@ from automl.data.profile import Profile
 from automl.data.split import Split
 from automl.data.target import Target
 from automl.families import Candidate
-from automl.quality import quality
-from automl.reporting import Plan, Progress, Result, _progress, _result
 from automl.figures import clock, count
 from automl.plain import plain
+from automl.quality import quality
+from automl.reporting import Plan, Progress, Result, _progress, _result
 from automl.reporting.profile import LABEL_WIDTH, labelled, remarks, size, spread
 from automl.reporting.verdict import PARTS
 from automl.tasks import Metric
