@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 CONSTANT = "constant"
 BOOSTING = "gradient boosting"
+# Where in a run's folder the predictions of gradient boosting are.
+BOOSTED = "boosting.npz"
 
 
 @dataclass(frozen=True)

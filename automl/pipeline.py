@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from automl import memory, model, refitting
+from automl import evidence, memory, model, refitting
 from automl.baselines import BOOSTING, CONSTANT, Baseline
+from automl.diagnostics import Answer, Data, ask, worst_first
 from automl.ensemble import MOST_MEMBERS, Ensemble, candidates, choose
 from automl.errors import EnvironmentFault, NothingTrained
 from automl.execution import Job, workspace
@@ -27,6 +28,7 @@ from automl.reporting import Plan, Reporter, Result
 from automl.reporting.leaderboard import leaderboard
 from automl.reporting.refit import again
 from automl.reporting.summary import summary
+from automl.reporting.verdict import verdict
 from automl.run import Run
 from automl.search.grid import check_size
 from automl.searching import SearchOutcome, Settings, progress, search
@@ -84,7 +86,7 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
         cleanup.callback(tracker.close)
         folder = new_run(*_place(prepared, options), exact=options.out is not None)
         cleanup.callback(folder.clear_away)
-        _tell(prepared, plan, services.reporter)
+        data_checks = _tell(evidence.of_data(prepared, options), prepared, plan, folder, services.reporter)
         folder.write_start(_asked(prepared, options, services.command), prepared.profile, prepared.split)
         write_workspace(folder.encoded, prepared)
         tracker.start(_description(folder, prepared, options, plan, services.command))
@@ -110,6 +112,7 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
         services.reporter.progress(progress(settings, outcome, activity="saving the best networks"))
         bundle = _save(folder, prepared, best, executor) if best else None
         result = _result(folder, prepared, objective, outcome, best, tracker, began)
+        result = _judged(result, data_checks, evidence.of_data(prepared, options), prepared, folder, outcome)
         _record(folder, prepared, objective, outcome, bundle, tracker, result)
         services.reporter.result(dataclasses.replace(result, seconds=time.monotonic() - began))
     if best is None:
@@ -137,10 +140,14 @@ def _place(prepared: Prepared, options: Options) -> tuple[Path, str]:
     return (options.out.parent, options.out.name) if options.out else (Path("runs"), prepared.name)
 
 
-def _tell(prepared: Prepared, plan: Plan, reporter: Reporter) -> None:
+def _tell(data: Data, prepared: Prepared, plan: Plan, folder: RunFolder, reporter: Reporter) -> list[Answer]:
+    """Shows what is about to begin; returns what the checks of the data say."""
     reporter.data(prepared.profile, name=prepared.name, notes=prepared.notes, split=prepared.split)
+    answers = ask("data", data, log=folder.log)
+    reporter.findings(worst_first(answers))
     reporter.families(prepared.candidates)
     reporter.search(plan)
+    return answers
 
 
 def _asked(prepared: Prepared, options: Options, command: str) -> dict[str, Any]:
@@ -370,6 +377,24 @@ def _result(
     )
 
 
+def _judged(
+    result: Result,
+    data_checks: Sequence[Answer],
+    data: Data,
+    prepared: Prepared,
+    folder: RunFolder,
+    outcome: SearchOutcome,
+) -> Result:
+    """The result with what all checks say of it."""
+    if result.best is None:
+        return dataclasses.replace(result, answers=data_checks)
+    known = evidence.of_run(data, prepared, result.metric, folder, outcome, result.best)
+    answers = [*data_checks, *ask("training", known, log=folder.log), *ask("run", known, log=folder.log)]
+    return dataclasses.replace(
+        result, verdict=verdict(result.best, result.metric, answers, unseen=known.unseen), answers=answers
+    )
+
+
 def _record(
     folder: RunFolder,
     prepared: Prepared,
@@ -384,6 +409,7 @@ def _record(
     if result.best is not None:
         folder.write_ensemble(result.best)
     folder.write_leaderboard(board)
+    folder.write_findings(result.verdict, result.answers)
     features = prepared.frame[[column.name for column in prepared.profile.columns]]
     status = "interrupted" if outcome.interrupted else "finished" if result.best else "failed"
     tracker.finish(
@@ -396,5 +422,6 @@ def _record(
             example=features.iloc[prepared.split.train[:5]].reset_index(drop=True),
             files=(folder.path / "leaderboard.csv", folder.path / "profile.json", folder.path / "run.json"),
             summary=summary(result, prepared.profile, data=prepared.name),
+            answers=result.answers,
         )
     )

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl import files
-from automl.baselines import Baseline
+from automl.baselines import BOOSTED, BOOSTING, Baseline
+from automl.diagnostics import Answer, from_json, to_json
 from automl.ensemble import Ensemble
 from automl.errors import InputError
 from automl.trial import Trial
@@ -71,6 +72,11 @@ class RunFolder:
         """Records what the model is made of."""
         files.write_json(self.path / "ensemble.json", asdict(ensemble))
 
+    def write_findings(self, verdict: str, answers: Sequence[Answer]) -> None:
+        """Records what the checks say, and the sentence that sums it up."""
+        record = {"verdict": verdict, "answers": [to_json(answer) for answer in answers]}
+        files.write_json(self.path / "findings.json", record)
+
     def write_leaderboard(self, leaderboard: pd.DataFrame) -> None:
         """Writes `leaderboard.csv`."""
         files.write_text(self.path / "leaderboard.csv", leaderboard.to_csv(index=False))
@@ -96,10 +102,23 @@ class RunFolder:
         path = self.path / "baselines.json"
         return [Baseline(**record) for record in self._read(path)] if path.is_file() else []
 
+    def baseline_predictions(self) -> dict[str, dict[str, NDArray[Any]]]:
+        """What baselines that learn predict, by name and split."""
+        path = self.path / BOOSTED
+        return {BOOSTING: files.read_arrays(path)} if path.is_file() else {}
+
     def ensemble(self) -> Ensemble | None:
         """What the model is made of; None if the run has none."""
         path = self.path / "ensemble.json"
         return Ensemble.from_json(self._read(path)) if path.is_file() else None
+
+    def findings(self) -> tuple[str, list[Answer]]:
+        """The verdict and the answers of all checks; empty if the run has none."""
+        path = self.path / "findings.json"
+        if not path.is_file():
+            return "", []
+        record = self._read(path)
+        return record["verdict"], [from_json(answer) for answer in record["answers"]]
 
     def predictions(self, trial: Trial) -> dict[str, NDArray[Any]]:
         """What a candidate for the ensemble predicts, by split."""

@@ -11,10 +11,12 @@ Test rows are looked at here and decide nothing: what a check says changes no mo
 
 from __future__ import annotations
 
+import math
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
 import pandas as pd
@@ -163,20 +165,21 @@ def names() -> list[str]:
     return plugins.names("diagnostics")
 
 
-def ask(stage: Stage, about: Data | Evidence, *, log: Any = None) -> list[Answer]:
+def ask(stage: Stage, about: Data | Evidence, *, log: Path | None = None) -> list[Answer]:
     """The answers of a stage's checks, one of each.
 
-    A check that fails costs its answer and not the run: it says so, and the traceback goes to `log`, a text file.
+    A check that fails costs its answer and not the run: it says so, and the traceback goes to the file `log`.
     """
     return [_answer(code, check, about, log) for code, check in checks(stage).items()]
 
 
-def _answer(code: str, check: Check, about: Data | Evidence, log: Any) -> Answer:
+def _answer(code: str, check: Check, about: Data | Evidence, log: Path | None) -> Answer:
     try:
         return check.check(about)
     except Exception as error:  # noqa: BLE001  whatever a table may bring about
         if log is not None:
-            log.write(f"The check {code} failed:\n{traceback.format_exc()}")
+            with log.open("a", encoding="utf-8") as file:
+                file.write(f"The check {code} failed:\n{traceback.format_exc()}")
         return NotApplicable(code, f"The check itself failed ({type(error).__name__}); the log has the details.")
 
 
@@ -205,4 +208,5 @@ def from_json(record: Mapping[str, Any]) -> Answer:
     """The answer that `to_json` described."""
     if "not_applicable" in record:
         return NotApplicable(record["code"], record["not_applicable"])
-    return Finding(**{**record, "columns": tuple(record["columns"])})
+    figures = {name: math.nan if value is None else value for name, value in record["figures"].items()}
+    return Finding(**{**record, "figures": figures, "columns": tuple(record["columns"])})

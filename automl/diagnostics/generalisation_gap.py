@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.diagnostics import Evidence, Finding
-from automl.diagnostics._bootstrap import interval, resampled
+from automl.diagnostics._bootstrap import deviation, interval, resampled
 from automl.figures import score
 
 STAGE = "training"
@@ -35,11 +35,12 @@ def check(evidence: Evidence) -> Finding:
     known = {part: evidence.best.scores[part][metric.name] for part in evidence.data.split.parts()}
     errors = {part: metric.objective(value) for part, value in known.items()}
     gap = errors[new] - errors["train"]
-    low, high = interval(_objectives(evidence, new) - _objectives(evidence, "train"))
+    on_new = _objectives(evidence, new)
+    low, high = interval(on_new - _objectives(evidence, "train"))
     naive = metric.objective(_naive(evidence))
     learned = naive - errors["train"]
     lost = gap / learned if learned > 0 else math.nan
-    figures = {"gap": gap, "gap_low": low, "gap_high": high, "lost_share": lost}
+    figures = {"gap": gap, "gap_low": low, "gap_high": high, "lost_share": lost, "spread": deviation(on_new)}
     measured = (
         f"{metric.title} is "
         + ", ".join(f"{score(value)} on {PARTS[part]} rows" for part, value in known.items())

@@ -45,7 +45,11 @@ def boost(task: Task, examples: Examples, *, seed: int) -> Mapping[str, Any]:
     by_part = {
         name: scores(task, np.asarray(part.targets), gathered[name].mean) for name, part in examples.parts.items()
     }
-    return {"scores": by_part, "seconds": time.monotonic() - began}
+    return {
+        "predictions": {name: each.mean for name, each in gathered.items()},
+        "scores": by_part,
+        "seconds": time.monotonic() - began,
+    }
 
 
 def _features(arrays: Arrays) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ import sklearn.ensemble  # noqa: F401  Loaded before workers are forked from thi
 import tensorflow as tf
 
 from automl import files, memory
+from automl.baselines import BOOSTED
 from automl.errors import EnvironmentFault
 from automl.execution import Event, Job, workspace
 from automl.execution.boosting import boost
@@ -62,7 +63,7 @@ def _event(workshop: Workshop, job: Job, connection: Connection) -> Event:
         if job.kind == "trial":
             result = _trial(workshop, job, connection)
         elif job.kind == "boosting":
-            result = boost(workshop.task, workshop.examples, seed=job.seed)
+            result = _boosting(workshop, job)
         elif job.kind == "probe":
             result = _probe(workshop, job, connection)
         elif job.kind == "refit":
@@ -125,6 +126,12 @@ def _trial(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
         "seconds": trained.seconds,
         "stopped": trained.stopped,
     }
+
+
+def _boosting(workshop: Workshop, job: Job) -> Mapping[str, Any]:
+    boosted = boost(workshop.task, workshop.examples, seed=job.seed)
+    files.write_arrays(job.folder / BOOSTED, boosted["predictions"])
+    return {name: boosted[name] for name in ("scores", "seconds")}
 
 
 def _probe(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str, Any]:

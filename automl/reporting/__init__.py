@@ -13,6 +13,7 @@ from typing import Protocol
 from automl.baselines import Baseline
 from automl.data.profile import Profile
 from automl.data.split import Split
+from automl.diagnostics import Answer, Finding
 from automl.ensemble import Ensemble
 from automl.families import Candidate
 from automl.tasks import Metric
@@ -65,6 +66,7 @@ class Result:
         best: what the model is made of; None when no trial succeeded.
         interrupted: whether the user ended the search.
         tracking: where the run is recorded; empty if nowhere.
+        verdict: the sentence that sums up the answers of all checks.
     """
 
     folder: Path
@@ -77,16 +79,21 @@ class Result:
     interrupted: bool
     tracking: str
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    verdict: str = ""
+    answers: Sequence[Answer] = ()
 
 
 class Reporter(Protocol):
-    """Told in this order: data, families, search, progress (often), result; `note` at any time."""
+    """Told in this order: data, findings, families, search, progress (often), result; `note` at any time."""
 
     def note(self, text: str) -> None:
         """Something that the user should know now."""
 
     def data(self, profile: Profile, *, name: str, notes: Sequence[str], split: Split) -> None:
         """The table has been read, profiled and split."""
+
+    def findings(self, findings: Sequence[Finding]) -> None:
+        """What the checks before training have found, the worst first."""
 
     def families(self, candidates: Sequence[Candidate]) -> None:
         """The families have been chosen."""

@@ -11,13 +11,16 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from automl.diagnostics import worst_first
 from automl.ensemble import Ensemble
 from automl.figures import clock, count, score, value
 from automl.plain import plain
 from automl.reporting import Result
+from automl.reporting.findings import MOST_FINDINGS
+from automl.reporting.findings import table as table_of_findings
 from automl.reporting.leaderboard import leaderboard, table
 from automl.reporting.refit import again
-from automl.reporting.verdict import PARTS, against_baselines, overfitting
+from automl.reporting.verdict import PARTS
 
 TOP = 5
 
@@ -34,7 +37,10 @@ def paragraphs(result: Result) -> Iterator[RenderableType]:
     yield _scores(result.best, result)
     if again(result.best):
         yield Text(again(result.best))
-    yield from (Text(sentence) for sentence in _verdict(result.best, result))
+    yield Text(result.verdict, style="bold")
+    found = worst_first(result.answers)
+    if found:
+        yield table_of_findings(found, most=MOST_FINDINGS)
 
 
 def commands(result: Result) -> list[str]:
@@ -101,11 +107,3 @@ def _scores(best: Ensemble, result: Result) -> RenderableType:
             title = result.metric.title if name == result.metric.name else metric.title if metric else name
             shown.add_row(Text(title), *map(score, values), style="bold" if name == result.metric.name else "")
     return shown
-
-
-def _verdict(best: Ensemble, result: Result) -> Iterator[str]:
-    rows = {part: len(numbers) for part, numbers in result.split.parts().items()}
-    val, test = rows["val"], rows.get("test", 0)
-    yield overfitting(best, result.metric, val, test, baselines=result.baselines)
-    part = "test" if test else "val"
-    yield "\n".join(against_baselines(best, result.baselines, result.metric, part=part, rows=rows[part]))

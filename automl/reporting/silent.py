@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from automl.data.profile import Profile
 from automl.data.split import Split
+from automl.diagnostics import Finding
 from automl.families import Candidate
 from automl.reporting import Plan, Progress, Result
 
@@ -16,6 +17,8 @@ class Silent:
     def note(self, text: str) -> None: ...
 
     def data(self, profile: Profile, *, name: str, notes: Sequence[str], split: Split) -> None: ...
+
+    def findings(self, findings: Sequence[Finding]) -> None: ...
 
     def families(self, candidates: Sequence[Candidate]) -> None: ...
 

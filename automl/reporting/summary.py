@@ -9,11 +9,13 @@ from typing import Any
 import jinja2
 
 from automl.data.profile import Profile
+from automl.diagnostics import worst_first
 from automl.figures import score
 from automl.plain import plain
 from automl.reporting import Result
+from automl.reporting.findings import MOST_FINDINGS
 from automl.reporting.refit import again
-from automl.reporting.verdict import PARTS, against_baselines, overfitting
+from automl.reporting.verdict import PARTS
 from automl.resources import folder
 from automl.tasks import task
 
@@ -41,15 +43,14 @@ def _of_best(result: Result, profile: Profile) -> dict[str, Any]:
     if best is None:
         return {"sentences": ["No trial succeeded."], "scores": []}
     rows = {name: len(numbers) for name, numbers in result.split.parts().items()}
-    part = "test" if "test" in rows else "val"
     metrics = task(profile.target.task).METRICS
     return {
         "model": best.title,
         "sentences": [
+            result.verdict,
             *([again(best)] if again(best) else []),
-            overfitting(best, result.metric, rows["val"], rows.get("test", 0), baselines=result.baselines),
-            *against_baselines(best, result.baselines, result.metric, part=part, rows=rows[part]),
         ],
+        "findings": worst_first(result.answers)[:MOST_FINDINGS],
         "parts": [PARTS[name] for name in rows],
         "scores": [
             {"title": metric.title, "values": [score(best.scores[name][metric.name]) for name in rows]}

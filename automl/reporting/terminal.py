@@ -14,11 +14,13 @@ from automl.baselines import Baseline
 from automl.data.profile import Profile
 from automl.data.split import Split
 from automl.data.target import Target
+from automl.diagnostics import Finding
 from automl.families import Candidate
 from automl.figures import clock, count
 from automl.plain import plain
 from automl.quality import quality
 from automl.reporting import Plan, Progress, Result, _progress, _result
+from automl.reporting.findings import table
 from automl.reporting.profile import LABEL_WIDTH, labelled, remarks, size, spread
 from automl.reporting.verdict import PARTS
 from automl.tasks import Metric
@@ -59,6 +61,11 @@ class Terminal:
         shown.add_row("Split", Text(_split(split)))
         self._show(shown)
         self._show(remarks((*notes, *profile.notes), profile.warnings, longest=LONGEST_NOTE))
+
+    def findings(self, findings: Sequence[Finding]) -> None:
+        """One paragraph each."""
+        if findings:
+            self._show(table(findings))
 
     def families(self, candidates: Sequence[Candidate]) -> None:
         """One line per family."""

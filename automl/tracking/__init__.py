@@ -6,11 +6,12 @@ A tracker never decides anything and is told everything by the main process alon
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from automl.diagnostics import Answer
 from automl.ensemble import Ensemble
 from automl.trial import Trial
 
@@ -62,6 +63,7 @@ class RunOutcome:
         example: a few rows as the model takes them, without the target.
         files: further files to keep with the run.
         summary: what a person should read first, in Markdown.
+        answers: of all checks.
     """
 
     status: str
@@ -72,6 +74,7 @@ class RunOutcome:
     example: pd.DataFrame
     files: tuple[Path, ...] = ()
     summary: str = ""
+    answers: Sequence[Answer] = ()
 
 
 class Tracker(Protocol):

@@ -6,7 +6,7 @@ import getpass
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import mlflow
 import pandas as pd
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 
+from automl.diagnostics import Answer, Finding, worst_first
 from automl.ensemble import Ensemble
 from automl.tasks import Metric as Objective
 from automl.tracking import RunDescription, RunOutcome, store
@@ -172,6 +173,24 @@ def refit(best: Ensemble) -> str:
         return ""
     members = f"{len(best.refit.trials)} of {len(best.members)} members"
     return f"{members} on all {best.refit.rows} rows; metrics are those of before"
+
+
+def findings(answers: Sequence[Answer]) -> dict[str, str]:
+    """For tags: how bad each finding is, and its title; what is fine has none, overfitting excepted."""
+    told = {finding.code: f"{finding.severity}: {finding.title}" for finding in worst_first(answers)}
+    gap = next((a for a in answers if isinstance(a, Finding) and a.code == "generalisation_gap"), None)
+    named = {f"finding.{code}": text for code, text in told.items()}
+    return {"overfit.verdict": gap.title, **named} if gap else named
+
+
+def figures(answers: Sequence[Answer]) -> dict[str, float]:
+    """For metrics: `overfit/gap` and its like, and `finding/CHECK.FIGURE` of every other check."""
+    return {
+        f"overfit/{name}" if answer.code == "generalisation_gap" else f"finding/{answer.code}.{name}": value
+        for answer in answers
+        if isinstance(answer, Finding)
+        for name, value in answer.figures.items()
+    }
 
 
 def of_baselines(outcome: RunOutcome) -> dict[str, float]:

@@ -285,7 +285,7 @@ class MlflowTracker:
     def _send_outcome(self, outcome: RunOutcome) -> None:
         counts = {"trials": self._ended, "trials_failed": self._failed, "trials_pruned": self._pruned}
         best = entities.metrics(entities.of_best(outcome, self._metric))
-        others = entities.metrics({**entities.of_baselines(outcome), **counts})
+        others = entities.metrics({**entities.of_baselines(outcome), **counts, **entities.figures(outcome.answers)})
         self._send_batch(self.run_id, [*best, *others], tags=self._tags_of(outcome))
         self._send_files(outcome)
         self._send_model(outcome, best)
@@ -302,7 +302,7 @@ class MlflowTracker:
                 "best": outcome.best.title,
                 "best_families": ", ".join(dict.fromkeys(member.family for member in outcome.best.members)),
             }
-        return entities.tags(tags)
+        return entities.tags({**tags, **entities.findings(outcome.answers)})
 
     def _send_files(self, outcome: RunOutcome) -> None:
         board = outcome.leaderboard

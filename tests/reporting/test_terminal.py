@@ -15,6 +15,7 @@ from rich.console import Console
 from automl.baselines import BOOSTING, CONSTANT, Baseline
 from automl.data.profile import profile
 from automl.data.split import Split
+from automl.diagnostics import Finding
 from automl.ensemble import Ensemble, Refit
 from automl.families import Candidate
 from automl.reporting import Plan, Progress, Reporter, Result
@@ -31,6 +32,7 @@ BASELINES = [
     Baseline(CONSTANT, {part: {"log_loss": 0.69} for part in ("train", "val", "test")}),
     Baseline(BOOSTING, {part: {"log_loss": 0.35} for part in ("train", "val", "test")}, 1.4),
 ]
+ORDER = ("first", "second", "third", "fourth", "fifth")
 
 
 @dataclasses.dataclass
@@ -92,6 +94,11 @@ def result(*trials: Trial, interrupted: bool = False, split: Split = SPLIT, fold
         interrupted,
         "",
         classify.METRICS,
+        "The model overfits mildly: test log loss 0.3100.",
+        [
+            *(Finding("dull", "note", f"The {place} note", "Because.") for place in ORDER),
+            Finding("target_leak", "problem", "Column x gives the target away", "Because.", "Leave it out."),
+        ],
     )
 
 
@@ -272,8 +279,10 @@ def test_ends_with_the_leaderboard_the_verdict_and_the_next_commands(terminal: b
     assert "baseline: gradient boosting" in text
     assert "#5 mlp" not in text.partition("Best first")[2]
     assert re.search(r"train +validation +test\s+log loss +0\.2200 +0\.3000 +0\.3100", text)
-    assert "That is mild overfitting" in text
-    assert "The model beats gradient boosting: log loss 0.3100 against 0.3500 on" in text
+    assert "The model overfits mildly: test log loss 0.3100." in text
+    assert re.search(r"^Problem +Column x gives the target away *\n +Leave it out\. *$", text, flags=re.MULTILINE)
+    assert "1 more finding in the run's findings.json" in text
+    assert "The fifth note" not in text
     assert text.rstrip().splitlines()[-3:] == [
         "Next      automl predict runs/penguins-1 new.csv --out predictions.csv",
         "          automl leaderboard runs/penguins-1",
@@ -292,9 +301,8 @@ def test_speaks_of_validation_where_there_is_no_test() -> None:
     trial = dataclasses.replace(ended(0, 0.3), scores={"train": {"log_loss": 0.2}, "val": {"log_loss": 0.3}})
     piped = screen()
     piped.terminal.result(result(trial, split=dataclasses.replace(SPLIT, test=np.arange(0))))
-    assert "0.2000 on train, 0.3000 on\nvalidation." in piped.text
-    assert "on validation" in piped.text.partition("beats gradient boosting")[2].replace("\n", " ")
-    assert " test" not in piped.text.partition("Best network")[2]
+    assert re.search(r"train +validation\n", piped.text)
+    assert not re.search(r"validation +test", piped.text.partition("The model: ")[2])
 
 
 def test_says_that_you_ended_it() -> None:

@@ -1,0 +1,55 @@
+"""How checks are asked, and how their answers are kept."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automl import diagnostics, plugins
+from automl.diagnostics import Answer, Finding, NotApplicable, ask, from_json, to_json, worst_first
+
+
+class Broken:
+    STAGE = "data"
+    TITLE = "Nothing"
+
+    @staticmethod
+    def check(evidence: Any) -> Answer:
+        raise ZeroDivisionError
+
+
+def test_a_check_that_fails_costs_its_answer_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnostics, "names", lambda: ["broken"])
+    monkeypatch.setattr(plugins, "load", lambda *_, **__: Broken)
+    (answer,) = ask("data", None, log=tmp_path / "log.txt")  # type: ignore[arg-type]
+    assert isinstance(answer, NotApplicable)
+    assert "ZeroDivisionError" in answer.why
+    assert "Traceback" in (tmp_path / "log.txt").read_text()
+
+
+def test_the_worst_comes_first_and_what_is_fine_not_at_all() -> None:
+    answers: list[Answer] = [
+        Finding("a", "note", "A", "."),
+        Finding("b", "fine", "B", "."),
+        Finding("c", "problem", "C", "."),
+        NotApplicable("d", "No test rows."),
+        Finding("e", "warning", "E", "."),
+        Finding("f", "problem", "F", "."),
+    ]
+    assert [finding.code for finding in worst_first(answers)] == ["c", "f", "e", "a"]
+
+
+def test_answers_survive_json() -> None:
+    found = Finding("a", "note", "A", "Because.", "Do.", {"gap": 0.5}, ("x",))
+    assert from_json(to_json(found)) == found
+    assert from_json(to_json(NotApplicable("d", "No test rows."))) == NotApplicable("d", "No test rows.")
+
+
+def test_a_figure_that_json_lacks_comes_back_as_no_number() -> None:
+    record = {**to_json(Finding("a", "note", "A", "Because.")), "figures": {"gap": None}}
+    answer = from_json(record)
+    assert isinstance(answer, Finding)
+    assert math.isnan(answer.figures["gap"])

@@ -1,0 +1,101 @@
+"""What is said of a model that does worse on new rows."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from automl.data.profile import profile
+from automl.data.split import Split
+from automl.diagnostics import Data, Evidence, Finding
+from automl.diagnostics.generalisation_gap import check
+from automl.ensemble import Ensemble, Member
+from automl.tasks import scores, task
+from automl.trial import Trial
+
+CLASSIFY = task("classify")
+LOG_LOSS = CLASSIFY.METRICS["log_loss"]
+ROWS = 1500
+
+
+def evidence(*, certainty: dict[str, float], right: dict[str, float], rows: int = ROWS) -> Evidence:
+    """A model that gives its chosen class a probability of `certainty`, and chooses the true one with `right`."""
+    rng = np.random.default_rng(0)
+    parts = {name: np.arange(rows) + place * rows for place, name in enumerate(("train", "val", "test"))}
+    targets = rng.integers(2, size=3 * rows)
+    frame = pd.DataFrame({"x": rng.normal(size=3 * rows), "y": np.where(targets == 1, "yes", "no")})
+    predictions = {}
+    for name, own in parts.items():
+        chosen = np.where(rng.random(rows) < right[name], targets[own], 1 - targets[own])
+        predictions[name] = np.where(chosen[:, None] == np.arange(2), certainty[name], 1 - certainty[name])
+    scored = {name: scores(CLASSIFY, targets[own], predictions[name]) for name, own in parts.items()}
+    objective = scored["val"]["log_loss"]
+    return Evidence(
+        data=Data(
+            frame=frame,
+            profile=profile(frame, target="y"),
+            split=Split(**parts, how="at random"),
+            task=CLASSIFY,
+            specification=CLASSIFY.fit_target(frame["y"]),
+            targets=targets,
+        ),
+        metric=LOG_LOSS,
+        spaces={},
+        trials=[Trial(0, "mlp", {}, "finished", objective, scored)],
+        baselines=[],
+        best=Ensemble((Member(0, "mlp", {}, 1.0, 10, 1),), 1.0, objective, scored),
+        predictions={0: predictions},
+    )
+
+
+def everywhere(value: float) -> dict[str, float]:
+    return {"train": value, "val": value, "test": value}
+
+
+def test_a_gap_that_chance_explains_is_fine() -> None:
+    found = check(evidence(certainty=everywhere(0.8), right=everywhere(0.8)))
+    assert found.severity == "fine"
+    assert found.figures["gap_low"] < 0 < found.figures["gap_high"]
+    assert not found.advice
+
+
+def test_a_model_that_lost_most_of_it_overfits() -> None:
+    right = {"train": 0.99, "val": 0.8, "test": 0.8}
+    found = check(evidence(certainty=everywhere(0.8), right=right))
+    assert found.severity == "warning"
+    assert found.figures["gap_low"] > 0
+    assert 0.5 < found.figures["lost_share"] < 1
+    assert found.advice
+
+
+def test_a_model_that_knows_its_rows_by_heart_is_a_problem() -> None:
+    found = check(evidence(certainty=everywhere(0.9), right={"train": 1.0, "val": 0.5, "test": 0.5}))
+    assert found.severity == "problem"
+    assert "no better than a constant" in found.title
+
+
+def test_a_small_part_lost_is_fine_however_sure_it_is() -> None:
+    found = check(evidence(certainty=everywhere(0.9), right={"train": 0.97, "val": 0.93, "test": 0.93}, rows=20_000))
+    assert found.figures["gap_low"] > 0
+    assert found.severity == "fine"
+
+
+def test_speaks_of_validation_where_there_are_no_test_rows() -> None:
+    given = evidence(certainty=everywhere(0.9), right={"train": 1.0, "val": 0.5, "test": 1.0})
+    without = dataclasses.replace(given.data.split, test=np.arange(0))
+    judged = dataclasses.replace(given, data=dataclasses.replace(given.data, split=without))
+    found = check(judged)
+    assert found.severity == "problem"
+    assert "test" not in found.explanation
+
+
+@pytest.mark.parametrize("rows", [100, 2_000])
+def test_the_spread_is_that_of_new_rows(rows: int) -> None:
+    given = evidence(certainty=everywhere(0.8), right=everywhere(0.8), rows=rows)
+    own = given.blended["test"][np.arange(rows), given.data.of("test")]
+    found = check(given)
+    assert isinstance(found, Finding)
+    assert found.figures["spread"] == pytest.approx(np.log(own).std() / np.sqrt(rows), rel=0.15)
