@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from automl import evidence, memory, model, refitting
+from automl import auditing, evidence, memory, model, refitting
 from automl.baselines import BOOSTING, CONSTANT, Baseline
-from automl.diagnostics import Answer, Data, ask, worst_first
+from automl.diagnostics import Answer, Audit, Data, ask, worst_first
+from automl.encoding.table import places
 from automl.ensemble import MOST_MEMBERS, Ensemble, candidates, choose
 from automl.errors import EnvironmentFault, NothingTrained
 from automl.execution import Job, workspace
@@ -109,10 +110,11 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
         best = _choose(folder, prepared, options, objective, outcome) if finished(outcome.trials) else None
         if best and settings.growth is not None:
             best = _trained_again(best, folder, plan, settings, outcome, executor, services.reporter)
+        audit = _examined(best, folder, prepared, options, settings, outcome, executor, services.reporter, began)
         services.reporter.progress(progress(settings, outcome, activity="saving the best networks"))
         bundle = _save(folder, prepared, best, executor) if best else None
         result = _result(folder, prepared, objective, outcome, best, tracker, began)
-        result = _judged(result, data_checks, evidence.of_data(prepared, options), prepared, folder, outcome)
+        result = _judged(result, data_checks, evidence.of_data(prepared, options), prepared, folder, outcome, audit)
         _record(folder, prepared, objective, outcome, bundle, tracker, result)
         services.reporter.result(dataclasses.replace(result, seconds=time.monotonic() - began))
     if best is None:
@@ -231,11 +233,16 @@ def _settings(prepared: Prepared, options: Options, plan: Plan, folder: RunFolde
         trials=plan.trials,
         prune=options.prunes,
         workers=options.processes,
-        deadline=float("inf") if options.seconds is None else began + options.seconds - tail(options.seconds),
+        deadline=_audit_deadline(options, began) - auditing.reserve(options),
         ends=None if options.seconds is None else began + options.seconds,
         boosts=options.trade.boosts,
         growth=refitting.growth(prepared.split) if plan.refit_rows is not None else None,
     )
+
+
+def _audit_deadline(options: Options, began: float) -> float:
+    """When nothing may be trained any more."""
+    return float("inf") if options.seconds is None else began + options.seconds - tail(options.seconds)
 
 
 def tail(seconds: float) -> float:
@@ -307,6 +314,34 @@ def _trained_again(
         ),
     )
     return dataclasses.replace(best, refit=refit)
+
+
+def _examined(
+    best: Ensemble | None,
+    folder: RunFolder,
+    prepared: Prepared,
+    options: Options,
+    settings: Settings,
+    outcome: SearchOutcome,
+    executor: LocalExecutor,
+    reporter: Reporter,
+    began: float,
+) -> Audit:
+    """What checks want to know of the model beyond its scores."""
+    if best is None or outcome.interrupted or not auditing.is_wanted(options):
+        return Audit()
+    return auditing.audit(
+        best,
+        outcome.trials[best.members[0].trial],
+        executor,
+        folder=folder,
+        columns=places(prepared.encoding),
+        metric=settings.metric,
+        seed=settings.seed,
+        workers=settings.workers,
+        deadline=_audit_deadline(options, began),
+        report=lambda: reporter.progress(progress(settings, outcome, activity="examining the model")),
+    )
 
 
 def _save(folder: RunFolder, prepared: Prepared, best: Ensemble, executor: LocalExecutor) -> Path:
@@ -384,11 +419,12 @@ def _judged(
     prepared: Prepared,
     folder: RunFolder,
     outcome: SearchOutcome,
+    audit: Audit,
 ) -> Result:
     """The result with what all checks say of it."""
     if result.best is None:
         return dataclasses.replace(result, answers=data_checks)
-    known = evidence.of_run(data, prepared, result.metric, folder, outcome, result.best)
+    known = evidence.of_run(data, prepared, result.metric, folder, outcome, result.best, audit)
     answers = [*data_checks, *ask("training", known, log=folder.log), *ask("run", known, log=folder.log)]
     return dataclasses.replace(
         result, verdict=verdict(result.best, result.metric, answers, unseen=known.unseen), answers=answers
