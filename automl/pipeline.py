@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,14 @@ from automl import memory, model, refitting
 from automl.baselines import BOOSTING, CONSTANT, Baseline
 from automl.ensemble import MOST_MEMBERS, Ensemble, candidates, choose
 from automl.errors import EnvironmentFault, NothingTrained
+from automl.evaluation import evaluate
 from automl.execution import Job, workspace
 from automl.execution.launcher import Launcher
 from automl.execution.local import LocalExecutor
 from automl.options import Options
 from automl.portfolio import first_settings
 from automl.preparation import Prepared, prepare
-from automl.records import RunFolder, new_run
+from automl.records import Outcome, RunFolder, new_run
 from automl.reporting import Plan, Reporter, Result
 from automl.reporting.leaderboard import leaderboard
 from automl.reporting.refit import again
@@ -147,13 +149,18 @@ def _asked(prepared: Prepared, options: Options, command: str) -> dict[str, Any]
     """What `run.json` keeps: enough to understand the run, and to tell whether another is the same."""
     return {
         "command": command,
+        "began": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": installed(),
         "data": {"name": prepared.name, "source": prepared.source, "digest": prepared.digest},
+        "notes": list(prepared.notes),
         "target": prepared.profile.target.name,
+        "classes": prepared.specification.get("labels", []),
         "task": prepared.profile.target.task,
         "metric": options.metric or prepared.task.OBJECTIVE,
         "split": {"how": prepared.split.how, **{name: len(rows) for name, rows in prepared.split.parts().items()}},
+        "folds": None if prepared.split.folds is None else int(prepared.split.folds.max()) + 1,
         "options": {name: _plain(value) for name, value in dataclasses.asdict(options).items()},
+        "families": [{"name": known.name, "taken": known.taken, "why": known.why} for known in prepared.candidates],
         "spaces": {
             candidate.name: {name: dataclasses.asdict(p) for name, p in candidate.space.parameters.items()}
             for candidate in prepared.candidates
@@ -381,11 +388,13 @@ def _record(
 ) -> None:
     board = leaderboard(outcome.trials, outcome.baselines, objective, ensemble=result.best)
     folder.write_baselines(outcome.baselines)
+    status = "interrupted" if outcome.interrupted else "finished" if result.best else "failed"
+    folder.write_outcome(Outcome(status, result.seconds, outcome.left_out))
     if result.best is not None:
         folder.write_ensemble(result.best)
+        _evaluate(result.best, folder, prepared, outcome)
     folder.write_leaderboard(board)
     features = prepared.frame[[column.name for column in prepared.profile.columns]]
-    status = "interrupted" if outcome.interrupted else "finished" if result.best else "failed"
     tracker.finish(
         RunOutcome(
             status=status,
@@ -398,3 +407,15 @@ def _record(
             summary=summary(result, prepared.profile, data=prepared.name),
         )
     )
+
+
+def _evaluate(best: Ensemble, folder: RunFolder, prepared: Prepared, outcome: SearchOutcome) -> None:
+    """Keeps what the model says of rows whose truth is known."""
+    members = {member.trial for member in best.members}
+    evaluation = evaluate(
+        best,
+        {trial.number: folder.predictions(trial) for trial in outcome.trials if trial.number in members},
+        {part: prepared.targets[rows] for part, rows in prepared.split.parts().items()},
+        prepared.split.parts(),
+    )
+    folder.write_evaluation(evaluation)
