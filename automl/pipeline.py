@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from automl.options import Options
 from automl.portfolio import first_settings
 from automl.preparation import Prepared, prepare
 from automl.records import Outcome, RunFolder, new_run
-from automl.reporting import Plan, Reporter, Result
+from automl.reporting import Plan, Reporter, Result, report
 from automl.reporting.leaderboard import leaderboard
 from automl.reporting.refit import again
 from automl.reporting.summary import summary
@@ -394,6 +395,7 @@ def _record(
         folder.write_ensemble(result.best)
         _evaluate(result.best, folder, prepared, outcome)
     folder.write_leaderboard(board)
+    page = _report(folder)
     features = prepared.frame[[column.name for column in prepared.profile.columns]]
     tracker.finish(
         RunOutcome(
@@ -403,10 +405,20 @@ def _record(
             baselines={baseline.name: baseline.scores for baseline in outcome.baselines if baseline.scores},
             bundle=bundle,
             example=features.iloc[prepared.split.train[:5]].reset_index(drop=True),
-            files=(folder.path / "leaderboard.csv", folder.path / "profile.json", folder.path / "run.json"),
+            files=(folder.path / "leaderboard.csv", folder.path / "profile.json", folder.path / "run.json", *page),
             summary=summary(result, prepared.profile, data=prepared.name),
         )
     )
+
+
+def _report(folder: RunFolder) -> list[Path]:
+    """Makes `report.html`. A run whose report cannot be made is a run all the same: the log says why."""
+    try:
+        return [report.write(folder.path)]
+    except Exception:  # noqa: BLE001  whatever a run may have recorded
+        with folder.log.open("a", encoding="utf-8") as log:
+            log.write(f"The report could not be made:\n{traceback.format_exc()}")
+        return []
 
 
 def _evaluate(best: Ensemble, folder: RunFolder, prepared: Prepared, outcome: SearchOutcome) -> None:

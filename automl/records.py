@@ -135,7 +135,7 @@ class RunFolder:
     def baselines(self) -> list[Baseline]:
         """The recorded baselines."""
         path = self.path / "baselines.json"
-        return [Baseline(**record) for record in self._read(path)] if path.is_file() else []
+        return [Baseline.from_json(record) for record in self._read(path)] if path.is_file() else []
 
     def ensemble(self) -> Ensemble | None:
         """What the model is made of; None if the run has none."""

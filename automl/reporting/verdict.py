@@ -93,8 +93,13 @@ def against_baselines(
     return [_against(best, baseline, metric, part, rows) for baseline in baselines]
 
 
+def called(baseline: Baseline) -> str:
+    """What a sentence calls the baseline."""
+    return "predicting without the features" if baseline.name == CONSTANT else plain(baseline.name)
+
+
 def _against(best: Scored, baseline: Baseline, metric: Metric, part: str, rows: int) -> str:
-    name = "predicting without the features" if baseline.name == CONSTANT else plain(baseline.name)
+    name = called(baseline)
     if not baseline.scores:
         return f"No comparison with {name}: {plain(baseline.message).rstrip('.') or 'it has no scores'}."
     mine, other = (_scores(scores, metric).get(part) for scores in (best.scores, baseline.scores))
