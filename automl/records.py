@@ -165,7 +165,9 @@ class RunFolder:
         from automl.diagnostics import from_json
 
         path = self.path / "findings.json"
-        content = self._read(path) if path.is_file() else {"verdict": "", "answers": []}
+        if not path.is_file():
+            return "", []
+        content = self._read(path)
         return content["verdict"], [from_json(record) for record in content["answers"]]
 
     def importance(self) -> list[Importance]:

@@ -34,7 +34,7 @@ class Histogram:
     @classmethod
     def from_json(cls, record: Mapping[str, Any] | None) -> Histogram | None:
         """The histogram that `dataclasses.asdict` described, if any."""
-        return record and cls(**{**record, "counts": tuple(record["counts"])})
+        return cls(**{**record, "counts": tuple(record["counts"])}) if record else None
 
 
 def histogram(values: NDArray[np.float64]) -> Histogram | None:

@@ -11,6 +11,7 @@ Test rows are looked at here and decide nothing: what a check says changes no mo
 
 from __future__ import annotations
 
+import math
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -202,7 +203,8 @@ def to_json(answer: Answer) -> dict[str, Any]:
 
 
 def from_json(record: Mapping[str, Any]) -> Answer:
-    """The answer that `to_json` described."""
+    """The answer that `to_json` described; JSON has no NaN, so null stands for it in figures."""
     if "not_applicable" in record:
         return NotApplicable(record["code"], record["not_applicable"])
-    return Finding(**{**record, "columns": tuple(record["columns"])})
+    figures = {name: math.nan if value is None else value for name, value in record["figures"].items()}
+    return Finding(**{**record, "figures": figures, "columns": tuple(record["columns"])})

@@ -91,6 +91,8 @@ def _ranked(one: ReportFacts, other: ReportFacts) -> str:
         return f"{measured}; whether that is more than chance cannot be told without the predictions of both."
     flattered = "" if part == "test" else " These rows chose both models, which flatters them."
     rows = count(one.rows[part], f"{PARTS[part]} row")
+    if low == high == 0:
+        return f"Neither is better: both predict the same, with {metric.title} {score(scores[0])} on {rows}."
     drawn_anew = f"{rows}, drawn anew, might give a difference of {score(low)} to {score(high)}"
     if low <= 0 <= high:
         return f"Neither is better: {measured}, and {drawn_anew}.{flattered}"
@@ -162,10 +164,10 @@ def _rows(comparison: Comparison) -> Iterator[tuple[str, str, str]]:
         yield name, first, second
     for metric in dict.fromkeys([one.metric.name, other.metric.name]):
         for part, title in PARTS.items():
-            scores = [_score(facts, part, metric) for facts in (one, other)]
-            if any(scores):
+            first, second = (_score(facts, part, metric) for facts in (one, other))
+            if first or second:
                 known = one.task.METRICS.get(metric) or other.task.METRICS[metric]
-                yield f"{known.title}, {title}", *scores
+                yield f"{known.title}, {title}", first, second
     yield "Model", _model(one), _model(other)
     yield "Speed", _speed(one), _speed(other)
     yield "Trials", _trials(one), _trials(other)

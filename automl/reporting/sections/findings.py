@@ -18,7 +18,7 @@ def show(facts: ReportFacts) -> dict[str, Any] | None:
         return None
     found = worst_first(facts.answers)
     return {
-        "prominent": [(finding, _figures(finding)) for finding in found[:PROMINENT]],
+        "prominent": found[:PROMINENT],
         "more": len(found) - PROMINENT,
         "checks": [_line(answer) for answer in _ordered(facts.answers, found)],
     }
@@ -43,7 +43,4 @@ def _line(answer: Answer) -> dict[str, Any]:
 
 
 def _figures(finding: Finding) -> list[tuple[str, str]]:
-    return [
-        (name.replace("_", " "), "–" if value is None else score(float(value)))
-        for name, value in finding.figures.items()
-    ]
+    return [(name.replace("_", " "), score(value)) for name, value in finding.figures.items()]

@@ -20,7 +20,7 @@ def show(facts: ReportFacts) -> dict[str, Any] | None:
     known = facts.evaluation.get(facts.unseen)
     if facts.task.PREDICTS != "values" or known is None:
         return None
-    residuals = known.targets - known.predictions
+    residuals = np.asarray(known.targets - known.predictions, dtype=np.float64)
     spread = spread_of(residuals)
     assert spread is not None
     half, most = np.quantile(np.abs(residuals), [0.5, 0.9])
