@@ -87,10 +87,11 @@ class WeakSpot:
 
     Attributes:
         where: which rows, in words: "island is 'Dream'".
-        score: of these rows; `overall` is that of all.
+        error: of these rows, the share of wrong answers, or the mean distance from the true value; `average` is that of
+            all rows.
     """
 
     where: str
     rows: int
-    score: float
-    overall: float
+    error: float
+    average: float

@@ -226,5 +226,5 @@ def _recorded(
         ],
     )
     folder.write_importance([Importance(called["length"], 0.4, 0.05), Importance(called["colour"], -0.01, 0.02)])
-    folder.write_weak_spots([WeakSpot(f"{called['colour']} is 'red'", 12, 1.3, 0.6)])
+    folder.write_weak_spots([WeakSpot(f"{called['colour']} is 'red'", 12, 0.5, 0.2)])
     return folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import re
 import shutil
@@ -235,3 +236,47 @@ def test_the_confusion_matrix_counts_the_rows_of_each_class(recorded: Recorded) 
             found = int((chosen[rows] == said).sum())
             share = found / rows.sum()
             assert f"<title>{labels[true]} taken for {labels[said]}: {found} of {rows.sum()} rows ({share:.0%})" in text
+
+
+def of_section(text: str, name: str) -> str:
+    return text.split(f'<section id="{name}">')[1].split("</section>", maxsplit=1)[0]
+
+
+def test_the_search_history_marks_pruned_and_failed_trials(recorded: Recorded) -> None:
+    drawn = of_section(made(recorded(trials=12))[0], "search_history")
+    assert drawn.count('class="dot s1"') == 12
+    assert drawn.count('class="dot s1 hollow"') == 1
+    assert drawn.count('class="cross s1"') == 1
+    assert "#13 mlp failed: The loss is &lt;not&gt; a number." in drawn
+
+
+def test_a_family_that_was_hardly_tried_gives_way_to_one_that_was(recorded: Recorded) -> None:
+    run = recorded(trials=6)
+    for trial in run.trials():
+        if trial.number in (0, 1):
+            run.write_trial(dataclasses.replace(trial, family="resnet"))
+    best = run.ensemble()
+    assert best is not None
+    members = tuple(dataclasses.replace(member, family="resnet") for member in best.members)
+    run.write_ensemble(dataclasses.replace(best, members=members))
+    assert "mlp: 4 settings" in of_section(made(run)[0], "hyperparameters")
+
+
+def test_a_hyperparameter_that_was_not_active_leaves_a_gap(recorded: Recorded) -> None:
+    run = recorded(trials=4)
+
+    def corners() -> list[int]:
+        drawn = re.findall(r'points="([^"]*)"', of_section(made(run)[0], "hyperparameters"))
+        return sorted(len(points.split()) for points in drawn)
+
+    assert corners() == [4, 4, 4, 4]
+    trial = run.trials()[0]
+    # Of layers, rate, activation and score, the line begins behind the gap.
+    run.write_trial(dataclasses.replace(trial, params={"layers": 1, "activation": "selu"}))
+    assert corners() == [2, 4, 4, 4]
+
+
+def test_an_epoch_is_marked_as_the_best(recorded: Recorded) -> None:
+    drawn = of_section(made(recorded())[0], "learning_curves")
+    assert drawn.count("best epoch: 3") == 4
+    assert drawn.count('class="line val"') == 2

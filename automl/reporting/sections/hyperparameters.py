@@ -64,7 +64,9 @@ def _coordinate(name: str, parameter: Mapping[str, Any], trials: Sequence[Trial]
         return Coordinate(name, Axis(name, 0, 1), [str(value) for value in _values(name, parameter, trials)])
     low, high = parameter["low"], parameter["high"]
     tried = [float(trial.params[name]) for trial in trials if name in trial.params]
-    return Coordinate(name, Axis(name, min(low, *tried), max(high, *tried), log=bool(parameter.get("log"))))
+    is_whole = isinstance(low, int) and isinstance(high, int)
+    limits = (min(low, *tried), max(high, *tried))
+    return Coordinate(name, Axis(name, *limits, log=bool(parameter.get("log")), whole=is_whole))
 
 
 def _values(name: str, parameter: Mapping[str, Any], trials: Sequence[Trial]) -> list[Any]:

@@ -1,9 +1,10 @@
-"""Rows that the model does worse on than on others."""
+"""Rows that the model errs on more than on others."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from automl.figures import percent, score
 from automl.reporting.facts import ReportFacts
 
 TITLE = "Weak spots"
@@ -12,4 +13,19 @@ TOP = 10
 
 def show(facts: ReportFacts) -> dict[str, Any] | None:
     """The ten worst."""
-    return {"spots": facts.weak_spots[:TOP]} if facts.weak_spots else None
+    if not facts.weak_spots:
+        return None
+    is_share = facts.task.PREDICTS == "probabilities"
+    written = percent if is_share else score
+    return {
+        "error": "the share of wrong answers" if is_share else "the mean distance from the true value",
+        "spots": [
+            {
+                "where": spot.where,
+                "rows": f"{spot.rows:,}",
+                "error": written(spot.error),
+                "average": written(spot.average),
+            }
+            for spot in facts.weak_spots[:TOP]
+        ],
+    }
