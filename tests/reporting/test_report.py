@@ -17,8 +17,10 @@ import numpy as np
 import pytest
 
 from automl.diagnostics import Finding
+from automl.files import write_json
 from automl.records import RunFolder
 from automl.reporting import report, sections
+from automl.reporting.plots.parallel import BELOW
 from automl.resources import folder
 from automl.tasks import classify
 
@@ -262,18 +264,36 @@ def test_a_family_that_was_hardly_tried_gives_way_to_one_that_was(recorded: Reco
     assert "mlp: 4 settings" in of_section(made(run)[0], "hyperparameters")
 
 
-def test_a_hyperparameter_that_was_not_active_leaves_a_gap(recorded: Recorded) -> None:
+def test_a_hyperparameter_that_was_not_active_lies_below_its_axis(recorded: Recorded) -> None:
     run = recorded(trials=4)
-
-    def corners() -> list[int]:
-        drawn = re.findall(r'points="([^"]*)"', of_section(made(run)[0], "hyperparameters"))
-        return sorted(len(points.split()) for points in drawn)
-
-    assert corners() == [4, 4, 4, 4]
+    assert "not used" not in of_section(made(run)[0], "hyperparameters")
     trial = run.trials()[0]
-    # Of layers, rate, activation and score, the line begins behind the gap.
     run.write_trial(dataclasses.replace(trial, params={"layers": 1, "activation": "selu"}))
-    assert corners() == [2, 4, 4, 4]
+    drawn = of_section(made(run)[0], "hyperparameters")
+    assert drawn.count(">not used<") == 1
+    lines = re.findall(r'<polyline class="line[^>]*points="([^"]*)"', drawn)
+    below = [line for line in lines if any(point.endswith(f",{BELOW:g}") for point in line.split())]
+    assert (len(lines), len(below)) == (4, 1)
+
+
+def test_draws_the_hyperparameters_that_tell_most_of_the_score(recorded: Recorded) -> None:
+    run = recorded(trials=40)
+    rng = np.random.default_rng(0)
+    asked = run.asked()
+    space = {name: {"low": 0.0, "high": 1.0, "log": False} for name in (*(f"noise_{n}" for n in range(9)), "rate")}
+    write_json(run.path / "run.json", {**asked, "spaces": {"mlp": space}})
+    for trial in run.trials():
+        if trial.objective is not None:
+            params = {name: float(rng.random()) for name in space}
+            # Neither small nor large rates are good.
+            write_json(
+                run.of_trial(trial.number) / "result.json",
+                dataclasses.replace(trial, params=params, objective=(params["rate"] - 0.5) ** 2).to_json(),
+            )
+    drawn = of_section(made(run)[0], "hyperparameters")
+    assert ">rate</text>" in drawn
+    assert drawn.count('class="axis"') == 8
+    assert "3 hyperparameters that tell less of the score are not drawn" in drawn
 
 
 def test_an_epoch_is_marked_as_the_best(recorded: Recorded) -> None:

@@ -14,7 +14,7 @@ from automl.reporting.plots.panel import LETTER, Axis
 from automl.reporting.plots.svg import drawing, element, points
 
 WIDTH, HEIGHT = 800.0, 280.0
-TOP, BOTTOM = 44.0, 250.0
+TOP, BOTTOM, BELOW = 44.0, 242.0, 264.0
 SHADES = 5
 MOST_LABELS = 6
 LONGEST_LABEL = 12
@@ -52,7 +52,7 @@ class Setting:
     """A line.
 
     Attributes:
-        values: by coordinate; one that is missing leaves a gap.
+        values: by coordinate; one that is missing lies below the axis.
         rank: 0 for the best, 1 for the worst.
     """
 
@@ -69,46 +69,32 @@ def parallel(coordinates: Sequence[Coordinate], settings: Sequence[Setting], *, 
     drawn = []
     for setting in sorted(settings, key=lambda one: -one.rank):
         series = f"line q{min(SHADES - 1, math.floor(setting.rank * SHADES))}" + " chosen" * setting.is_chosen
-        drawn += [
-            element("polyline", class_=series, points=piece, title=setting.title)
-            for piece in _pieces(coordinates, places, setting)
-        ]
+        heights = [_height(coordinate, setting) for coordinate in coordinates]
+        drawn.append(element("polyline", class_=series, points=points(places, heights), title=setting.title))
     for place, (at, coordinate) in enumerate(zip(places, coordinates, strict=True)):
-        drawn += _upright(coordinate, at, raised=place % 2 == 1 and step < 110)
+        is_lacking = any(coordinate.name not in setting.values for setting in settings)
+        drawn += _upright(coordinate, at, raised=place % 2 == 1 and step < 110, is_lacking=is_lacking)
     return Figure(title, drawing(*drawn, width=WIDTH, height=HEIGHT, label=title), _legend(), note, is_wide=True)
 
 
-def _pieces(coordinates: Sequence[Coordinate], places: Sequence[float], setting: Setting) -> list[str]:
-    found: list[str] = []
-    xs: list[float] = []
-    ys: list[float] = []
-    for at, coordinate in zip(places, coordinates, strict=True):
-        if coordinate.name in setting.values:
-            xs.append(at)
-            ys.append(BOTTOM - coordinate.share(setting.values[coordinate.name]) * (BOTTOM - TOP))
-        else:
-            found.append(points(xs, ys))
-            xs, ys = [], []
-    return [piece for piece in (*found, points(xs, ys)) if " " in piece]
+def _height(coordinate: Coordinate, setting: Setting) -> float:
+    if coordinate.name not in setting.values:
+        return BELOW
+    return BOTTOM - coordinate.share(setting.values[coordinate.name]) * (BOTTOM - TOP)
 
 
-def _upright(coordinate: Coordinate, at: float, *, raised: bool) -> list[Markup]:
+def _upright(coordinate: Coordinate, at: float, *, raised: bool, is_lacking: bool) -> list[Markup]:
+    name = plain(coordinate.name, longest=24)
     drawn = [
         element("line", class_="base", x1=at, x2=at, y1=TOP, y2=BOTTOM),
-        element(
-            "text",
-            text=plain(coordinate.name, longest=24),
-            class_="axis",
-            x=at,
-            y=14 if raised else 32,
-            text_anchor="middle",
-        ),
+        element("text", text=name, class_="axis", x=at, y=14 if raised else 32, text_anchor="middle"),
     ]
-    for share, text in coordinate.marks():
-        written = plain(text, longest=LONGEST_LABEL)
-        y = BOTTOM - share * (BOTTOM - TOP)
-        drawn.append(element("rect", class_="behind", x=at + 3, y=y - 7, width=LETTER * len(written) + 3, height=14))
-        drawn.append(element("text", text=written, class_="tick", x=at + 5, y=y + 4))
+    written = [
+        (BOTTOM - share * (BOTTOM - TOP), plain(text, longest=LONGEST_LABEL)) for share, text in coordinate.marks()
+    ]
+    for y, text in [*written, *([(BELOW, "not used")] if is_lacking else [])]:
+        drawn.append(element("rect", class_="behind", x=at + 3, y=y - 7, width=LETTER * len(text) + 3, height=14))
+        drawn.append(element("text", text=text, class_="tick", x=at + 5, y=y + 4))
     return drawn
 
 

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from automl.figures import score
 from automl.reporting.facts import ReportFacts
 from automl.reporting.plots.panel import Axis, axis, without_outliers
@@ -15,7 +17,7 @@ from automl.trial import Trial, finished
 TITLE = "Hyperparameters"
 LEAST_TRIALS = 3
 MOST_TRIALS = 300
-MOST_COORDINATES = 10
+MOST_COORDINATES = 7
 
 
 def show(facts: ReportFacts) -> dict[str, Any] | None:
@@ -28,7 +30,8 @@ def show(facts: ReportFacts) -> dict[str, Any] | None:
     varied = [name for name in space if len({trial.params.get(name) for trial in trials}) > 1]
     if not varied:
         return None
-    coordinates = [_coordinate(name, space[name], trials) for name in varied[:MOST_COORDINATES]]
+    telling = sorted(varied, key=lambda name: -_told(name, space[name], trials))[:MOST_COORDINATES]
+    coordinates = [_coordinate(name, space[name], trials) for name in varied if name in telling]
     scores = [_score(trial, facts) for trial in trials]
     coordinates.append(Coordinate(facts.metric.title, _of_scores(scores, facts)))
     members = {member.trial for member in facts.best.members} if facts.best else set()
@@ -57,6 +60,26 @@ def _family(facts: ReportFacts) -> str:
     weights = {family: sum(member.weight for member in members if member.family == family) for family in tried}
     leading = max(weights, key=lambda family: weights[family], default="")
     return leading if tried[leading] >= LEAST_TRIALS else max(tried, key=lambda family: tried[family], default="")
+
+
+def _told(name: str, parameter: Mapping[str, Any], trials: Sequence[Trial]) -> float:
+    """How much of a trial's rank the hyperparameter tells: the adjusted R² of groups, or of a parabola.
+
+    Args:
+        trials: the best first.
+    """
+    chosen = [trial.params.get(name) for trial in trials]
+    if "values" in parameter or None in chosen:
+        values = list(dict.fromkeys(chosen))
+        features = np.array([[value == other for other in values[1:]] for value in chosen], dtype=np.float64)
+    else:
+        places = np.unique(np.array(chosen, dtype=np.float64), return_inverse=True)[1]
+        features = np.stack([places, places**2], axis=1).astype(np.float64)
+    ranks = np.arange(len(trials), dtype=np.float64)
+    with_constant = np.column_stack([np.ones(len(trials)), features])
+    fitted = with_constant @ np.linalg.lstsq(with_constant, ranks, rcond=None)[0]
+    unexplained = ((ranks - fitted) ** 2).sum() / ((ranks - ranks.mean()) ** 2).sum()
+    return float(1 - unexplained * (len(trials) - 1) / max(1, len(trials) - features.shape[1] - 1))
 
 
 def _coordinate(name: str, parameter: Mapping[str, Any], trials: Sequence[Trial]) -> Coordinate:
