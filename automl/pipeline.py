@@ -161,7 +161,10 @@ def _asked(prepared: Prepared, options: Options, command: str) -> dict[str, Any]
         "split": {"how": prepared.split.how, **{name: len(rows) for name, rows in prepared.split.parts().items()}},
         "folds": None if prepared.split.folds is None else int(prepared.split.folds.max()) + 1,
         "options": {name: _plain(value) for name, value in dataclasses.asdict(options).items()},
-        "families": [{"name": known.name, "taken": known.taken, "why": known.why} for known in prepared.candidates],
+        "families": [
+            {"name": known.name, "taken": known.taken, "why": known.why, "summary": known.summary}
+            for known in prepared.candidates
+        ],
         "spaces": {
             candidate.name: {name: dataclasses.asdict(p) for name, p in candidate.space.parameters.items()}
             for candidate in prepared.candidates

@@ -201,8 +201,8 @@ def _recorded(
         "folds": None,
         "options": {"seed": seed, "seconds": 60.0, "workers": None, "search": "bayesian", "settings": []},
         "families": [
-            {"name": "mlp", "taken": True, "why": f"{rows} rows"},
-            {"name": "resnet", "taken": False, "why": "not named"},
+            {"name": "mlp", "taken": True, "why": f"{rows} rows", "summary": "Plain."},
+            {"name": "resnet", "taken": False, "why": "not named", "summary": "Deep."},
         ],
         "spaces": {"mlp": space},
     }

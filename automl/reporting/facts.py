@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 from automl.baselines import Baseline
 from automl.data.profile import Profile
 from automl.diagnostics import Answer
 from automl.ensemble import Ensemble
+from automl.errors import InputError
 from automl.evaluation import Evaluated, Importance, WeakSpot
 from automl.records import Outcome, RunFolder
 from automl.reporting.verdict import PARTS, overfitting
@@ -93,11 +95,20 @@ def from_folder(path: Path) -> ReportFacts:
     Raises:
         InputError: the folder holds no run, or its records are damaged.
     """
-    folder = RunFolder(path)
+    try:
+        return _read(RunFolder(path))
+    except (KeyError, TypeError, AttributeError, ValueError, EOFError, BadZipFile) as error:
+        raise InputError(
+            f"The records in {path} are damaged, or of another version ({type(error).__name__}: {error}). "
+            "Restore them from a copy, or use the version that run.json names."
+        ) from error
+
+
+def _read(folder: RunFolder) -> ReportFacts:
     asked = folder.asked()
     verdict, answers = folder.findings()
     return ReportFacts(
-        path,
+        folder.path,
         asked,
         folder.profile(),
         {part: asked["split"][part] for part in PARTS if asked["split"].get(part)},

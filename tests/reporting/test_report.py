@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from automl.diagnostics import Finding
+from automl.errors import InputError
 from automl.files import write_json
 from automl.records import RunFolder
 from automl.reporting import report, sections
@@ -300,3 +301,21 @@ def test_an_epoch_is_marked_as_the_best(recorded: Recorded) -> None:
     drawn = of_section(made(recorded())[0], "learning_curves")
     assert drawn.count("best epoch: 3") == 4
     assert drawn.count('class="line val"') == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("run.json", b"{}"),
+        ("profile.json", b"[]"),
+        ("ensemble.json", b'{"members": 3}'),
+        ("evaluation.npz", b"PK\x03\x04"),
+        ("findings.json", b'{"verdict": ""}'),
+        ("weak_spots.json", b'[{"where": "x"}]'),
+    ],
+)
+def test_damaged_records_are_named_as_such(recorded: Recorded, name: str, content: bytes) -> None:
+    run = recorded()
+    (run.path / name).write_bytes(content)
+    with pytest.raises(InputError, match=f"The records in {run.path} are damaged, or of another version"):
+        report.write(run.path)

@@ -19,13 +19,14 @@ def element(name: str, *children: Markup, text: str = "", title: str = "", **att
         title: what a browser shows when the pointer rests on it.
         attributes: `class_` stands for `class`, and `text_anchor` for `text-anchor`.
     """
-    written = Markup("").join(
-        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), number(value) if _is_number(value) else value)
+    # Thousands of marks: `Markup.format` would take half of a report's time.
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{number(value) if _is_number(value) else escape(value)}"'
         for key, value in attributes.items()
     )
-    told = Markup("<title>{}</title>").format(plain(title, longest=LONGEST_TEXT)) if title else Markup("")
-    inside = told + escape(plain(text, longest=LONGEST_TEXT)) + Markup("").join(children)
-    return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), written, inside)  # noqa: S704  our own element's name
+    told = f"<title>{escape(plain(title, longest=LONGEST_TEXT))}</title>" if title else ""
+    inside = "".join([told, escape(plain(text, longest=LONGEST_TEXT)), *children])
+    return Markup(f"<{name}{written}>{inside}</{name}>")  # noqa: S704  all that strangers wrote is escaped above
 
 
 def drawing(*children: Markup, width: float, height: float, label: str) -> Markup:
@@ -44,7 +45,7 @@ def number(value: str | float) -> str:
     >>> number(12.04), number(3.0), number(-0.01)
     ('12', '3', '0')
     """
-    rounded = round(float(value), 1)
+    rounded = round(float(value), 1) + 0.0
     return f"{rounded:.0f}" if rounded == int(rounded) else f"{rounded}"
 
 

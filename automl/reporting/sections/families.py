@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from automl.errors import AutomlError
 from automl.figures import score
 from automl.reporting.facts import ReportFacts
-from automl.space_files import read_space
 from automl.trial import Trial, finished
 
 TITLE = "Families that were considered"
@@ -24,8 +22,8 @@ def show(facts: ReportFacts) -> dict[str, Any] | None:
     return {
         "families": [
             {
+                "summary": "",
                 **family,
-                "summary": _summary(family["name"]),
                 "weight": sum(member.weight for member in members if member.family == family["name"]),
                 "given_up": given_up.get(family["name"], ""),
                 **_tried([trial for trial in facts.trials if trial.family == family["name"]], facts),
@@ -41,11 +39,3 @@ def _tried(trials: Sequence[Trial], facts: ReportFacts) -> dict[str, Any]:
         "trials": len(trials),
         "best": "" if best is None or best.objective is None else score(facts.metric.score(best.objective)),
     }
-
-
-def _summary(name: str) -> str:
-    try:
-        return read_space(name).summary
-    except AutomlError:
-        # A plug-in that is not installed here.
-        return ""
