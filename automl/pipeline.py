@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +20,15 @@ from automl.diagnostics import Answer, Audit, Data, ask, worst_first
 from automl.encoding.table import places
 from automl.ensemble import MOST_MEMBERS, Ensemble, candidates, choose
 from automl.errors import EnvironmentFault, NothingTrained
+from automl.evaluation import evaluate, importance
 from automl.execution import Job, workspace
 from automl.execution.launcher import Launcher
 from automl.execution.local import LocalExecutor
 from automl.options import Options
 from automl.portfolio import first_settings
 from automl.preparation import Prepared, prepare
-from automl.records import RunFolder, new_run
-from automl.reporting import Plan, Reporter, Result
+from automl.records import Outcome, RunFolder, new_run
+from automl.reporting import Plan, Reporter, Result, report
 from automl.reporting.leaderboard import leaderboard
 from automl.reporting.refit import again
 from automl.reporting.summary import summary
@@ -115,7 +118,7 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
         bundle = _save(folder, prepared, best, executor) if best else None
         result = _result(folder, prepared, objective, outcome, best, tracker, began)
         result = _judged(result, data_checks, evidence.of_data(prepared, options), prepared, folder, outcome, audit)
-        _record(folder, prepared, objective, outcome, bundle, tracker, result)
+        _record(folder, prepared, objective, outcome, bundle, tracker, result, audit)
         services.reporter.result(dataclasses.replace(result, seconds=time.monotonic() - began))
     if best is None:
         raise NothingTrained(f"No trial succeeded; {folder.path / 'log.txt'} and the trials' records tell why.")
@@ -156,13 +159,21 @@ def _asked(prepared: Prepared, options: Options, command: str) -> dict[str, Any]
     """What `run.json` keeps: enough to understand the run, and to tell whether another is the same."""
     return {
         "command": command,
+        "began": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": installed(),
         "data": {"name": prepared.name, "source": prepared.source, "digest": prepared.digest},
+        "notes": list(prepared.notes),
         "target": prepared.profile.target.name,
+        "classes": prepared.specification.get("labels", []),
         "task": prepared.profile.target.task,
         "metric": options.metric or prepared.task.OBJECTIVE,
         "split": {"how": prepared.split.how, **{name: len(rows) for name, rows in prepared.split.parts().items()}},
+        "folds": None if prepared.split.folds is None else int(prepared.split.folds.max()) + 1,
         "options": {name: _plain(value) for name, value in dataclasses.asdict(options).items()},
+        "families": [
+            {"name": known.name, "taken": known.taken, "why": known.why, "summary": known.summary}
+            for known in prepared.candidates
+        ],
         "spaces": {
             candidate.name: {name: dataclasses.asdict(p) for name, p in candidate.space.parameters.items()}
             for candidate in prepared.candidates
@@ -439,15 +450,20 @@ def _record(
     bundle: Path | None,
     tracker: Tracker,
     result: Result,
+    audit: Audit,
 ) -> None:
     board = leaderboard(outcome.trials, outcome.baselines, objective, ensemble=result.best)
     folder.write_baselines(outcome.baselines)
+    status = "interrupted" if outcome.interrupted else "finished" if result.best else "failed"
+    folder.write_outcome(Outcome(status, result.seconds, outcome.left_out))
     if result.best is not None:
         folder.write_ensemble(result.best)
+        _evaluate(result.best, folder, prepared, outcome)
     folder.write_leaderboard(board)
     folder.write_findings(result.verdict, result.answers)
+    folder.write_importance(importance(audit.increases))
+    page = _report(folder)
     features = prepared.frame[[column.name for column in prepared.profile.columns]]
-    status = "interrupted" if outcome.interrupted else "finished" if result.best else "failed"
     tracker.finish(
         RunOutcome(
             status=status,
@@ -456,8 +472,30 @@ def _record(
             baselines={baseline.name: baseline.scores for baseline in outcome.baselines if baseline.scores},
             bundle=bundle,
             example=features.iloc[prepared.split.train[:5]].reset_index(drop=True),
-            files=(folder.path / "leaderboard.csv", folder.path / "profile.json", folder.path / "run.json"),
+            files=(folder.path / "leaderboard.csv", folder.path / "profile.json", folder.path / "run.json", *page),
             summary=summary(result, prepared.profile, data=prepared.name),
             answers=result.answers,
         )
     )
+
+
+def _report(folder: RunFolder) -> list[Path]:
+    """Makes `report.html`. A run whose report cannot be made is a run all the same: the log says why."""
+    try:
+        return [report.write(folder.path)]
+    except Exception:  # noqa: BLE001  whatever a run may have recorded
+        with folder.log.open("a", encoding="utf-8") as log:
+            log.write(f"The report could not be made:\n{traceback.format_exc()}")
+        return []
+
+
+def _evaluate(best: Ensemble, folder: RunFolder, prepared: Prepared, outcome: SearchOutcome) -> None:
+    """Keeps what the model says of rows whose truth is known."""
+    members = {member.trial for member in best.members}
+    evaluation = evaluate(
+        best,
+        {trial.number: folder.predictions(trial) for trial in outcome.trials if trial.number in members},
+        {part: prepared.targets[rows] for part, rows in prepared.split.parts().items()},
+        prepared.split.parts(),
+    )
+    folder.write_evaluation(evaluation)

@@ -223,7 +223,7 @@ def to_json(answer: Answer) -> dict[str, Any]:
 
 
 def from_json(record: Mapping[str, Any]) -> Answer:
-    """The answer that `to_json` described."""
+    """The answer that `to_json` described; JSON has no NaN, so null stands for it in figures."""
     if "not_applicable" in record:
         return NotApplicable(record["code"], record["not_applicable"])
     figures = {name: math.nan if value is None else value for name, value in record["figures"].items()}
