@@ -17,7 +17,6 @@ import pandas as pd
 from automl import auditing, evidence, memory, model, refitting
 from automl.baselines import BOOSTING, CONSTANT, Baseline
 from automl.diagnostics import Answer, Audit, Data, ask, worst_first
-from automl.encoding.table import places
 from automl.ensemble import MOST_MEMBERS, Ensemble, candidates, choose
 from automl.errors import EnvironmentFault, NothingTrained
 from automl.evaluation import evaluate, importance
@@ -346,7 +345,7 @@ def _examined(
         outcome.trials[best.members[0].trial],
         executor,
         folder=folder,
-        columns=places(prepared.encoding),
+        encoding=prepared.encoding,
         metric=settings.metric,
         seed=settings.seed,
         workers=settings.workers,
