@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,3 +64,10 @@ def _curves(evidence: Evidence) -> Iterator[Curve]:
             continue
         errors = (np.concatenate([[naive], objectives]) - objectives.min()) / learned
         yield Curve(trial, member.weight, errors, 1 + int(objectives.argmin()))
+
+
+def typical(measure: Callable[[Curve], float], known: Sequence[Curve]) -> float:
+    """What half of the model's weight stays within, so that a member of little weight does not decide."""
+    measured = sorted((measure(curve), curve.weight) for curve in known)
+    reached = np.cumsum([weight for _, weight in measured])
+    return measured[int(np.searchsorted(reached, reached[-1] / 2))][0]

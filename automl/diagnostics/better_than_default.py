@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from automl.baselines import CONSTANT, Baseline
-from automl.diagnostics import Evidence, Finding
+from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
 from automl.diagnostics._bootstrap import deviation, resampled
 from automl.diagnostics._constant import constant
 from automl.diagnostics._parts import PARTS
@@ -46,7 +46,7 @@ class Rival:
     sure: float
 
 
-def check(evidence: Evidence) -> Finding:
+def check(evidence: Evidence) -> Answer:
     """Compares errors on new rows by the bootstrap, on the same draws, so that rows which are hard for both cancel out.
 
     Of a baseline whose predictions are not kept only the score is known. Its difference then counts from one standard
@@ -54,6 +54,8 @@ def check(evidence: Evidence) -> Finding:
     one is mostly hard for the other.
     """
     metric, part = evidence.metric, evidence.unseen
+    if not math.isfinite(_own(evidence)):
+        return NotApplicable("better_than_default", f"{metric.title} is not defined on these {PARTS[part]} rows.")
     rivals = list(_rivals(evidence))
     figures = {f"lead_over_{rival.name}": rival.lead for rival in rivals}
     own = metric.score(_own(evidence))
@@ -135,7 +137,7 @@ def _by_score(evidence: Evidence, name: str, baseline: Baseline) -> Rival:
 def _standard_errors(lead: float, spread: float) -> float:
     if spread > 0:
         return lead / spread
-    return math.copysign(math.inf, lead) if lead else 0.0
+    return math.copysign(math.inf, lead) if lead and math.isfinite(lead) else 0.0
 
 
 def _sentence(rival: Rival) -> str:

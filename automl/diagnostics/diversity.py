@@ -70,7 +70,7 @@ def check(evidence: Evidence) -> Answer:
     if high < NEGLIGIBLE * learned:
         title = "The ensemble gains next to nothing over its best member"
         return Finding("diversity", "note", title, explained, f"{single} It would be as good.", figures)
-    if low <= 0:
+    if not low > 0:
         title = "What the ensemble gains over its best member is within chance on so few rows"
         return Finding("diversity", "fine", title, explained, "", figures)
     title = f"Its members complete each other: {score(gain)} better {metric.title} than the best of them alone"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
-from automl.diagnostics._curves import Curve, curves
+from automl.diagnostics._curves import Curve, curves, typical
 from automl.figures import count, percent
 
 STAGE = "training"
@@ -26,19 +24,20 @@ MOST = 0.5
 def check(evidence: Evidence) -> Answer:
     """The luck is the mean error of the epochs beside the best one less the error of that.
 
-    The mean is of two epochs on either side, and the lower of the two counts: where training is still falling or already
-    rising, one side is high without any luck. So it is rather a little less than the luck there is. At the very end of
-    the epochs there is no other side, and no luck is counted. Members whose learning rate goes up and down in cycles are left out.
+    The mean is of two epochs on either side, and the lower of the two counts: where training is still falling or
+    already rising, one side is high without any luck. So it is rather a little less than the luck there is. At the very
+    end of the epochs there is no other side, and no luck is counted. Members whose learning rate goes up and down in
+    cycles are left out.
     """
     known = [curve for curve in curves(evidence) if not curve.is_cyclic]
     if not known:
         return NotApplicable(
             "early_stopping", "No member of the model has epochs that can be compared with each other."
         )
-    weights = np.array([curve.weight for curve in known])
-    luck = float(np.average([lucky(curve) for curve in known], weights=weights))
-    at_once = float(np.average([_is_over_at_once(curve) for curve in known], weights=weights))
-    at_end = float(np.average([curve.best == curve.epochs for curve in known], weights=weights))
+    luck = typical(lucky, known)
+    weight = sum(curve.weight for curve in known)
+    at_once = sum(curve.weight for curve in known if _is_over_at_once(curve)) / weight
+    at_end = sum(curve.weight for curve in known if curve.best == curve.epochs) / weight
     first = known[0]
     figures = {
         "luck": luck,
@@ -52,8 +51,8 @@ def check(evidence: Evidence) -> Answer:
     )
     if at_end <= MOST:
         explained += (
-            f"The epochs beside it are worse by {percent(luck)} of what was learned: by so much is the validation score "
-            "too good."
+            f"The epochs beside it are worse by {percent(luck)} of what was learned: by so much is the validation "
+            "score too good."
         )
     if at_once > MOST:
         title = f"The best epoch comes at once: {count(first.best, 'epoch')} of {first.epochs}"

@@ -199,7 +199,7 @@ def _beyond(parameter: Float | Int, side: Side) -> float | None:
         end = low / factor if side == "low" else high * factor
     elif side == "high":
         # What lies between 0 and 1 is a share, such as dropout.
-        end = (1 + high) / 2 if isinstance(parameter, Float) and 0 <= low and high <= 1 else high + (high - low) / 2
+        end = (1 + high) / 2 if isinstance(parameter, Float) and low >= 0 and high <= 1 else high + (high - low) / 2
     else:
         end = low - (high - low) / 2
         end = max(end, 0.0) if low >= 0 else end

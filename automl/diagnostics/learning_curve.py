@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable, Severity
-from automl.diagnostics._curves import Curve, curves
+from automl.diagnostics._curves import Curve, curves, typical
 from automl.figures import count, percent
 from automl.trial import Trial
 
@@ -27,7 +27,7 @@ AT_THE_END = 3
 
 
 def check(evidence: Evidence) -> Answer:
-    """Looks at the members' validation errors by their weights.
+    """Looks at the validation errors of the members; what half of the model's weight stays within counts.
 
     Falling is what the last quarter of the epochs took off the lowest error, unless validation itself had ended the
     training. Rising is the median of the last three epochs less the lowest. Jumping is the median step between two
@@ -38,14 +38,14 @@ def check(evidence: Evidence) -> Answer:
         return NotApplicable(
             "learning_curve", "No member of the model has learned enough for its curve to have a shape."
         )
-    figures = {name: _weighted(measure, known) for name, measure in MEASURES.items()}
+    figures = {name: typical(measure, known) for name, measure in MEASURES.items()}
     if figures["falling"] >= FALLING:
         return _still_falling(max(known, key=lambda curve: curve.weight * _falling(curve)), figures)
     trial, best = known[0].trial, _best_epoch(known[0])
     if figures["jumping"] >= JUMPING:
         explained = (
-            f"{best}From one epoch to the next the validation error changes by {percent(figures['jumping'])} of all that "
-            "was learned. The epoch that was kept is then partly a lucky one."
+            f"{best}From one epoch to the next the validation error changes by {percent(figures['jumping'])} of all "
+            "that was learned. The epoch that was kept is then partly a lucky one."
         )
         advice = (
             f"Lower the learning rates (--set {trial.family}.learning_rate={_smaller(trial)}) or take larger batches."
@@ -56,8 +56,8 @@ def check(evidence: Evidence) -> Answer:
         )
     if figures["rising"] >= RISING:
         explained = (
-            f"{best}After it the validation error rose again, by {percent(figures['rising'])} of what had been learned: "
-            "the network went on to learn its training rows by heart. The best epoch's weights were kept."
+            f"{best}After it the validation error rose again, by {percent(figures['rising'])} of what had been "
+            "learned: the network went on to learn its training rows by heart. The best epoch's weights were kept."
         )
         severity = "warning" if figures["rising"] >= SPOILT else "note"
         title = "The validation error rises again after the best epoch: the networks are large for these rows"
@@ -85,16 +85,12 @@ def _still_falling(curve: Curve, figures: dict[str, float]) -> Finding:
         else f"Allow more epochs: --set {trial.family}.epochs={epochs}..{4 * max(epochs, 10)}"
     )
     explained = (
-        f"{_best_epoch(curve)}The last {'quarter of the epochs' if curve.epochs > 4 else 'epoch'} still brought {percent(_falling(curve))} of all that it learned, "
-        f"when {why}. A longer training would probably be better."
+        f"{_best_epoch(curve)}The last {'quarter of the epochs' if curve.epochs > 4 else 'epoch'} still brought "
+        f"{percent(_falling(curve))} of all that it learned, when {why}. A longer training would probably be better."
     )
-    severity = "warning" if figures["falling"] >= STILL_LEARNING else "note"
+    severity: Severity = "warning" if figures["falling"] >= STILL_LEARNING else "note"
     title = f"Training ended too soon: the error was still falling when {why}"
     return Finding("learning_curve", severity, title, explained, advice, figures)
-
-
-def _weighted(measure: Callable[[Curve], float], known: list[Curve]) -> float:
-    return float(np.average([measure(curve) for curve in known], weights=[curve.weight for curve in known]))
 
 
 def _falling(curve: Curve) -> float:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from automl.baselines import BOOSTING
-from automl.diagnostics import Evidence, Finding
-from automl.diagnostics._bootstrap import resampled
+from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
+from automl.diagnostics._bootstrap import deviation, resampled
 from automl.diagnostics._constant import constant, constant_objective
 from automl.diagnostics._parts import PARTS
 from automl.figures import percent, score
+from automl.tasks import FloatArray
 from automl.trial import finished
 
 STAGE = "training"
@@ -27,6 +26,7 @@ CONFIRMED = 2.0
 LEAST_WORTH = 0.02
 # Standard errors to either side in an interval that holds in 95 % of cases.
 WITHIN = 1.96
+RESAMPLES, MOST_ROWS = 400, 5_000
 # Of the error of predicting without the features, the share that training should take away even on training rows.
 LEAST_LEARNED = 0.05
 # How much less of the same share may be learned than simpler models have, and standard errors that make it clear.
@@ -52,7 +52,7 @@ class _Skill:
     sure: float
 
 
-def check(evidence: Evidence) -> Finding:
+def check(evidence: Evidence) -> Answer:
     """Skill on new rows is 1 - error / error of predicting without the features (Murphy 1988).
 
     Its interval comes from resampling the rows, both predictions on the same draws. Skill is believed from 3.5
@@ -62,6 +62,8 @@ def check(evidence: Evidence) -> Finding:
     """
     metric, part = evidence.metric, evidence.unseen
     skill = _skill(evidence, part)
+    if not math.isfinite(skill.share):
+        return NotApplicable("underfitting", f"{metric.title} is not defined on these {PARTS[part]} rows.")
     is_certain = _is_certain(evidence, skill)
     on_training = _share_learned(evidence, "train", evidence.best.scores["train"][metric.name])
     figures = {
@@ -141,16 +143,20 @@ def _luck(evidence: Evidence, part: str) -> float:
 
 def _skill(evidence: Evidence, part: str) -> _Skill:
     metric = evidence.metric
-    both = [evidence.blended[part], constant(evidence, part)]
-    samples = np.vectorize(metric.objective)(resampled(evidence.data.of(part), both, metric, seed=evidence.data.seed))
-    lead = samples[:, 1] - samples[:, 0]
-    known = lead[np.isfinite(lead)]
     naive = constant_objective(evidence, part)
     taken = naive - metric.objective(metric.function(evidence.data.of(part), evidence.blended[part]))
     room = _room(evidence, naive)
-    spread = float(known.std()) if len(known) else math.nan
+    spread = _spread(evidence, part, constant(evidence, part))
     sure = taken / spread if spread > 0 else 0.0
     return _Skill(taken / room, (taken - WITHIN * spread) / room, (taken + WITHIN * spread) / room, sure)
+
+
+def _spread(evidence: Evidence, part: str, prediction: FloatArray) -> float:
+    """The standard error of the difference between the model's score and that of another prediction."""
+    both = [evidence.blended[part], prediction]
+    seed, targets = evidence.data.seed, evidence.data.of(part)
+    samples = resampled(targets, both, evidence.metric, seed=seed, times=RESAMPLES, most_rows=MOST_ROWS)
+    return deviation(samples[:, 0] - samples[:, 1])
 
 
 def _less(share: float) -> str:
@@ -184,11 +190,9 @@ def _behind_linear(evidence: Evidence) -> float | None:
     ]
     if not linear or all(member.family == "linear" for member in evidence.best.members):
         return None
-    both = [evidence.blended[part], evidence.predictions[linear[0].number][part]]
-    targets = evidence.data.of(part)
-    lag = np.diff(-np.vectorize(metric.objective)(resampled(targets, both, metric, seed=evidence.data.seed)))[:, 0]
-    model, other = (metric.objective(metric.function(targets, own)) for own in both)
-    known = lag[np.isfinite(lag)]
-    if not len(known) or model - other <= CLEAR * known.std():
+    prediction = evidence.predictions[linear[0].number][part]
+    both = [evidence.blended[part], prediction]
+    model, other = (metric.objective(metric.function(evidence.data.of(part), own)) for own in both)
+    if not model - other > CLEAR * _spread(evidence, part, prediction):
         return None
     return (model - other) / max(model + 1 if metric.greater_is_better else model, 1e-12)

@@ -53,6 +53,8 @@ def check(evidence: Evidence) -> Answer:
         return NotApplicable("winners_curse", "Only one trial has finished, so nothing was selected.")
     metric = evidence.metric
     luck = selection_luck(evidence, trials, known)
+    if not math.isfinite(luck.bias):
+        return NotApplicable("winners_curse", f"{metric.title} is not defined on most samples of the validation rows.")
     first = min(trials, key=lambda trial: trial.number)
     assert first.objective is not None
     gain = first.objective - luck.winner
@@ -66,8 +68,8 @@ def check(evidence: Evidence) -> Answer:
     figures |= {"gain": gain, "share_of_gain": of_gain} if gain > 0 else {}
     explained = (
         f"The best of {count(len(trials), 'trial')} has {metric.title} {score(metric.score(luck.winner))} on "
-        f"validation rows. Part of that is luck on these very rows: {score(luck.bias)}, so that {score(honest)} is to be expected "
-        f"on others. {_of_the_gain(first, gain, of_gain)}"
+        f"validation rows. Part of that is luck on these very rows: {score(luck.bias)}, so that {score(honest)} is to "
+        f"be expected on others. {_of_the_gain(first, gain, of_gain)}"
     )
     explained, figures = _with_test(evidence, trials[0], explained, figures)
     if of_learned >= MISLEADING:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from automl.diagnostics import Finding, NotApplicable
+from automl.diagnostics import Evidence, Finding, NotApplicable
 from automl.diagnostics.diversity import check
 from automl.trial import Trial
 
@@ -15,7 +15,7 @@ ROWS = 800
 THIRDS = {0: 0.5, 1: 0.25, 2: 0.25}
 
 
-def together(evidence_of: Any, *, shared: float, own: tuple[float, float, float]) -> Finding:
+def together(evidence_of: Callable[..., Evidence], *, shared: float, own: tuple[float, float, float]) -> Finding:
     rng = np.random.default_rng(0)
     y = rng.normal(size=ROWS)
     same = shared * rng.normal(size=ROWS)
@@ -26,7 +26,7 @@ def together(evidence_of: Any, *, shared: float, own: tuple[float, float, float]
     return found
 
 
-def test_members_that_err_apart_make_it_better(evidence_of) -> None:
+def test_members_that_err_apart_make_it_better(evidence_of: Callable[..., Evidence]) -> None:
     found = together(evidence_of, shared=0.0, own=(0.4, 0.4, 0.4))
     assert found.severity == "fine"
     assert found.figures["gain_low"] > 0
@@ -37,18 +37,18 @@ def test_members_that_err_apart_make_it_better(evidence_of) -> None:
     assert abs(found.figures["error_correlation"]) < 0.1
 
 
-def test_copies_make_it_no_better(evidence_of) -> None:
+def test_copies_make_it_no_better(evidence_of: Callable[..., Evidence]) -> None:
     found = together(evidence_of, shared=0.4, own=(0.01, 0.01, 0.01))
     assert (found.severity, "next to nothing" in found.title) == ("note", True)
     assert found.figures["error_correlation"] > 0.95
 
 
-def test_sees_members_that_make_it_worse(evidence_of) -> None:
+def test_sees_members_that_make_it_worse(evidence_of: Callable[..., Evidence]) -> None:
     found = together(evidence_of, shared=0.0, own=(0.1, 0.9, 0.9))
     assert found.severity == "warning"
     assert "#0 mlp" in found.title
 
 
-def test_a_single_trial_has_no_diversity(evidence_of) -> None:
+def test_a_single_trial_has_no_diversity(evidence_of: Callable[..., Evidence]) -> None:
     y = np.linspace(0, 1, 300)
     assert isinstance(check(evidence_of(y, {0: y}, train=100, val=100)), NotApplicable)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from automl.diagnostics import Answer, Finding, NotApplicable
+from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
 from automl.diagnostics.edge_of_range import check
 from automl.space import Choice, Float, Int, SearchSpace
 from automl.space_files import change, read_space
@@ -26,7 +26,9 @@ SPACE = SearchSpace(
 )
 
 
-def searched(evidence_of: Any, best_at: dict[str, float], *, trials: int = 40, seed: int = 0) -> Answer:
+def searched(
+    evidence_of: Callable[..., Evidence], best_at: dict[str, float], *, trials: int = 40, seed: int = 0
+) -> Answer:
     """Of random settings, those are the better that are nearer to the given places (0 and 1 are the ends)."""
     rng = np.random.default_rng(seed)
     found = []
@@ -60,7 +62,9 @@ def searched(evidence_of: Any, best_at: dict[str, float], *, trials: int = 40, s
         ("units", 1.3, "mlp.units=32,64,128,256,512"),
     ],
 )
-def test_finds_a_parameter_that_is_best_beyond_its_range(evidence_of, name: str, end: float, wider: str) -> None:
+def test_finds_a_parameter_that_is_best_beyond_its_range(
+    evidence_of: Callable[..., Evidence], name: str, end: float, wider: str
+) -> None:
     found = searched(evidence_of, {name: end})
     assert isinstance(found, Finding)
     assert (found.severity, name in found.title) == ("warning", True)
@@ -68,20 +72,20 @@ def test_finds_a_parameter_that_is_best_beyond_its_range(evidence_of, name: str,
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_keeps_quiet_where_the_best_is_inside(evidence_of, seed: int) -> None:
+def test_keeps_quiet_where_the_best_is_inside(evidence_of: Callable[..., Evidence], seed: int) -> None:
     found = searched(evidence_of, {"learning_rate": 0.5, "dropout": 0.4}, seed=seed)
     assert isinstance(found, Finding)
     assert found.severity == "fine"
 
 
 @pytest.mark.parametrize(("name", "end"), [("dropout", -0.3), ("layers", -0.3), ("activation", 1.3)])
-def test_keeps_quiet_where_nothing_lies_beyond(evidence_of, name: str, end: float) -> None:
+def test_keeps_quiet_where_nothing_lies_beyond(evidence_of: Callable[..., Evidence], name: str, end: float) -> None:
     found = searched(evidence_of, {name: end})
     assert isinstance(found, Finding)
     assert found.severity == "fine"
 
 
-def test_a_value_that_was_never_varied_is_not_at_an_edge(evidence_of) -> None:
+def test_a_value_that_was_never_varied_is_not_at_an_edge(evidence_of: Callable[..., Evidence]) -> None:
     x = np.linspace(0, 1, 300)
     rng = np.random.default_rng(0)
     trials = [
@@ -101,7 +105,7 @@ def test_a_value_that_was_never_varied_is_not_at_an_edge(evidence_of) -> None:
     assert isinstance(check(replace(evidence, trials=evidence.trials[:8])), NotApplicable)
 
 
-def test_what_it_advises_can_be_typed(evidence_of) -> None:
+def test_what_it_advises_can_be_typed(evidence_of: Callable[..., Evidence]) -> None:
     found = searched(evidence_of, {"learning_rate": 1.3}, trials=80)
     assert isinstance(found, Finding)
     advised = [part.split()[0] for part in found.advice.split("--set mlp.")[1:]]

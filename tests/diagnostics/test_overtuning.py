@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from automl.diagnostics import Finding, NotApplicable
+from automl.diagnostics import Evidence, Finding, NotApplicable
 from automl.diagnostics.overtuning import check, incumbents
 from automl.trial import Trial
 
 VAL, TEST = 100, 400
 
 
-def going(evidence_of: Any, on_val: list[float], on_test: list[float], seed: int = 0, **more: Any) -> Any:
+def going(
+    evidence_of: Callable[..., Evidence], on_val: list[float], on_test: list[float], seed: int = 0, **more: Any
+) -> Any:
     """Trials whose errors have these standard deviations."""
     rng = np.random.default_rng(seed)
     rows = 50 + VAL + TEST
@@ -28,7 +31,7 @@ def going(evidence_of: Any, on_val: list[float], on_test: list[float], seed: int
 FALLING = [0.9, 0.7, 0.5, 0.4, 0.3]
 
 
-def test_finds_that_the_later_trials_are_worse_on_new_rows(evidence_of) -> None:
+def test_finds_that_the_later_trials_are_worse_on_new_rows(evidence_of: Callable[..., Evidence]) -> None:
     found = check(going(evidence_of, FALLING, [0.9, 0.7, 0.5, 0.7, 0.8]))
     assert isinstance(found, Finding)
     assert found.severity == "warning"
@@ -36,13 +39,13 @@ def test_finds_that_the_later_trials_are_worse_on_new_rows(evidence_of) -> None:
     assert found.figures["lost_share"] == pytest.approx(0.75, abs=0.2)
 
 
-def test_finds_that_the_first_setting_was_the_best(evidence_of) -> None:
+def test_finds_that_the_first_setting_was_the_best(evidence_of: Callable[..., Evidence]) -> None:
     found = check(going(evidence_of, FALLING, [0.4, 0.5, 0.6, 0.7, 0.8]))
     assert isinstance(found, Finding)
     assert found.severity == "problem"
 
 
-def test_keeps_quiet_where_new_rows_agree_or_chance_explains_it(evidence_of) -> None:
+def test_keeps_quiet_where_new_rows_agree_or_chance_explains_it(evidence_of: Callable[..., Evidence]) -> None:
     severities = []
     for seed in range(20):
         for on_test in (FALLING, [0.5, 0.5, 0.5, 0.5, 0.5]):
@@ -63,13 +66,13 @@ def test_follows_the_best_so_far_in_the_order_in_which_trials_began() -> None:
     assert [trial.number for trial in incumbents(trials)] == [0, 3]
 
 
-def test_needs_only_the_scores_of_trials_that_are_not_kept(evidence_of) -> None:
+def test_needs_only_the_scores_of_trials_that_are_not_kept(evidence_of: Callable[..., Evidence]) -> None:
     found = check(going(evidence_of, FALLING, [0.9, 0.7, 0.5, 0.7, 0.8], kept=[3, 4]))
     assert isinstance(found, Finding)
     assert found.severity == "warning"
 
 
-def test_has_no_answer_without_test_rows_or_without_progress(evidence_of) -> None:
+def test_has_no_answer_without_test_rows_or_without_progress(evidence_of: Callable[..., Evidence]) -> None:
     y = np.linspace(0, 1, 200)
     assert isinstance(check(evidence_of(y, {0: 0.5 * y}, train=100, val=100)), NotApplicable)
     assert isinstance(check(going(evidence_of, [0.3, 0.4, 0.5], [0.3, 0.4, 0.5])), NotApplicable)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from automl.diagnostics import Answer, Finding, NotApplicable
+from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
 from automl.diagnostics.tuned_parameters import check
 from automl.space import Choice, Float, Int, SearchSpace
 from automl.trial import Trial
@@ -24,7 +25,7 @@ SPACE = SearchSpace(
 )
 
 
-def tuned(evidence_of: Any, error: Any, *, trials: int = 40, seed: int = 0) -> Answer:
+def tuned(evidence_of: Callable[..., Evidence], error: Any, *, trials: int = 40, seed: int = 0) -> Answer:
     rng = np.random.default_rng(seed)
     settings = [SPACE.sample(rng) for _ in range(trials)]
     x = np.linspace(0, 1, 300)
@@ -40,7 +41,7 @@ def tuned(evidence_of: Any, error: Any, *, trials: int = 40, seed: int = 0) -> A
     )
 
 
-def test_names_the_one_that_decided(evidence_of) -> None:
+def test_names_the_one_that_decided(evidence_of: Callable[..., Evidence]) -> None:
     for name, error in (
         ("learning_rate", lambda s, rng: abs(np.log10(s["learning_rate"]) + 2.5) + 0.1 * rng.random()),
         ("activation", lambda s, rng: (s["activation"] == "selu") + 0.5 * rng.random()),
@@ -53,12 +54,12 @@ def test_names_the_one_that_decided(evidence_of) -> None:
         assert abs(sum(shares.values()) - 1) < 1e-6
 
 
-def test_says_nothing_where_chance_decided(evidence_of) -> None:
+def test_says_nothing_where_chance_decided(evidence_of: Callable[..., Evidence]) -> None:
     answers = [tuned(evidence_of, lambda s, rng: rng.random(), seed=seed) for seed in range(20)]
     assert sum(isinstance(answer, Finding) for answer in answers) <= 1
 
 
-def test_says_nothing_of_a_handful_of_trials(evidence_of) -> None:
+def test_says_nothing_of_a_handful_of_trials(evidence_of: Callable[..., Evidence]) -> None:
     few = tuned(evidence_of, lambda s, rng: s["dropout"], trials=19)
     assert isinstance(few, NotApplicable)
     assert isinstance(tuned(evidence_of, lambda s, rng: s["dropout"], trials=20), Finding)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from automl.diagnostics import Finding, NotApplicable
+from automl.diagnostics import Evidence, Finding, NotApplicable
 from automl.diagnostics.weak_spots import check
 
 ROWS = 700
@@ -19,7 +19,9 @@ def table(rng: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame({**numbers, "colour": rng.choice(["red", "green", "blue", "grey", "pink"], ROWS)})
 
 
-def asked(evidence_of: Any, frame: pd.DataFrame, wrong: np.ndarray, rng: np.random.Generator) -> Finding:
+def asked(
+    evidence_of: Callable[..., Evidence], frame: pd.DataFrame, wrong: np.ndarray, rng: np.random.Generator
+) -> Finding:
     labels = rng.integers(3, size=ROWS)
     answers = np.where(rng.random(ROWS) < wrong, (labels + 1) % 3, labels)
     found = check(evidence_of(labels, {0: np.eye(3)[answers]}, train=100, val=100, of="classify", frame=frame))
@@ -28,7 +30,7 @@ def asked(evidence_of: Any, frame: pd.DataFrame, wrong: np.ndarray, rng: np.rand
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_names_the_category_where_it_errs_most(evidence_of, seed: int) -> None:
+def test_names_the_category_where_it_errs_most(evidence_of: Callable[..., Evidence], seed: int) -> None:
     rng = np.random.default_rng(seed)
     frame = table(rng)
     found = asked(evidence_of, frame, np.where(frame["colour"] == "blue", 0.6, 0.1), rng)
@@ -39,7 +41,7 @@ def test_names_the_category_where_it_errs_most(evidence_of, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_names_the_range_of_a_number(evidence_of, seed: int) -> None:
+def test_names_the_range_of_a_number(evidence_of: Callable[..., Evidence], seed: int) -> None:
     rng = np.random.default_rng(seed)
     frame = table(rng)
     high = (frame["number 3"] > np.quantile(frame["number 3"], 0.8)).to_numpy()
@@ -50,7 +52,7 @@ def test_names_the_range_of_a_number(evidence_of, seed: int) -> None:
     assert (found.columns, found.severity) == (("number 3",), "warning")
 
 
-def test_names_the_class_that_is_never_recognised(evidence_of) -> None:
+def test_names_the_class_that_is_never_recognised(evidence_of: Callable[..., Evidence]) -> None:
     labels = np.random.default_rng(1).choice(3, p=[0.6, 0.3, 0.1], size=ROWS)
     answers = np.where(labels == 2, 0, labels)
     found = check(evidence_of(labels, {0: np.eye(3)[answers]}, train=100, val=100, of="classify"))
@@ -58,7 +60,7 @@ def test_names_the_class_that_is_never_recognised(evidence_of) -> None:
     assert (found.severity, "target is 'c2'" in found.title) == ("warning", True)
 
 
-def test_the_worst_of_many_slices_is_bad_by_chance(evidence_of) -> None:
+def test_the_worst_of_many_slices_is_bad_by_chance(evidence_of: Callable[..., Evidence]) -> None:
     found = []
     for seed in range(40):
         rng = np.random.default_rng(seed)
@@ -66,12 +68,12 @@ def test_the_worst_of_many_slices_is_bad_by_chance(evidence_of) -> None:
     assert found.count("fine") >= 38
 
 
-def test_a_few_rows_are_not_cut_into_slices(evidence_of) -> None:
+def test_a_few_rows_are_not_cut_into_slices(evidence_of: Callable[..., Evidence]) -> None:
     y = np.linspace(0, 1, 230)
     assert isinstance(check(evidence_of(y, {0: y + 0.1}, train=100, val=100)), NotApplicable)
 
 
-def test_a_name_from_the_data_cannot_command_a_terminal(evidence_of) -> None:
+def test_a_name_from_the_data_cannot_command_a_terminal(evidence_of: Callable[..., Evidence]) -> None:
     rng = np.random.default_rng(0)
     frame = table(rng).rename(columns={"colour": "col\x1b[31mour" + "r" * 60})
     found = asked(evidence_of, frame, np.where(frame.iloc[:, -1] == "blue", 0.6, 0.1), rng)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from automl.diagnostics import Finding, NotApplicable
+from automl.diagnostics import Evidence, Finding, NotApplicable
 from automl.diagnostics.winners_curse import check
 from automl.trial import finished
 
 
-def alike(evidence_of: Any, seed: int, *, trials: int, val: int, kept: int | None = None) -> Any:
+def alike(evidence_of: Callable[..., Evidence], seed: int, *, trials: int, val: int, kept: int | None = None) -> Any:
     """Trials that are all as good on new rows, and err apart."""
     rng = np.random.default_rng(seed)
     rows = 50 + val + 2000
@@ -25,7 +26,9 @@ def alike(evidence_of: Any, seed: int, *, trials: int, val: int, kept: int | Non
 
 
 @pytest.mark.parametrize(("trials", "kept"), [(12, None), (60, None), (60, 12)])
-def test_the_luck_it_finds_is_what_test_rows_show(evidence_of, trials: int, kept: int | None) -> None:
+def test_the_luck_it_finds_is_what_test_rows_show(
+    evidence_of: Callable[..., Evidence], trials: int, kept: int | None
+) -> None:
     found, seen = [], []
     for seed in range(15):
         evidence = alike(evidence_of, seed, trials=trials, val=150, kept=kept)
@@ -39,13 +42,13 @@ def test_the_luck_it_finds_is_what_test_rows_show(evidence_of, trials: int, kept
     assert np.mean(seen) > 0.05
 
 
-def test_warns_where_a_score_on_few_rows_is_the_best_of_many(evidence_of) -> None:
+def test_warns_where_a_score_on_few_rows_is_the_best_of_many(evidence_of: Callable[..., Evidence]) -> None:
     found = check(alike(evidence_of, 1, trials=60, val=60))
     assert isinstance(found, Finding)
     assert found.severity == "warning"
 
 
-def test_where_one_is_clearly_the_best_there_is_no_luck(evidence_of) -> None:
+def test_where_one_is_clearly_the_best_there_is_no_luck(evidence_of: Callable[..., Evidence]) -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=1000)
     y = x + 0.5 * rng.normal(size=1000)
@@ -57,7 +60,7 @@ def test_where_one_is_clearly_the_best_there_is_no_luck(evidence_of) -> None:
     assert found.figures["on_test"] == pytest.approx(0.5, abs=0.05)
 
 
-def test_has_no_answer_without_a_choice_or_without_skill(evidence_of) -> None:
+def test_has_no_answer_without_a_choice_or_without_skill(evidence_of: Callable[..., Evidence]) -> None:
     rng = np.random.default_rng(0)
     y = rng.normal(size=300)
     assert isinstance(check(evidence_of(y, {0: 0.5 * y}, train=100, val=100)), NotApplicable)
