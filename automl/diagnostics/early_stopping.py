@@ -15,8 +15,8 @@ TITLE = "Choice of the epoch"
 NEIGHBOURS = 2
 # The luck, as a share of what the network has learned.
 SOME, MUCH = 0.05, 0.15
-# A training of so many epochs that is over after these has gone wrong from there on.
-LEAST_EPOCHS, AT_ONCE = 10, 2
+# A training of so many epochs whose best is one of the first two, or of the first twentieth, has gone wrong from there.
+LEAST_EPOCHS, AT_ONCE, AT_ONCE_SHARE = 10, 2, 0.05
 # Of the model's weight, what must be like this for the model to be.
 MOST = 0.5
 
@@ -82,4 +82,4 @@ def lucky(curve: Curve) -> float:
 
 
 def _is_over_at_once(curve: Curve) -> bool:
-    return curve.epochs >= LEAST_EPOCHS and curve.best <= AT_ONCE
+    return curve.epochs >= LEAST_EPOCHS and curve.best <= max(AT_ONCE, AT_ONCE_SHARE * curve.epochs)
