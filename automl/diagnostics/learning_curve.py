@@ -14,8 +14,9 @@ from automl.trial import Trial
 STAGE = "training"
 TITLE = "Learning curves"
 
-# Each as a share of what the member had learned by its best epoch. Measured on members of runs with whole trainings:
-# the last quarter brought at most 0.02, the end was at most 0.05 above the best, the median step at most 0.05.
+# Each as a share of what the member had learned by its best epoch. Of 26 whole trainings on 15 tables, nine in ten had
+# at most 0.01 of the first, 0.17 of the second, and 0.03 of the third; of 47 that ran out of time, half had 0.02 of the
+# first.
 FALLING, STILL_LEARNING = 0.02, 0.05
 RISING, SPOILT = 0.1, 0.5
 JUMPING, WILD = 0.1, 0.25
