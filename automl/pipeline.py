@@ -16,10 +16,10 @@ import pandas as pd
 
 from automl import auditing, evidence, memory, model, refitting
 from automl.baselines import BOOSTING, CONSTANT, Baseline
-from automl.diagnostics import Answer, Audit, Data, ask, worst_first
+from automl.diagnostics import Answer, Audit, Data, Finding, ask, worst_first
 from automl.ensemble import MOST_MEMBERS, Ensemble, candidates, choose
 from automl.errors import EnvironmentFault, NothingTrained
-from automl.evaluation import evaluate, importance
+from automl.evaluation import WeakSpot, evaluate, importance
 from automl.execution import Job, workspace
 from automl.execution.launcher import Launcher
 from automl.execution.local import LocalExecutor
@@ -461,6 +461,7 @@ def _record(
     folder.write_leaderboard(board)
     folder.write_findings(result.verdict, result.answers)
     folder.write_importance(importance(audit.increases))
+    folder.write_weak_spots(_weak_spots(result.answers))
     page = _report(folder)
     features = prepared.frame[[column.name for column in prepared.profile.columns]]
     tracker.finish(
@@ -476,6 +477,11 @@ def _record(
             answers=result.answers,
         )
     )
+
+
+def _weak_spots(answers: Sequence[Answer]) -> list[WeakSpot]:
+    found = next((answer for answer in answers if answer.code == "weak_spots"), None)
+    return [WeakSpot(**spot) for spot in found.details] if isinstance(found, Finding) else []
 
 
 def _report(folder: RunFolder) -> list[Path]:

@@ -118,7 +118,8 @@ def check(evidence: Evidence) -> Answer:
         "For rare classes --balance gives each class the same weight."
     )
     columns = tuple(dict.fromkeys(spot.column for spot in spots if spot.column))
-    return Finding("weak_spots", "warning" if severe else "note", title, explained, advice, figures, columns)
+    details = tuple({"where": spot.says, "rows": spot.size, "error": spot.error, "average": average} for spot in spots)
+    return Finding("weak_spots", "warning" if severe else "note", title, explained, advice, figures, columns, details)
 
 
 def _amount(error: float, is_share: bool) -> str:
