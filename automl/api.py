@@ -49,6 +49,7 @@ def fit(
     out: str | Path | None = None,
     tracking_uri: str | None = None,
     experiment: str | None = None,
+    register: str | None = None,
     quiet: bool = False,
 ) -> Run:
     """Searches for the best network for a table, records everything, and saves the best as a model.
@@ -84,6 +85,7 @@ def fit(
         seed: with one worker and `trials`, the same seed gives the same run.
         out: the folder for the run's files; runs/NAME-1, -2, … by default.
         tracking_uri, experiment: where MLflow records the run; its own default otherwise.
+        register: put the model into MLflow's registry under this name, as champion or challenger.
         quiet: print nothing.
 
     Raises:
@@ -120,6 +122,7 @@ def fit(
         out=Path(out) if out is not None else None,
         tracking_uri=tracking_uri,
         experiment=experiment,
+        register=register,
     )
     return run(data, given, command="automl.fit", quiet=quiet, began=began)
 
@@ -138,7 +141,12 @@ def run(data: str | Path | pd.DataFrame, options: Options, *, command: str, quie
     def open_tracker() -> Tracker:
         from automl.tracking.mlflow import MlflowTracker
 
-        return MlflowTracker(experiment=options.experiment, tracking_uri=options.tracking_uri, warn=reporter.note)
+        return MlflowTracker(
+            experiment=options.experiment,
+            tracking_uri=options.tracking_uri,
+            register=options.register,
+            warn=reporter.note,
+        )
 
     return pipeline.fit(data, options, pipeline.Services(launcher, reporter, open_tracker, command), began=began)
 

@@ -89,6 +89,7 @@ def fit(
     out: Annotated[Path | None, typer.Option(help="The run's folder; runs/NAME-1, -2, … by default.")] = None,
     tracking_uri: Annotated[str | None, typer.Option(help="MLflow store; mlflow.db in this folder by default.")] = None,
     experiment: Annotated[str | None, typer.Option(help="MLflow experiment; the data's name by default.")] = None,
+    register: Annotated[str | None, typer.Option(help="Put the model into MLflow's registry under this name.")] = None,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     dry_run: Annotated[
@@ -131,6 +132,7 @@ def fit(
         out=out,
         tracking_uri=tracking_uri,
         experiment=experiment,
+        register=register,
         delimiter=delimiter,
         encoding=encoding,
     )

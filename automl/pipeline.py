@@ -475,6 +475,8 @@ def _record(
             files=(folder.path / "leaderboard.csv", folder.path / "profile.json", folder.path / "run.json", *page),
             summary=summary(result, prepared.profile, data=prepared.name),
             answers=result.answers,
+            verdict=result.verdict,
+            evaluated=folder.path / "evaluation.npz" if result.best else None,
         )
     )
 

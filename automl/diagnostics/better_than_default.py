@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from automl.baselines import CONSTANT, Baseline
+from automl.bootstrap import deviation, resampled
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
-from automl.diagnostics._bootstrap import deviation, resampled
 from automl.diagnostics._constant import constant
 from automl.diagnostics._parts import PARTS
 from automl.figures import count, score

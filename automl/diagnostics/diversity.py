@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from automl.bootstrap import deviation, resampled
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
-from automl.diagnostics._bootstrap import deviation, resampled
 from automl.diagnostics._constant import constant_objective
 from automl.diagnostics._losses import learned_losses
 from automl.diagnostics._parts import PARTS

@@ -8,9 +8,9 @@ from statistics import NormalDist
 
 import numpy as np
 
+from automl.bootstrap import deviation, resampled
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
-from automl.diagnostics._bootstrap import deviation, resampled
-from automl.figures import percent, score
+from automl.figures import count, percent, score
 from automl.trial import Trial, finished
 
 STAGE = "run"
@@ -40,7 +40,7 @@ def check(evidence: Evidence) -> Answer:
     if len(passed) < LEAST_INCUMBENTS or not np.isfinite(errors).all():
         return NotApplicable(
             "overtuning",
-            f"The best trial changed {max(0, len(passed) - 1)} times; {LEAST_INCUMBENTS - 1} changes are needed.",
+            f"The best trial changed {count(max(0, len(passed) - 1), 'time')}; {LEAST_INCUMBENTS - 1} are needed.",
         )
     best = int(np.argmin(errors))
     lost = errors[-1] - errors[best]

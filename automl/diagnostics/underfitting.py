@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from automl.baselines import BOOSTING
+from automl.bootstrap import deviation, resampled
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
-from automl.diagnostics._bootstrap import deviation, resampled
 from automl.diagnostics._constant import constant, constant_objective
 from automl.diagnostics._parts import PARTS
 from automl.figures import percent, score

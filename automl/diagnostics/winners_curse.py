@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from automl.bootstrap import interval, resampled
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
-from automl.diagnostics._bootstrap import interval, resampled
 from automl.diagnostics._constant import constant_objective
 from automl.figures import count, percent, score
 from automl.trial import Trial, finished

@@ -63,7 +63,8 @@ class RunOutcome:
         example: a few rows as the model takes them, without the target.
         files: further files to keep with the run.
         summary: what a person should read first, in Markdown.
-        answers: of all checks.
+        answers, verdict: of all checks.
+        evaluated: the file with what the model says of rows whose truth is known.
     """
 
     status: str
@@ -75,6 +76,8 @@ class RunOutcome:
     files: tuple[Path, ...] = ()
     summary: str = ""
     answers: Sequence[Answer] = ()
+    verdict: str = ""
+    evaluated: Path | None = None
 
 
 class Tracker(Protocol):

@@ -22,7 +22,7 @@ from mlflow.entities import Metric, Param, RunTag
 
 from automl.errors import EnvironmentFault
 from automl.tasks import metric, task
-from automl.tracking import RunDescription, RunOutcome, entities, logged_model, store
+from automl.tracking import RunDescription, RunOutcome, entities, logged_model, registry, store
 from automl.tracking.quiet import quiet
 from automl.trial import Trial
 
@@ -53,7 +53,8 @@ class MlflowTracker:
     Args:
         experiment: the MLflow experiment; by default the data set's name.
         tracking_uri: by default the variable MLFLOW_TRACKING_URI, else mlflow.db in the working folder.
-        warn: is told, once and in the caller's thread, that the store has failed.
+        register: the name under which the model goes into the registry; None for not at all.
+        warn: is told, in the caller's thread, that the store has failed (once), and what became of the registration.
 
     Attributes:
         tracking_uri: where the run is recorded, without passwords.
@@ -63,13 +64,19 @@ class MlflowTracker:
     """
 
     def __init__(
-        self, *, experiment: str | None = None, tracking_uri: str | None = None, warn: Callable[[str], None]
+        self,
+        *,
+        experiment: str | None = None,
+        tracking_uri: str | None = None,
+        register: str | None = None,
+        warn: Callable[[str], None],
     ) -> None:
         self._uri = store.address(tracking_uri)
         self.tracking_uri = store.without_secrets(self._uri)
         self._run_id = ""
         self._experiment_id = ""
         self._experiment = experiment
+        self._register = register
         self._opening: threading.Thread | None = None
         self._fault: EnvironmentFault | None = None
         self._warn = warn
@@ -308,6 +315,8 @@ class MlflowTracker:
         board = outcome.leaderboard
         self._client.log_text(self.run_id, board.to_csv(index=False), "leaderboard.csv")
         self._client.log_table(self.run_id, logged_model.plain(board), "leaderboard.json")
+        if outcome.evaluated is not None:
+            self._client.log_artifact(self.run_id, str(outcome.evaluated))
         for file in outcome.files:
             self._client.log_artifact(self.run_id, str(file))
 
@@ -326,6 +335,18 @@ class MlflowTracker:
             ),
         )
         self._send_batch(self.run_id, [Metric(m.key, m.value, m.timestamp, m.step, model_id=model_id) for m in metrics])
+        if self._register is not None and outcome.evaluated is not None:
+            self._warn(
+                registry.register(
+                    self._client,
+                    self._register,
+                    run_id=self.run_id,
+                    model_id=model_id,
+                    verdict=outcome.verdict,
+                    metric=self._metric,
+                    evaluated=outcome.evaluated,
+                )
+            )
 
     def _close_all(self, status: str) -> None:
         for child in self._children.values():

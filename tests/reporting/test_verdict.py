@@ -25,7 +25,7 @@ def test_gives_the_score_its_spread_and_the_share_of_luck() -> None:
     ]
     assert verdict(BEST, LOG_LOSS, answers, unseen="test") == (
         "The model generalises: test log loss 0.2830 ± 0.0120 against 0.2790 on validation; "
-        "3% of the gain over the first setting is selection luck."
+        "3.0% of the gain over the first setting is selection luck."
     )
 
 
