@@ -18,7 +18,9 @@ Hashes = NDArray[np.uint64]
 NOTABLE, WARNING, PROBLEM = 0.01, 0.02, 0.2
 FEWEST = 5
 # In a coarse table rows are equal by coincidence, and many more are equal but for one column; copies are not.
-COINCIDENCE = 1.5
+COINCIDENCE = 1.8
+# Equal numbers to predict are no coincidence where two rows seldom have the same.
+SELDOM = 0.02
 MOST_COLUMNS = 40
 # How far a test set must exceed the coincidences within the training rows.
 DEVIATIONS = 5.0
@@ -27,8 +29,9 @@ DEVIATIONS = 5.0
 def check(data: Data) -> Finding:
     """Counts rows to be judged whose features equal those of a training row in every cell that models see.
 
-    Equal rows need not be copies: where columns are few and coarse, they meet by chance. They count as copies if hardly
-    any rows more are equal when a column is left out, or if they are far more frequent than among the training rows.
+    Equal rows need not be copies: where columns are few and coarse, they meet by chance. They count as copies if few
+    rows more are equal when a column is left out, if they are far more frequent than among the training rows, or if
+    they agree in a number to predict that seldom occurs twice.
     """
     cells = _hashes(data)
     features = _sum(cells)
@@ -43,21 +46,21 @@ def check(data: Data) -> Finding:
     grown = _growth(cells, features, train, judged, twins) if share >= NOTABLE else np.inf
     deviation = np.sqrt(max(within * (1 - within), 1 / len(judged)) / len(judged))
     is_excess = share - within > DEVIATIONS * deviation and share > 2 * within
-    is_copy = grown < COINCIDENCE or is_excess
+    is_copy = grown < COINCIDENCE or is_excess or (_seldom_equal(data) and 2 * same.sum() > twins.sum())
     rows = count(int(same.sum()), "row")
     if is_copy and share >= WARNING and same.sum() >= FEWEST:
         title = f"{share:.1%} of the rows to be judged are copies of training rows"
         explained = (
-            f"{rows} to be judged ({share:.1%}) equal a training row in every feature and in the target. A model that has "
-            "learned these rows by heart gets them right, so the scores are too good."
+            f"{rows} to be judged ({share:.1%}) equal a training row in every feature and in the target. A model "
+            "that has learned these rows by heart gets them right, so the scores are too good."
         )
         severity = "problem" if share >= PROBLEM else "warning"
         return Finding(CODE, severity, title, explained, _advice(data), figures)
     if is_copy and conflicts >= WARNING:
         title = f"{conflicts:.1%} of the rows to be judged equal training rows that have another target"
         explained = (
-            "In every column that models see they are the same, so no model can get both right: a column that tells them "
-            "apart is missing, or labels are wrong."
+            "In every column that models see they are the same, so no model can get both right: a column that tells "
+            "them apart is missing, or labels are wrong."
         )
         advice = "Look at such rows in the file: correct the labels, or add what tells the rows apart."
         return Finding(CODE, "note", title, explained, advice, figures)
@@ -122,13 +125,20 @@ def _growth(
     return most / float(twins.mean())
 
 
+def _seldom_equal(data: Data) -> bool:
+    if data.profile.target.task == "classify":
+        return False
+    shares = np.unique(data.targets, return_counts=True)[1] / len(data.targets)
+    return bool((shares**2).sum() < SELDOM)
+
+
 def _advice(data: Data) -> str:
     if data.has_own_test:
         return "Remove from the test file what is in the training file, or let the split be drawn from one file."
     unused = [column.name for column in data.profile.columns if not column.is_used]
     if unused:
         return (
-            f"Copies stay together only if they are equal in every cell: remove columns such as {named(unused)} from the "
-            "file, then repeated rows."
+            f"Copies stay together only if they are equal in every cell: remove columns such as {named(unused)} from "
+            "the file, then repeated rows."
         )
     return "Remove repeated rows from the file before you fit."

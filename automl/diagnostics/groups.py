@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ CODE = "groups"
 STAGE = "data"
 TITLE = "Repeated entities"
 
-MOST_ROWS = 4_000
+MOST_ROWS = 2_000
 MOST_CANDIDATES = 40
 FEWEST_ENTITIES = 10
 # Of the rows, those that share their entity with another row.
@@ -30,6 +31,8 @@ SOMEWHAT_ALIKE, ONE_ANSWER = 0.5, 0.95
 # Neighbouring values of a measurement may be joined without much loss, those of a code may not.
 KEPT_BY_A_MEASUREMENT = 0.85
 CUT_ACROSS = 0.5
+# Categories that are compared one by one; the others of a column count as one.
+COMMONEST = 5
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,13 @@ def check(data: Data) -> Answer:
     """
     if data.groups is not None:
         return NotApplicable(CODE, f"The rows of one {named([data.groups])} stay on one side of the split already.")
+    spread = _spread(data)
     candidates = [column for column in data.profile.columns if _may_name_entities(column, data.profile.rows)]
     candidates.sort(key=lambda column: (column.kind == "number", -column.distinct))
     found = [
         alike
         for column in candidates[:MOST_CANDIDATES]
-        if (alike := _likeness(data, column)) is not None and alike.is_telling
+        if (alike := _likeness(data, spread, column)) is not None and alike.is_telling
     ]
     if not found:
         said = "No column was found within whose values the rows are nearly the same."
@@ -72,10 +76,10 @@ def check(data: Data) -> Answer:
         return Finding(CODE, "fine", "Repeated entities stay apart", said, "", figures)
     title = f"Rows of one {named([best.column])} are nearly alike, and the split cuts across them"
     explained = (
-        f"{named([best.column])} has {best.entities:,} values with {best.rows:.1f} rows each on average. Within one, the "
-        f"other columns vary by {max(0.0, 1 - best.features):.0%} of their usual variance (the middle column), the target "
-        f"by {max(0.0, 1 - best.target):.0%}. {crossing:.0%} of the rows to be judged have such a relative among the "
-        "training rows: the scores tell how the model does on entities that it knows, not on new ones."
+        f"{named([best.column])} has {best.entities:,} values with {best.rows:.1f} rows each on average. Within one, "
+        f"the other columns vary by {max(0.0, 1 - best.features):.0%} of their usual variance (the middle one), the "
+        f"target by {max(0.0, 1 - best.target):.0%}. {crossing:.0%} of the rows to be judged have such a relative "
+        "among the training rows: the scores tell how the model does on entities that it knows, not on new ones."
     )
     advice = f"If it will meet new ones, keep each on one side of the split: {option('--group', best.column)}."
     return Finding(CODE, "warning", title, explained, advice, figures, (best.column,))
@@ -85,30 +89,44 @@ def _may_name_entities(column: Column, rows: int) -> bool:
     return column.kind in ("category", "number", "identifier") and FEWEST_ENTITIES <= column.distinct <= 0.67 * rows
 
 
-def _likeness(data: Data, column: Column) -> _Likeness | None:
+def _spread(data: Data) -> dict[str, Numbers]:
+    """The used columns and the target so that variances make sense, each of shape (rows, values).
+
+    Ranks stand for numbers, indicators of the commonest values for categories.
+    """
+    used, table = features(data, np.arange(len(data.frame)))
+    spread = {}
+    for place, column in enumerate(used):
+        values = table[:, place]
+        if column.kind in ("number", "date", "text"):
+            spread[column.name] = pd.Series(values).rank().fillna(0.0).to_numpy()[:, None]
+        else:
+            spread[column.name] = (values[:, None] == np.arange(COMMONEST)).astype(np.float64)
+    return spread
+
+
+def _likeness(data: Data, spread: Mapping[str, Numbers], column: Column) -> _Likeness | None:
     """None if the values do not repeat, are no labels, or stand for a quantity."""
     values = data.frame[column.name]
     numbers = coded(column, values) if column.kind == "number" else None
-    if numbers is not None and np.any(numbers[~np.isnan(numbers)] != np.round(numbers[~np.isnan(numbers)])):
+    if numbers is not None and np.any(numbers[~np.isnan(numbers)] % 1):
         return None
-    entity, _ = pd.factorize(values if numbers is None else pd.Series(numbers), sort=numbers is not None)
+    entity = np.asarray(pd.factorize(values if numbers is None else numbers, sort=numbers is not None)[0])
     sizes = np.bincount(entity[entity >= 0])
     repeated = np.flatnonzero(sizes > 1)
-    if sizes[repeated].sum() < REPEATED * data.profile.rows or len(repeated) < FEWEST_ENTITIES:
+    if sizes[repeated].sum() < REPEATED * len(values) or len(repeated) < FEWEST_ENTITIES:
         return None
     rows = _whole_entities(entity, repeated, sizes, seed=data.seed)
-    kept = np.unique(entity[rows], return_inverse=True)[1]
-    used, table = features(data, rows, without=(column.name,))
-    if not used:
+    others = [part[rows] for name, part in spread.items() if name != column.name]
+    if not others:
         return None
-    spread = [_as_variances(described, table[:, place]) for place, described in enumerate(used)]
-    alike = float(np.median([_between(part, kept) for part in spread]))
-    target = _between(outcomes(data, rows), kept)
+    kept = np.unique(entity[rows], return_inverse=True)[1]
+    alike = _middle(others, kept)
+    target = _between(outcomes(data, rows), kept)[0]
     result = _Likeness(column.name, len(sizes), len(values) / len(sizes), alike, target)
     if numbers is None or not result.is_telling:
         return result
-    joined = float(np.median([_between(part, kept // 2) for part in spread]))
-    return None if joined >= KEPT_BY_A_MEASUREMENT * alike else result
+    return None if _middle(others, kept // 2) >= KEPT_BY_A_MEASUREMENT * alike else result
 
 
 def _whole_entities(
@@ -119,30 +137,36 @@ def _whole_entities(
     order = rng.permutation(repeated)
     enough = int(np.searchsorted(np.cumsum(sizes[order]), MOST_ROWS)) + 1
     # Few large entities are thinned out, so that at least some dozen are compared.
-    chosen = order[: max(enough, 3 * FEWEST_ENTITIES)]
-    rows = np.flatnonzero(np.isin(entity, chosen))
-    return rows if len(rows) <= 3 * MOST_ROWS else np.sort(rng.choice(rows, size=3 * MOST_ROWS, replace=False))
+    rows = np.flatnonzero(np.isin(entity, order[: max(enough, 3 * FEWEST_ENTITIES)]))
+    return rows if len(rows) <= 2 * MOST_ROWS else np.sort(rng.choice(rows, size=2 * MOST_ROWS, replace=False))
 
 
-def _as_variances(column: Column, values: Numbers) -> Numbers:
-    """A column so that variances make sense: ranks of numbers, indicators of the commonest categories."""
-    if column.kind in ("number", "date", "text"):
-        return pd.Series(values).rank().fillna(0.0).to_numpy()[:, None]
-    return (
-        np.stack([values == level for level in range(5) if (values == level).any()] or [values != values], axis=1) * 1.0
-    )
+def _middle(columns: Sequence[Numbers], entity: NDArray[np.int64]) -> float:
+    """The median, over the columns, of the share of the variance that lies between entities."""
+    widths = [part.shape[1] for part in columns]
+    shares = _between(np.concatenate(columns, axis=1), entity, widths=widths)
+    return float(np.median(shares))
 
 
-def _between(values: Numbers, entity: NDArray[np.int64]) -> float:
-    """The share of the variance that lies between entities; 0 for a column that does not vary."""
+def _between(values: Numbers, entity: NDArray[np.int64], *, widths: Sequence[int] | None = None) -> Numbers:
+    """The share of the variance that lies between entities, of each column; 0 where nothing varies.
+
+    Args:
+        values: shape (rows, values); `widths` says how many of them make up each column, by default all of them one.
+    """
     sizes = np.bincount(entity)
-    degrees = len(entity) - np.count_nonzero(sizes)
-    total = float(((values - values.mean(axis=0)) ** 2).sum()) / (len(values) - 1)
-    if total == 0 or degrees == 0:
-        return 0.0
-    sums = np.stack([np.bincount(entity, weights=values[:, place]) for place in range(values.shape[1])], axis=1)
-    within = float((values**2).sum() - (sums[sizes > 0] ** 2 / sizes[sizes > 0, None]).sum()) / degrees
-    return 1 - within / total
+    order = np.argsort(entity, kind="stable")
+    centred = values[order] - values.mean(axis=0)
+    sums = np.add.reduceat(centred, np.cumsum(sizes) - sizes, axis=0)
+    total = (centred**2).sum(axis=0)
+    within = total - (sums**2 / sizes[:, None]).sum(axis=0)
+    starts = np.cumsum([0, *(widths or [values.shape[1]])])[:-1]
+    within, total = np.add.reduceat(within, starts), np.add.reduceat(total, starts)
+    degrees = len(entity) - len(sizes)
+    if degrees == 0:
+        return np.zeros(len(starts))
+    ratio = np.divide(within / degrees, total / (len(entity) - 1), out=np.ones(len(starts)), where=total > 1e-9)
+    return np.asarray(1 - ratio)
 
 
 def _crossing(data: Data, column: str) -> float:

@@ -21,15 +21,16 @@ TITLE = "Target leaks"
 MOST_ROWS = 5_000
 ROWS_IN_FOREST = 2_000
 FOLDS = 5
-MOST_BINS, ROWS_IN_BIN = 200, 15
+# Values that repeat are bins of their own, up to so many.
+MOST_BINS, ROWS_IN_BIN, REPEATS = 200, 15, 3
 
 # Errors are shares of that of predicting the mean. What an honest column leaves, and its ratio to what all others
 # leave, on the tables of tests/benchmarks/planted_faults.py: at least 0.40 times as much, unless the column leaves more
 # than 0.45; the strongest honest columns leave 0.05.
-SUSPECT, FAR_BETTER = 0.3, 0.3
+SUSPECT, FAR_BETTER = 0.3, 0.45
 # Several copies hide each other among "all others": columns that leave so little are not counted there.
 COPY = 0.03
-# A column whose name says that it is known afterwards need not be so strong.
+# A column whose name says that it is known afterwards need not be so strong: the strongest, or better than all others.
 NAMED_SUSPECT, NAMED_BETTER = 0.8, 0.85
 
 _AFTERWARDS = re.compile(
@@ -71,8 +72,8 @@ def check(data: Data) -> Finding:
             found = [place for place in suspects if alone[place] <= FAR_BETTER * others] or suspects[:1]
             return _leak(data, [columns[place].name for place in found], alone[found], others, figures)
         others = others if late == suspects else _left_by_others(table[few], truth[few], {*late}, seed=data.seed)
-        if late and alone[late].min() <= NAMED_BETTER * others:
-            found = [place for place in late if alone[place] <= NAMED_BETTER * others]
+        found = [place for place in late if place == strongest or alone[place] <= NAMED_BETTER * others]
+        if found:
             return _late(data, [columns[place].name for place in found], alone[found], others, figures)
     column = named([columns[strongest].name])
     said = f"The strongest column, {column}, alone explains {max(0.0, 1 - alone[strongest]):.0%} of the target."
@@ -80,13 +81,18 @@ def check(data: Data) -> Finding:
 
 
 def _bins(column: Column, values: Numbers) -> NDArray[np.int64]:
-    """Shape (rows,): the number of the bin or value; 0 for missing, which may tell as much as a value."""
+    """Shape (rows,): the number of the bin or value; 0 for missing, which may tell as much as a value.
+
+    Of dates, only whether they are known: what changes with time follows any date, and is no leak.
+    """
     known = ~np.isnan(values)
+    if column.kind == "date":
+        return known.astype(np.int64)
     if column.kind in ("category", "boolean"):
         return np.where(known, np.nan_to_num(values) + 1, 0).astype(np.int64)
-    most = int(np.clip(len(values) // ROWS_IN_BIN, 5, MOST_BINS))
     different = np.unique(values[known])
-    if len(different) > most:
+    if len(different) > min(MOST_BINS, known.sum() / REPEATS):
+        most = int(np.clip(known.sum() // ROWS_IN_BIN, 5, MOST_BINS))
         different = np.unique(np.quantile(values[known], np.linspace(0, 1, most + 1)[1:-1]))
     return np.where(known, np.searchsorted(different, values, side="right") + 1, 0)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +34,7 @@ SORTED_NUMBERS, SORTED_CLASSES = 0.9, 0.1
 RISES = 0.98
 
 _CLOCK = re.compile(
-    r"(^|[^a-z])(date|datetime|time|timestamp|year|yr|month|day|week|hour|step|period|epoch|instant|no|index|t)([^a-z]|$)",
+    r"(^|[^a-z])(date|datetime|time|timestamp|year|yr|month|day|week|hour|step|period|epoch|instant)([^a-z]|$)",
     re.IGNORECASE,
 )
 
@@ -120,7 +119,7 @@ def _one_way(values: Numbers) -> float:
 
 
 def _is_sorted(data: Data) -> bool:
-    """Whether the file is sorted by the target, wholly or in long blocks: neighbours are then alike for no other reason."""
+    """Whether the file is sorted by the target, wholly or in long blocks, so that neighbours are alike anyway."""
     targets = data.targets.astype(np.float64)
     if data.profile.target.task == "regress":
         return _one_way(targets) >= SORTED_NUMBERS
