@@ -43,7 +43,7 @@ def check(data: Data) -> Finding:
     conflicts = float((twins & ~same).mean())
     figures = {"copies": share, "contradictions": conflicts, "repeated_rows": data.profile.duplicates / len(data.frame)}
     within = _repeated(whole[train])
-    grown = _growth(cells, features, train, judged, twins) if share >= NOTABLE else np.inf
+    grown = _growth(cells, features, train, judged, twins) if twins.mean() >= NOTABLE else np.inf
     deviation = np.sqrt(max(within * (1 - within), 1 / len(judged)) / len(judged))
     is_excess = share - within > DEVIATIONS * deviation and share > 2 * within
     is_copy = grown < COINCIDENCE or is_excess or (_seldom_equal(data) and 2 * same.sum() > twins.sum())
@@ -116,13 +116,22 @@ def _growth(
     judged: NDArray[np.int64],
     twins: NDArray[np.bool_],
 ) -> float:
-    """How many times as many rows have a twin when the one column is left out for which it is most."""
+    """How many times as often rows meet when the one column is left out for which it is most.
+
+    Meetings are counted as if they were independent (Poisson), since a row that has a twin cannot show a second one.
+    """
     varied = sorted(cells, key=lambda name: -len(np.unique(cells[name][train[:1000]])))[:MOST_COLUMNS]
     most = 0.0
     for name in varied:
         rest = features - cells[name]
-        most = max(most, float(np.isin(rest[judged], rest[train]).mean()))
-    return most / float(twins.mean())
+        most = max(most, _meetings(np.isin(rest[judged], rest[train])))
+    return most / _meetings(twins)
+
+
+def _meetings(has_twin: NDArray[np.bool_]) -> float:
+    """How many twins a row has on average, by the share of rows that have none."""
+    without = max(0.5, np.count_nonzero(~has_twin)) / len(has_twin)
+    return float(-np.log(without))
 
 
 def _seldom_equal(data: Data) -> bool:

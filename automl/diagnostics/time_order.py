@@ -23,8 +23,8 @@ FEWEST_ROWS = 100
 MOST_ROWS, STRETCHES = 2_000, 5
 MOST_CLOCKS = 2
 FEWEST_MOMENTS = 10
-# Correlation of what a model of the features leaves unexplained in one row and in the next.
-ALIKE, DEVIATIONS = 0.1, 4.5
+# Correlation of what a model of the features leaves unexplained in one row and in the next ones, up to so many.
+ALIKE, DEVIATIONS, FARTHEST = 0.1, 4.0, 3
 # The share of the error that vanishes if the neighbours of a row in time are among the training rows.
 VANISHES = 0.2
 BLOCKS = 20
@@ -139,10 +139,9 @@ def _order(data: Data, clock: str | None, moments: Numbers | None) -> _Order:
     table = features(data, rows)[1]
     rng = np.random.default_rng([data.seed, 43])
     left = truth - judged(table, truth, rng.permutation(len(rows)) % 2, seed=data.seed)
-    adjacent = np.flatnonzero(stretch[1:] == stretch[:-1])
-    products = (left[adjacent] * left[adjacent + 1]).sum(axis=1)
-    alike = float(products.sum() / (left**2).sum())
-    # The sum of independent products with mean 0 varies as much as their squares say.
+    products = np.concatenate([_products(left, stretch, distance) for distance in range(1, FARTHEST + 1)])
+    alike = float(products.sum() / (left**2).sum() / FARTHEST)
+    # The sum of uncorrelated products with mean 0 varies as much as their squares say.
     deviations = float(products.sum() / max(1e-12, np.sqrt((products**2).sum())))
     vanishes = 0.0
     if clock is not None:
@@ -150,6 +149,12 @@ def _order(data: Data, clock: str | None, moments: Numbers | None) -> _Order:
         without = truth - judged(table, truth, (rng.permutation(BLOCKS) % 2)[block], seed=data.seed)
         vanishes = max(0.0, 1 - float((left**2).sum() / (without**2).sum()))
     return _Order(clock, alike, deviations, vanishes)
+
+
+def _products(left: Numbers, stretch: NDArray[np.int64], distance: int) -> Numbers:
+    """What is left in each row times what is left so many rows farther on, within a stretch."""
+    first = np.flatnonzero(stretch[distance:] == stretch[:-distance])
+    return np.asarray((left[first] * left[first + distance]).sum(axis=1))
 
 
 def _stretches(order: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -168,7 +173,7 @@ def _figures(order: _Order) -> dict[str, float]:
 
 def _finding(order: _Order) -> Finding:
     of_neighbours = (
-        f"What a model of the features leaves unexplained correlates by {order.alike:.2f} from one row to the next"
+        f"What a model of the features leaves unexplained correlates by {order.alike:.2f} between neighbours"
     )
     why = "A random split gives away rows that lie next to the test rows, as they never do when the model is in use."
     if order.clock is None:
@@ -181,7 +186,7 @@ def _finding(order: _Order) -> Finding:
         return Finding(CODE, "warning", title, explained, advice, _figures(order))
     title = f"Rows that are close in {named([order.clock])} are alike, and the split is random"
     explained = (
-        f"{of_neighbours} in time, and {order.vanishes:.0%} of the error vanishes when a row's neighbours in time are "
+        f"{of_neighbours}, and {order.vanishes:.0%} of the error vanishes when a row's neighbours in time are "
         f"among the training rows. {why}"
     )
     advice = f"If new rows will be later ones, test on the latest: {option('--time-column', order.clock)}."
