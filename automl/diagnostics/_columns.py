@@ -28,9 +28,9 @@ def coded(column: Column, cells_of: pd.Series) -> Numbers:
         return cells.numbers(cells_of)
     if column.kind == "date":
         moments = cells.dates(cells_of, date_format=column.date_format)
-        return np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 86_400e6)
+        return np.asarray(np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 86_400e6), dtype=np.float64)
     if column.kind == "text":
-        return cells_of.str.len().to_numpy(dtype=np.float64, na_value=np.nan)
+        return np.asarray(cells_of.str.len().to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
     return levels(cells_of)
 
 

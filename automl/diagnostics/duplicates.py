@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from automl.diagnostics import Data, Finding
+from automl.diagnostics import Data, Finding, Severity
 from automl.diagnostics._wording import count, named
 
 CODE = "duplicates"
@@ -47,12 +47,12 @@ def check(data: Data) -> Finding:
     deviation = np.sqrt(max(within * (1 - within), 1 / len(judged)) / len(judged))
     is_excess = share - within > DEVIATIONS * deviation and share > 2 * within
     is_copy = grown < COINCIDENCE or is_excess or (_seldom_equal(data) and 2 * same.sum() > twins.sum())
-    rows = count(int(same.sum()), "row")
+    severity: Severity
     if is_copy and share >= WARNING and same.sum() >= FEWEST:
         title = f"{share:.1%} of the rows to be judged are copies of training rows"
         explained = (
-            f"{rows} to be judged ({share:.1%}) equal a training row in every feature and in the target. A model "
-            "that has learned these rows by heart gets them right, so the scores are too good."
+            f"{count(int(same.sum()), 'row')} to be judged ({share:.1%}) equal a training row in every feature and in "
+            "the target. A model that has learned these rows by heart gets them right, so the scores are too good."
         )
         severity = "problem" if share >= PROBLEM else "warning"
         return Finding(CODE, severity, title, explained, _advice(data), figures)
@@ -65,12 +65,15 @@ def check(data: Data) -> Finding:
         advice = "Look at such rows in the file: correct the labels, or add what tells the rows apart."
         return Finding(CODE, "note", title, explained, advice, figures)
     if data.profile.duplicates:
-        title = f"{count(data.profile.duplicates, 'row')} repeat an earlier one; copies cross the split hardly anywhere"
+        repeated = data.profile.duplicates
+        title = f"{count(repeated, 'row')} repeat{'s' * (repeated == 1)} an earlier one"
         said = (
-            f"{rows} to be judged ({share:.1%}) equal a training row in every feature and in the target. That many may "
-            "meet by coincidence."
+            f"That is {repeated / data.profile.rows:.1%} of the rows, and the model learns them with twice the weight. "
+            f"Across the split {share:.1%} of the rows to be judged equal a training row in every feature and in the "
+            "target: no more than may meet by coincidence."
         )
-        return Finding(CODE, "fine", title, said, "", figures)
+        severity = "note" if data.profile.duplicates >= NOTABLE * data.profile.rows else "fine"
+        return Finding(CODE, severity, title, said, "", figures)
     return Finding(CODE, "fine", "No copies across the split", "Rows to be judged are no training rows.", "", figures)
 
 
@@ -130,14 +133,15 @@ def _growth(
 
 def _meetings(has_twin: NDArray[np.bool_]) -> float:
     """How many twins a row has on average, by the share of rows that have none."""
-    without = max(0.5, np.count_nonzero(~has_twin)) / len(has_twin)
+    without = max(0.5, float(np.count_nonzero(~has_twin))) / len(has_twin)
     return float(-np.log(without))
 
 
 def _seldom_equal(data: Data) -> bool:
     if data.profile.target.task == "classify":
         return False
-    shares = np.unique(data.targets, return_counts=True)[1] / len(data.targets)
+    _, sizes = np.unique(data.targets.astype(np.float64), return_counts=True)
+    shares = sizes / len(data.targets)
     return bool((shares**2).sum() < SELDOM)
 
 

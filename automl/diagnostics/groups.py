@@ -95,11 +95,12 @@ def _spread(data: Data) -> dict[str, Numbers]:
     Ranks stand for numbers, indicators of the commonest values for categories.
     """
     used, table = features(data, np.arange(len(data.frame)))
-    spread = {}
+    spread: dict[str, Numbers] = {}
     for place, column in enumerate(used):
         values = table[:, place]
         if column.kind in ("number", "date", "text"):
-            spread[column.name] = pd.Series(values).rank().fillna(0.0).to_numpy()[:, None]
+            ranks = pd.Series(values).rank().fillna(0.0)
+            spread[column.name] = np.asarray(ranks, dtype=np.float64)[:, None]
         else:
             spread[column.name] = (values[:, None] == np.arange(COMMONEST)).astype(np.float64)
     return spread

@@ -30,7 +30,8 @@ _NAME = re.compile(
 
 def check(data: Data) -> Finding:
     """Categories that differ in nearly every row, and whole numbers that count rows or are named like identifiers."""
-    certain, likely = [], []
+    certain: list[str] = []
+    likely: list[str] = []
     for column in data.profile.used:
         known = data.frame[column.name].dropna()
         if column.kind in ("category", "number") and len(known) >= FEWEST_ROWS:

@@ -177,7 +177,7 @@ def leaked_code(table: Table, rng: np.random.Generator) -> Case | None:
     if table.is_classes:
         codes, classes = pd.factorize(target)
         names = rng.permutation([f"{place * 7 + 13}X" for place in range(len(classes))])
-        return Case(table.frame.assign(kind_code=np.where(codes < 0, None, names[codes])), ("kind_code",))
+        return Case(table.frame.assign(kind_code=names[codes]), ("kind_code",))
     return Case(table.frame.assign(kind_code=-np.cbrt(target - target.mean())), ("kind_code",))
 
 
@@ -331,7 +331,8 @@ def thinned_class(table: Table, rng: np.random.Generator) -> Case | None:
         return None
     rarest = table.frame[table.target].value_counts().index[-1]
     rows = np.flatnonzero((table.frame[table.target] == rarest).to_numpy())
-    return Case(table.frame.drop(index=rng.permutation(rows)[6:]).reset_index(drop=True))
+    kept = ~np.isin(np.arange(len(table.frame)), rng.permutation(rows)[6:])
+    return Case(table.frame[kept].reset_index(drop=True))
 
 
 def added_class(table: Table, rng: np.random.Generator) -> Case | None:
