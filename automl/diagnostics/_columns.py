@@ -35,11 +35,15 @@ def coded(column: Column, cells_of: pd.Series) -> Numbers:
 
 
 def levels(cells_of: pd.Series) -> Numbers:
-    """Shape (rows,): a number for each different cell, the commonest first; NaN where missing."""
-    codes, _ = pd.factorize(cells_of)
-    counts = np.bincount(codes[codes >= 0], minlength=1)
-    place = np.empty(len(counts))
-    place[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
+    """Shape (rows,): a number for each different cell, the commonest first; NaN where missing.
+
+    Equally common cells are in the order of their hashes: in that of the rows, a number would tell where its row is.
+    """
+    codes, different = pd.factorize(cells_of)
+    counts = np.bincount(codes[codes >= 0], minlength=len(different))
+    hashes = pd.util.hash_pandas_object(pd.Series(different), index=False).to_numpy()
+    place = np.empty(max(1, len(different)))
+    place[np.lexsort((hashes, -counts))] = np.arange(len(different))
     return np.where(codes < 0, np.nan, place[codes])
 
 

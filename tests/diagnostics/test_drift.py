@@ -51,6 +51,15 @@ def test_the_same_kind_of_rows_passes(data_of: Callable[..., Data]) -> None:
     assert abs(finding.figures["adversarial_auc"] - 0.5) < 4 * finding.figures["adversarial_noise"]
 
 
+def test_values_that_occur_once_do_not_tell_where_a_row_is(data_of: Callable[..., Data]) -> None:
+    train, test = sales(1200), sales(400)
+    train["job"] = [f"job {number}" for number in RNG.integers(0, 3000, 1200)]
+    test["job"] = [f"job {number}" for number in RNG.integers(0, 3000, 400)]
+    finding = check(data_of(train, test=test, kinds={"job": "category"}))
+    assert isinstance(finding, Finding)
+    assert finding.severity == "fine"
+
+
 def test_time_itself_is_no_drift(data_of: Callable[..., Data]) -> None:
     frame = sales(1000).assign(day=pd.date_range("2020-01-01", periods=1000).astype(str), number=range(1000))
     finding = check(data_of(frame, time_column="day"))
