@@ -262,18 +262,27 @@ def profile(
     """Describe a table: its columns, target and pitfalls."""
     from automl.data import profile as profiling
     from automl.data import read as reading
+    from automl.diagnostics import ask, to_json, worst_first
+    from automl.evidence import of_table
     from automl.options import column_kinds
 
     table = reading.read(data, delimiter=delimiter, encoding=encoding)
     facts = profiling.profile(table.frame, target=target, task=task, kinds=column_kinds(tuple(kind or ())))
+    answers = ask("data", of_table(table.frame, facts))
     if as_json:
-        typer.echo(json.dumps(facts.to_json(), indent=1, ensure_ascii=False))
+        told = {**facts.to_json(), "findings": [to_json(answer) for answer in answers]}
+        typer.echo(json.dumps(told, indent=1, ensure_ascii=False))
         return
     from rich.console import Console
 
+    from automl.reporting.findings import table as table_of_findings
     from automl.reporting.profile import show
 
-    Console().print(show(facts, name=table.name, notes=table.notes))
+    console = Console()
+    console.print(show(facts, name=table.name, notes=table.notes))
+    if found := worst_first(answers):
+        console.print()
+        console.print(table_of_findings(found))
 
 
 @app.command()

@@ -1,9 +1,10 @@
-"""A run's evidence, from what its trials predict."""
+"""Tables and runs as the checks see them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,15 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from automl import resources
 from automl.baselines import Baseline
 from automl.data.profile import profile
 from automl.data.split import Split
 from automl.diagnostics import Data, Evidence
 from automl.ensemble import Ensemble, Member, blend
+from automl.evidence import of_data
+from automl.options import Options
+from automl.preparation import prepare
 from automl.space import SearchSpace
 from automl.tasks import metric, scores, task
 from automl.trial import Trial
@@ -92,3 +97,37 @@ def _evidence(
     best = Ensemble(chosen_members, temperature, decides.objective(scored["val"][decides.name]), scored)
     known = by_part if kept is None else {number: by_part[number] for number in kept}
     return Evidence(data, decides, spaces or {}, ended, baselines, best, known)
+
+
+SHIPPED = {
+    "auto_mpg": "mpg",
+    "concrete": "strength",
+    "german_credit": "class",
+    "heart_cleveland": "num",
+    "penguins": "species",
+}
+
+
+def _data(frame: pd.DataFrame, target: str, **options: Any) -> Data:
+    asked = Options(target=target, families=("linear",), **options)
+    return of_data(prepare(frame, asked), asked)
+
+
+@pytest.fixture
+def data_of(tmp_path: Path) -> Callable[..., Data]:
+    """The data of a fit of a frame whose target is "y"; `test` may be a frame of its own, others are options."""
+
+    def of(frame: pd.DataFrame, *, test: pd.DataFrame | None = None, **options: Any) -> Data:
+        if test is None:
+            return _data(frame, "y", **options)
+        test.to_csv(tmp_path / "test.csv", index=False)
+        return _data(frame, "y", test=tmp_path / "test.csv", **options)
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def shipped() -> dict[str, Data]:
+    """The tables that are shipped with the program, by name."""
+    folder = resources.folder("datasets")
+    return {name: _data(pd.read_csv(folder / name / "data.csv"), target) for name, target in SHIPPED.items()}
