@@ -5,7 +5,8 @@
 FOLDER holds one folder per table: `data.csv` or `data.csv.gz`, and a `card.json` with its target and task. Thresholds
 were tuned on the half "tune" of the tables (every other one by name); the half "report" is for the record.
 
-A warning or a problem is an alarm (of constant columns and of an order without a clock, a note is one too: it is the most that these checks say).
+A warning or a problem is an alarm; of constant columns, and of an order without a clock, a note is one too, since it
+is the most that these checks say.
 A planted fault counts as found if the alarm names the planted column, where one was planted. Tables that have the fault
 by themselves are no clean tables: they are listed below with the reason, and counted apart.
 """
