@@ -33,6 +33,8 @@ from automl.trial import Trial
 
 Severity = Literal["fine", "note", "warning", "problem"]
 Stage = Literal["data", "training", "run"]
+# Checks whose findings go without saying where a model has learned nothing.
+IMPLIED = ("better_than_default", "weak_spots", "winners_curse", "more_data")
 SEVERITIES: tuple[Severity, ...] = ("fine", "note", "warning", "problem")
 
 
@@ -204,8 +206,13 @@ def _answer(code: str, check: Check, about: Data | Evidence, log: Path | None) -
 
 
 def worst_first(answers: Sequence[Answer]) -> list[Finding]:
-    """The findings that are not fine; of equal severity, in the order of the answers."""
+    """The findings that are not fine; of equal severity, in the order of the answers.
+
+    Of a model that has learned nothing, what follows from that is left out.
+    """
     found = [answer for answer in answers if isinstance(answer, Finding) and answer.severity != "fine"]
+    if any(finding.code == "underfitting" and finding.severity == "problem" for finding in found):
+        found = [finding for finding in found if finding.code not in IMPLIED]
     return sorted(found, key=lambda finding: -SEVERITIES.index(finding.severity))
 
 

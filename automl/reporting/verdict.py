@@ -63,6 +63,8 @@ def _measured(best: Ensemble, metric: Metric, unseen: str, found: dict[str, Find
 
 def _luck(found: dict[str, Finding]) -> str:
     """How much of what the search gained over the defaults is selection luck."""
+    if "underfitting" in found and found["underfitting"].severity == "problem":
+        return ""
     share = _figure(found, "winners_curse", "share_of_gain")
     return "" if math.isnan(share) else f"; {percent(share)} of the gain over the first setting is selection luck"
 

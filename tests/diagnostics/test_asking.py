@@ -42,6 +42,14 @@ def test_the_worst_comes_first_and_what_is_fine_not_at_all() -> None:
     assert [finding.code for finding in worst_first(answers)] == ["c", "f", "e", "a"]
 
 
+def test_what_follows_from_having_learned_nothing_is_not_said_again() -> None:
+    weak = Finding("weak_spots", "warning", "W", ".")
+    leak = Finding("target_leak", "note", "L", ".")
+    nothing = Finding("underfitting", "problem", "U", ".")
+    assert worst_first([weak, leak]) == [weak, leak]
+    assert worst_first([weak, leak, nothing]) == [nothing, leak]
+
+
 def test_answers_survive_json() -> None:
     found = Finding("a", "note", "A", "Because.", "Do.", {"gap": 0.5}, ("x",))
     assert from_json(to_json(found)) == found
