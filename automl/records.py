@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -120,7 +121,7 @@ class RunFolder:
     def baselines(self) -> list[Baseline]:
         """The recorded baselines."""
         path = self.path / "baselines.json"
-        return [Baseline(**record) for record in self._read(path)] if path.is_file() else []
+        return [_baseline(record) for record in self._read(path)] if path.is_file() else []
 
     def baseline_predictions(self) -> dict[str, dict[str, NDArray[Any]]]:
         """What baselines that learn predict, by name and split."""
@@ -163,6 +164,15 @@ class RunFolder:
             raise InputError(
                 f"{path} is damaged: it is not valid JSON. 'automl resume {self.path}' makes all but run.json anew."
             ) from None
+
+
+def _baseline(record: Mapping[str, Any]) -> Baseline:
+    """JSON has no NaN, so null stands for it in scores."""
+    scores = {
+        part: {name: math.nan if value is None else value for name, value in own.items()}
+        for part, own in record["scores"].items()
+    }
+    return Baseline(**{**record, "scores": scores})
 
 
 def new_run(parent: Path, name: str, *, exact: bool = False) -> RunFolder:
