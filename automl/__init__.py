@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from automl.errors import AutomlError, EnvironmentFault, InputError, NothingTrained
 
 if TYPE_CHECKING:
-    from automl.api import fit, load, profile, resume
+    from automl.api import fit, load, profile, report, resume
     from automl.model import Model
     from automl.run import Run
 
@@ -31,6 +31,7 @@ __all__ = [
     "fit",
     "load",
     "profile",
+    "report",
     "resume",
 ]
 __version__ = "0.1.0"
@@ -41,6 +42,7 @@ _HOMES = {
     "fit": "automl.api",
     "load": "automl.api",
     "profile": "automl.api",
+    "report": "automl.api",
     "resume": "automl.api",
 }
 

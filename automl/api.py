@@ -286,6 +286,20 @@ def load(path: str | Path) -> Model:
     return model.load(path)
 
 
+def report(run: str | Path, *, out: str | Path | None = None) -> Path:
+    """Makes the report of a run's folder anew, in that folder or at `out`, and returns where it is.
+
+    It needs neither the data nor TensorFlow.
+
+    Raises:
+        InputError: there is no run, or its records are damaged.
+        EnvironmentFault: the report cannot be written.
+    """
+    from automl.run import Run
+
+    return Run(Path(run)).report(out)
+
+
 def profile(
     data: str | Path | pd.DataFrame,
     *,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 CONSTANT = "constant"
 BOOSTING = "gradient boosting"
@@ -24,3 +26,12 @@ class Baseline:
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     seconds: float = 0.0
     message: str = ""
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Baseline:
+        """The baseline that `dataclasses.asdict` described, as JSON keeps it: without NaN."""
+        scores = {
+            part: {name: math.nan if value is None else value for name, value in own.items()}
+            for part, own in record["scores"].items()
+        }
+        return cls(**{**record, "scores": scores})

@@ -258,6 +258,35 @@ def leaderboard(
 
 
 @app.command()
+def report(
+    run: RunPath,
+    out: Annotated[
+        Path | None, typer.Option(help="Write it here; to report.html in the run's folder by default.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Make a run's report anew, as one HTML file."""
+    from automl import api
+
+    typer.echo(f"The report is in {api.report(run, out=out)}")
+
+
+@app.command()
+def compare(
+    one: RunPath,
+    other: RunPath,
+    debug: Debug = False,
+) -> None:
+    """Show two runs side by side."""
+    from rich.console import Console
+
+    from automl.reporting.compare import compare as compared
+    from automl.reporting.compare import show
+
+    Console().print(show(compared(one, other)))
+
+
+@app.command()
 def profile(
     data: DataPath,
     task: TaskName = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from automl.diagnostics import Data, Evidence
+from automl.diagnostics import Audit, Data, Evidence
 from automl.ensemble import Ensemble, candidates
 from automl.options import Options
 from automl.preparation import Prepared
@@ -28,7 +28,13 @@ def of_data(prepared: Prepared, options: Options) -> Data:
 
 
 def of_run(
-    data: Data, prepared: Prepared, objective: Metric, folder: RunFolder, outcome: SearchOutcome, best: Ensemble
+    data: Data,
+    prepared: Prepared,
+    objective: Metric,
+    folder: RunFolder,
+    outcome: SearchOutcome,
+    best: Ensemble,
+    audit: Audit,
 ) -> Evidence:
     """What is known when the model has been chosen."""
     return Evidence(
@@ -40,4 +46,5 @@ def of_run(
         best=best,
         predictions={trial.number: folder.predictions(trial) for trial in candidates(outcome.usable)},
         baseline_predictions=folder.baseline_predictions(),
+        audit=audit,
     )

@@ -5,19 +5,23 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from automl import evidence, files, memory, model, refitting, resuming
+from automl import auditing, evidence, files, memory, model, refitting, resuming
 from automl.baselines import BOOSTING, CONSTANT, Baseline
-from automl.diagnostics import Answer, Data, ask, worst_first
+from automl.diagnostics import Answer, Audit, Data, ask, worst_first
+from automl.encoding.table import places
 from automl.ensemble import MOST_MEMBERS, Ensemble, candidates, choose
 from automl.errors import EnvironmentFault, NothingTrained
+from automl.evaluation import evaluate, importance
 from automl.execution import Job, workspace
 from automl.execution.launcher import Launcher
 from automl.execution.local import LocalExecutor
@@ -25,8 +29,8 @@ from automl.interruption import Interruption
 from automl.options import Options
 from automl.portfolio import first_settings
 from automl.preparation import Prepared, prepare
-from automl.records import RunFolder, State, new_run
-from automl.reporting import Before, Plan, Reporter, Result
+from automl.records import Outcome, RunFolder, State, new_run
+from automl.reporting import Before, Plan, Reporter, Result, report
 from automl.reporting.leaderboard import leaderboard
 from automl.reporting.refit import again
 from automl.reporting.summary import summary
@@ -124,17 +128,20 @@ def fit(
         best = _choose(folder, prepared, options, objective, outcome) if finished(outcome.usable) else None
         if best and settings.growth is not None:
             best = _trained_again(best, folder, plan, settings, outcome, executor, services.reporter, interruption)
+        audit = _examined(
+            best, folder, prepared, options, settings, outcome, executor, services.reporter, interruption, began
+        )
         services.reporter.progress(progress(settings, outcome, activity="saving the best networks"))
         bundle = _save(folder, prepared, best, executor) if best else None
         outcome.interrupted = outcome.interrupted or interruption.asked
         result = _result(folder, prepared, objective, outcome, best, tracker, began)
-        result = _judged(result, data_checks, evidence.of_data(prepared, options), prepared, folder, outcome)
-        _record(folder, prepared, objective, outcome, bundle, tracker, result)
+        result = _judged(result, data_checks, evidence.of_data(prepared, options), prepared, folder, outcome, audit)
+        _record(folder, prepared, objective, outcome, bundle, tracker, result, audit)
         folder.write_state(_state(result), time.monotonic() - began)
         services.reporter.result(dataclasses.replace(result, seconds=time.monotonic() - began))
     if best is None and not outcome.interrupted:
         raise NothingTrained(f"No trial succeeded; {folder.path / 'log.txt'} and the trials' records tell why.")
-    return Run(folder.path, interrupted=outcome.interrupted)
+    return Run(folder.path, interrupted=outcome.interrupted or interruption.asked)
 
 
 def _begun(
@@ -195,6 +202,7 @@ def _asked(prepared: Prepared, options: Options, command: str) -> dict[str, Any]
     """What `run.json` keeps: enough to understand the run, and to tell whether another is the same."""
     return {
         "command": command,
+        "began": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": installed(),
         "data": {
             "name": prepared.name,
@@ -203,15 +211,18 @@ def _asked(prepared: Prepared, options: Options, command: str) -> dict[str, Any]
             "digest": prepared.digest,
             "test": options.test and files.sha256(options.test),
         },
+        "notes": list(prepared.notes),
         "target": prepared.profile.target.name,
+        "classes": prepared.specification.get("labels", []),
         "task": prepared.profile.target.task,
         "metric": options.metric or prepared.task.OBJECTIVE,
-        "split": {
-            "how": prepared.split.how,
-            "folds": prepared.split.number_of_folds,
-            **{name: len(rows) for name, rows in prepared.split.parts().items()},
-        },
+        "split": {"how": prepared.split.how, **{name: len(rows) for name, rows in prepared.split.parts().items()}},
+        "folds": None if prepared.split.folds is None else prepared.split.number_of_folds,
         "options": {name: _plain(value) for name, value in dataclasses.asdict(options).items()},
+        "families": [
+            {"name": known.name, "taken": known.taken, "why": known.why, "summary": known.summary}
+            for known in prepared.candidates
+        ],
         "spaces": {
             candidate.name: {name: dataclasses.asdict(p) for name, p in candidate.space.parameters.items()}
             for candidate in prepared.candidates
@@ -284,12 +295,17 @@ def _settings(prepared: Prepared, options: Options, plan: Plan, folder: RunFolde
         trials=plan.trials,
         prune=options.prunes,
         workers=options.processes,
-        deadline=float("inf") if options.seconds is None else began + options.seconds - tail(options.seconds),
+        deadline=_audit_deadline(options, began) - auditing.reserve(options),
         ends=None if options.seconds is None else began + options.seconds,
         boosts=options.trade.boosts,
         growth=refitting.growth(prepared.split) if plan.refit_rows is not None else None,
         began=began,
     )
+
+
+def _audit_deadline(options: Options, began: float) -> float:
+    """When nothing may be trained any more."""
+    return float("inf") if options.seconds is None else began + options.seconds - tail(options.seconds)
 
 
 def tail(seconds: float) -> float:
@@ -349,7 +365,7 @@ def _trained_again(
         refit = refitting.not_begun(best, rows=plan.refit_rows, why="you ended the search")
         return dataclasses.replace(best, refit=refit)
 
-    def report() -> None:
+    def tell() -> None:
         interruption.check()
         reporter.progress(progress(settings, outcome, activity="training the best networks again on all rows"))
 
@@ -362,9 +378,43 @@ def _trained_again(
         growth=settings.growth,
         seed=settings.seed,
         deadline=settings.deadline,
-        report=report,
+        report=tell,
     )
     return dataclasses.replace(best, refit=refit)
+
+
+def _examined(
+    best: Ensemble | None,
+    folder: RunFolder,
+    prepared: Prepared,
+    options: Options,
+    settings: Settings,
+    outcome: SearchOutcome,
+    executor: LocalExecutor,
+    reporter: Reporter,
+    interruption: Interruption,
+    began: float,
+) -> Audit:
+    """What checks want to know of the model beyond its scores."""
+    if best is None or outcome.interrupted or not auditing.is_wanted(options):
+        return Audit()
+
+    def tell() -> None:
+        interruption.check()
+        reporter.progress(progress(settings, outcome, activity="examining the model"))
+
+    return auditing.audit(
+        best,
+        outcome.trials[best.members[0].trial],
+        executor,
+        folder=folder,
+        columns=places(prepared.encoding),
+        metric=settings.metric,
+        seed=settings.seed,
+        workers=settings.workers,
+        deadline=_audit_deadline(options, began),
+        report=tell,
+    )
 
 
 def _save(folder: RunFolder, prepared: Prepared, best: Ensemble, executor: LocalExecutor) -> Path:
@@ -442,11 +492,12 @@ def _judged(
     prepared: Prepared,
     folder: RunFolder,
     outcome: SearchOutcome,
+    audit: Audit,
 ) -> Result:
     """The result with what all checks say of it."""
     if result.best is None:
         return dataclasses.replace(result, answers=data_checks)
-    known = evidence.of_run(data, prepared, result.metric, folder, outcome, result.best)
+    known = evidence.of_run(data, prepared, result.metric, folder, outcome, result.best, audit)
     answers = [*data_checks, *ask("training", known, log=folder.log), *ask("run", known, log=folder.log)]
     return dataclasses.replace(
         result, verdict=verdict(result.best, result.metric, answers, unseen=known.unseen), answers=answers
@@ -461,13 +512,18 @@ def _record(
     bundle: Path | None,
     tracker: Tracker,
     result: Result,
+    audit: Audit,
 ) -> None:
     board = leaderboard(outcome.trials, outcome.baselines, objective, ensemble=result.best)
     folder.write_baselines(outcome.baselines)
+    folder.write_outcome(Outcome(_state(result), result.seconds, outcome.left_out))
     if result.best is not None:
         folder.write_ensemble(result.best)
+        _evaluate(result.best, folder, prepared, outcome)
     folder.write_leaderboard(board)
     folder.write_findings(result.verdict, result.answers)
+    folder.write_importance(importance(audit.increases))
+    page = _report(folder)
     features = prepared.frame[[column.name for column in prepared.profile.columns]]
     tracker.finish(
         RunOutcome(
@@ -477,7 +533,7 @@ def _record(
             baselines={baseline.name: baseline.scores for baseline in outcome.baselines if baseline.scores},
             bundle=bundle,
             example=features.iloc[prepared.split.train[:5]].reset_index(drop=True),
-            files=(folder.path / "leaderboard.csv", folder.path / "profile.json", folder.path / "run.json"),
+            files=(folder.path / "leaderboard.csv", folder.path / "profile.json", folder.path / "run.json", *page),
             summary=summary(result, prepared.profile, data=prepared.name),
             answers=result.answers,
         )
@@ -486,3 +542,25 @@ def _record(
 
 def _state(result: Result) -> State:
     return "interrupted" if result.interrupted else "finished" if result.best else "failed"
+
+
+def _report(folder: RunFolder) -> list[Path]:
+    """Makes `report.html`. A run whose report cannot be made is a run all the same: the log says why."""
+    try:
+        return [report.write(folder.path)]
+    except Exception:  # noqa: BLE001  whatever a run may have recorded
+        with folder.log.open("a", encoding="utf-8") as log:
+            log.write(f"The report could not be made:\n{traceback.format_exc()}")
+        return []
+
+
+def _evaluate(best: Ensemble, folder: RunFolder, prepared: Prepared, outcome: SearchOutcome) -> None:
+    """Keeps what the model says of rows whose truth is known."""
+    members = {member.trial for member in best.members}
+    evaluation = evaluate(
+        best,
+        {trial.number: folder.predictions(trial) for trial in outcome.trials if trial.number in members},
+        {part: prepared.targets[rows] for part, rows in prepared.split.parts().items()},
+        prepared.split.parts(),
+    )
+    folder.write_evaluation(evaluation)

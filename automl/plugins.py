@@ -17,8 +17,8 @@ from automl.errors import unknown
 
 @cache
 def names(kind: str) -> list[str]:
-    """The plug-ins of one kind ("families", "search", "tasks", …), sorted, without importing any of them."""
-    folder = Path(__file__).parent / kind
+    """The plug-ins of one kind ("families", "reporting.sections", …), sorted, without importing any of them."""
+    folder = Path(__file__).parent.joinpath(*kind.split("."))
     own = [module.name for module in pkgutil.iter_modules([str(folder)]) if not module.name.startswith("_")]
     return sorted({*own, *(entry.name for entry in entry_points(group=f"automl.{kind}"))})
 

@@ -17,6 +17,7 @@ class Quality:
         combines: whether the model may be an ensemble.
         boosts: whether there is gradient boosting to compare with.
         refits: whether the chosen networks are trained again on all rows.
+        audits: whether the model is examined in the end, for a small share of the time.
         says: the same in words, for people; empty for what is usual.
     """
 
@@ -25,14 +26,19 @@ class Quality:
     combines: bool
     boosts: bool
     refits: bool
+    audits: bool
     says: str = ""
 
 
 # Folds cost as many trainings as there are. The time has to allow for a handful of settings in them in any case.
 QUALITIES = {
-    "fast": Quality(1, 0, combines=False, boosts=False, refits=False, says="one setting, no folds, no ensemble"),
-    "balanced": Quality(None, 6_000, combines=True, boosts=True, refits=False),
-    "best": Quality(None, 50_000, combines=True, boosts=True, refits=True, says="folds if the time allows"),
+    "fast": Quality(
+        1, 0, combines=False, boosts=False, refits=False, audits=False, says="one setting, no folds, no ensemble"
+    ),
+    "balanced": Quality(None, 6_000, combines=True, boosts=True, refits=False, audits=True),
+    "best": Quality(
+        None, 50_000, combines=True, boosts=True, refits=True, audits=True, says="folds if the time allows"
+    ),
 }
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +15,7 @@ from automl.baselines import BOOSTED, BOOSTING, Baseline
 from automl.diagnostics import Answer, from_json, to_json
 from automl.ensemble import Ensemble
 from automl.errors import InputError
+from automl.evaluation import Evaluated, Importance, WeakSpot
 from automl.trial import Trial
 from automl.weights import SCORED
 
@@ -25,6 +25,22 @@ if TYPE_CHECKING:
 
     from automl.data.profile import Profile
     from automl.data.split import Split
+    from automl.diagnostics import Answer
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        status: "finished", "interrupted" (by the user) or "failed" (there is no model).
+        seconds: from the start of the process to the model.
+        left_out: families that the search gave up, and why.
+    """
+
+    status: str
+    seconds: float
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 # What a run has come to; "running" is also what one says that was broken off.
@@ -46,6 +62,11 @@ class RunFolder:
     def encoded(self) -> Path:
         """The encoded data; it goes when the run ends."""
         return self.path / "encoded"
+
+    @property
+    def audit(self) -> Path:
+        """What is trained to examine the model; it goes when that is done."""
+        return self.path / "audit"
 
     @property
     def tracking(self) -> Path:
@@ -93,10 +114,27 @@ class RunFolder:
         """Records what the model is made of."""
         files.write_json(self.path / "ensemble.json", asdict(ensemble))
 
+    def write_evaluation(self, evaluation: Mapping[str, Evaluated]) -> None:
+        """Records what the model says of rows whose truth is known, by part."""
+        arrays = {f"{part}_{name}": value for part, own in evaluation.items() for name, value in vars(own).items()}
+        files.write_arrays(self.path / "evaluation.npz", arrays)
+
     def write_findings(self, verdict: str, answers: Sequence[Answer]) -> None:
-        """Records what the checks say, and the sentence that sums it up."""
-        record = {"verdict": verdict, "answers": [to_json(answer) for answer in answers]}
-        files.write_json(self.path / "findings.json", record)
+        """Records what the checks say, and the sentence that it comes to."""
+        content = {"verdict": verdict, "answers": [to_json(answer) for answer in answers]}
+        files.write_json(self.path / "findings.json", content)
+
+    def write_importance(self, importance: Sequence[Importance]) -> None:
+        """Records which columns matter, the most important first."""
+        files.write_json(self.path / "importance.json", [asdict(column) for column in importance])
+
+    def write_weak_spots(self, spots: Sequence[WeakSpot]) -> None:
+        """Records where the model is weak, the worst first."""
+        files.write_json(self.path / "weak_spots.json", [asdict(spot) for spot in spots])
+
+    def write_outcome(self, outcome: Outcome) -> None:
+        """Records how the run ended."""
+        files.write_json(self.path / "outcome.json", asdict(outcome))
 
     def write_leaderboard(self, leaderboard: pd.DataFrame) -> None:
         """Writes `leaderboard.csv`."""
@@ -121,7 +159,7 @@ class RunFolder:
     def baselines(self) -> list[Baseline]:
         """The recorded baselines."""
         path = self.path / "baselines.json"
-        return [_baseline(record) for record in self._read(path)] if path.is_file() else []
+        return [Baseline.from_json(record) for record in self._read(path)] if path.is_file() else []
 
     def baseline_predictions(self) -> dict[str, dict[str, NDArray[Any]]]:
         """What baselines that learn predict, by name and split."""
@@ -133,13 +171,47 @@ class RunFolder:
         path = self.path / "ensemble.json"
         return Ensemble.from_json(self._read(path)) if path.is_file() else None
 
+    def profile(self) -> Profile:
+        """What the table holds."""
+        from automl.data.profile import Profile
+
+        return Profile.from_json(self._read(self.path / "profile.json"))
+
+    def split(self) -> dict[str, NDArray[Any]]:
+        """The numbers of each part's rows."""
+        arrays = files.read_arrays(self.path / "split.npz")
+        return {part: arrays[part] for part in ("train", "val", "test") if len(arrays[part])}
+
+    def evaluation(self) -> dict[str, Evaluated]:
+        """What the model says of rows whose truth is known, by part; empty if the run has none."""
+        path = self.path / "evaluation.npz"
+        arrays = files.read_arrays(path) if path.is_file() else {}
+        parts = [part for part in ("train", "val", "test") if f"{part}_rows" in arrays]
+        names = ("rows", "targets", "predictions")
+        return {part: Evaluated(*(arrays[f"{part}_{name}"] for name in names)) for part in parts}
+
     def findings(self) -> tuple[str, list[Answer]]:
-        """The verdict and the answers of all checks; empty if the run has none."""
+        """The verdict and the checks' answers; both empty if nothing was checked."""
         path = self.path / "findings.json"
         if not path.is_file():
             return "", []
-        record = self._read(path)
-        return record["verdict"], [from_json(answer) for answer in record["answers"]]
+        content = self._read(path)
+        return content["verdict"], [from_json(record) for record in content["answers"]]
+
+    def importance(self) -> list[Importance]:
+        """Which columns matter, the most important first; empty if that is not known."""
+        path = self.path / "importance.json"
+        return [Importance(**record) for record in self._read(path)] if path.is_file() else []
+
+    def weak_spots(self) -> list[WeakSpot]:
+        """Where the model is weak, the worst first; empty if that is not known."""
+        path = self.path / "weak_spots.json"
+        return [WeakSpot(**record) for record in self._read(path)] if path.is_file() else []
+
+    def outcome(self) -> Outcome | None:
+        """How the run ended; None if it did not."""
+        path = self.path / "outcome.json"
+        return Outcome(**self._read(path)) if path.is_file() else None
 
     def predictions(self, trial: Trial) -> dict[str, NDArray[Any]]:
         """What a candidate for the ensemble predicts, by split."""
@@ -155,7 +227,8 @@ class RunFolder:
 
     def clear_away(self) -> None:
         """Deletes what only a running search needs."""
-        shutil.rmtree(self.encoded, ignore_errors=True)
+        for folder in (self.encoded, self.audit):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _read(self, path: Path) -> Any:
         try:
@@ -164,15 +237,6 @@ class RunFolder:
             raise InputError(
                 f"{path} is damaged: it is not valid JSON. 'automl resume {self.path}' makes all but run.json anew."
             ) from None
-
-
-def _baseline(record: Mapping[str, Any]) -> Baseline:
-    """JSON has no NaN, so null stands for it in scores."""
-    scores = {
-        part: {name: math.nan if value is None else value for name, value in own.items()}
-        for part, own in record["scores"].items()
-    }
-    return Baseline(**{**record, "scores": scores})
 
 
 def new_run(parent: Path, name: str, *, exact: bool = False) -> RunFolder:

@@ -329,7 +329,7 @@ def within(
         seconds = None
     options = dataclasses.replace(options, seconds=seconds, trials=most)
     if options.folds is None and not options.single and not options.time_column:
-        options = dataclasses.replace(options, folds=earlier.asked["split"]["folds"])
+        options = dataclasses.replace(options, folds=earlier.asked["folds"] or 1)
     return options
 
 
@@ -418,6 +418,7 @@ def take_up(earlier: Earlier, asked: Mapping[str, Any], split: Split) -> list[st
     notes = [*earlier.damage, *_checked(earlier, asked), *_checked_rows(earlier, split)]
     folder = earlier.folder
     folder.clear_away()
+    (folder.path / "outcome.json").unlink(missing_ok=True)
     for path in folder.path.rglob(".*.part"):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     for path in folder.path.glob("trials/*"):
@@ -522,7 +523,7 @@ def recorded(asked: Mapping[str, Any], earlier: Earlier, *, command: str) -> dic
     """The content of `run.json`: what is asked now, with how it began and each time that it went on."""
     content = {**asked, "fingerprint": fingerprint(identity(asked))}
     if earlier.asked:
-        content["command"] = earlier.asked["command"]
+        content |= {name: earlier.asked[name] for name in ("command", "began")}
         session = {"command": command, "after_seconds": earlier.seconds}
         content["resumed"] = [*earlier.asked.get("resumed", ()), session]
     return content

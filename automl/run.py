@@ -58,6 +58,17 @@ class Run:
 
         return leaderboard(self.trials, self.baselines, self.metric, ensemble=self.ensemble)
 
+    def report(self, out: str | Path | None = None) -> Path:
+        """Makes `report.html` anew, in the run's folder or at `out`, and returns where it is.
+
+        Raises:
+            InputError: the folder holds no run, or its records are damaged.
+            EnvironmentFault: the report cannot be written.
+        """
+        from automl.reporting.report import write
+
+        return write(self.path, None if out is None else Path(out))
+
     @cached_property
     def model(self) -> Model:
         """The best model; loads TensorFlow."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 if TYPE_CHECKING:
+    from automl.records import RunFolder
     from automl.training.workshop import Workshop
 
 # Keras would otherwise ask each thread pool for both cores, and two tests at once for four.
@@ -81,3 +83,148 @@ def regression() -> Workshop:
     left, right = rng.uniform(-2, 2, size=(2, 400))
     price = 1000 + 50 * (np.sin(left) * right + 0.05 * rng.normal(size=400))
     return _workshop_of(pd.DataFrame({"left": left, "right": right, "price": price}), "price")
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Callable[..., RunFolder]:
+    """Records of a run that was never made: `recorded("run", names={"length": "a hostile name"})`."""
+
+    def record(name: str = "run", **choices: Any) -> RunFolder:
+        return _recorded(tmp_path / name, **choices)
+
+    return record
+
+
+def _recorded(
+    path: Path,
+    *,
+    task: str = "classify",
+    names: dict[str, str] | None = None,
+    rows: int = 150,
+    columns: int = 3,
+    trials: int = 12,
+    skill: float = 2.0,
+    luck: int = 0,
+    seed: int = 0,
+) -> RunFolder:
+    """Everything that a run leaves for its report.
+
+    Args:
+        names: other names for the columns "length" and "colour", the target "kind", its class "rose" and the data
+            "flowers".
+        skill: of the model; 0 is guessing. Its mistakes are a matter of `luck`.
+        seed: of the split.
+    """
+    from automl.baselines import BOOSTING, CONSTANT, Baseline
+    from automl.data.profile import duplicate_groups, profile
+    from automl.data.split import split_at_random
+    from automl.diagnostics import Finding, NotApplicable
+    from automl.ensemble import Ensemble, Member
+    from automl.evaluation import Importance, WeakSpot, evaluate
+    from automl.records import Outcome, RunFolder
+    from automl.tasks import metric, scores
+    from automl.tasks import task as task_of
+    from automl.trial import Rung, Trial
+
+    called = {name: name for name in ("length", "colour", "kind", "rose", "flowers")} | (names or {})
+    rng = np.random.default_rng(3)
+    labels = np.array([called["rose"], "tulip", "daisy"])
+    frame = pd.DataFrame(
+        {
+            called["length"]: rng.normal(size=rows),
+            called["colour"]: rng.choice(["red", "white", "<b>"], rows),
+            **{f"column_{number}": rng.normal(size=rows) for number in range(columns - 2)},
+            called["kind"]: rng.choice(labels, rows) if task == "classify" else rng.normal(size=rows),
+        }
+    )
+    facts = profile(frame, target=called["kind"], task=task)
+    judge = task_of(task)
+    specification = judge.fit_target(frame[called["kind"]])
+    targets = judge.encode_target(frame[called["kind"]], specification)
+    split = split_at_random(duplicate_groups(frame), seed=seed)
+    rng = np.random.default_rng([luck, 4])
+    if task == "classify":
+        raw = skill * np.eye(3)[targets] + rng.normal(size=(rows, 3))
+        predictions = np.exp(raw) / np.exp(raw).sum(axis=1, keepdims=True)
+    else:
+        predictions = skill / 2 * targets + 0.3 * rng.normal(size=rows)
+    objective = metric(None, judge)
+    parts = {part: targets[rows] for part, rows in split.parts().items()}
+    scored = {part: scores(judge, parts[part], predictions[rows]) for part, rows in split.parts().items()}
+    reached = objective.objective(scored["val"][objective.name])
+    curve = [1.0, 0.7, 0.6, 0.65]
+    curves = {"loss": curve, f"train_{objective.name}": curve, f"val_{objective.name}": curve}
+    made = [
+        Trial(
+            number,
+            "mlp",
+            {
+                "layers": 1 + number % 3,
+                "learning_rate": 1e-3 * (1 + number),
+                "activation": ("relu", "selu")[number % 2],
+            },
+            "finished",
+            reached + 0.01 * number,
+            scored,
+            curves,
+            seconds=1.5,
+            parameters=1000,
+            best_epoch=3,
+        )
+        for number in range(trials)
+    ]
+    setting: dict[str, int | float | str] = {"layers": 2, "learning_rate": 1e-2, "activation": "relu"}
+    pruned = Trial(trials, "mlp", setting, "pruned", rungs=(Rung(0, 3, reached + 0.3),), curves=curves)
+    failed = Trial(trials + 1, "mlp", setting, "failed", reason="nan", message="The loss is <not> a number.")
+    members = tuple(Member(number, "mlp", setting, 0.5, 1000, 1, 5000.0) for number in (0, 1))
+    best = Ensemble(members, 1.0, reached, scored, 3.0)
+    path.mkdir()
+    folder = RunFolder(path)
+    folder.log.touch()
+    space = {
+        "layers": {"low": 1, "high": 4, "log": False},
+        "learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
+        "activation": {"values": ["relu", "selu"]},
+        "batch_size": {"values": [64]},
+    }
+    asked = {
+        "command": f"automl fit {called['flowers']}.csv",
+        "began": "2026-01-02T03:04:05+00:00",
+        "versions": {"python": "3.11", "automl": "0.1.0"},
+        "data": {"name": called["flowers"], "source": f"{called['flowers']}.csv", "digest": "0123abcd"},
+        "notes": ["Read with ';' between cells."],
+        "target": called["kind"],
+        "classes": specification.get("labels", []),
+        "task": task,
+        "metric": objective.name,
+        "split": {"how": split.how, **{part: len(own) for part, own in split.parts().items()}},
+        "folds": None,
+        "options": {"seed": seed, "seconds": 60.0, "workers": None, "search": "bayesian", "settings": []},
+        "families": [
+            {"name": "mlp", "taken": True, "why": f"{rows} rows", "summary": "Plain."},
+            {"name": "resnet", "taken": False, "why": "not named", "summary": "Deep."},
+        ],
+        "spaces": {"mlp": space},
+    }
+    folder.write_start(asked, facts, split)
+    for trial in (*made, pruned, failed):
+        folder.write_trial(trial)
+    naive = judge.constant(targets, specification)
+    constant = {part: scores(judge, own, naive[None].repeat(len(own), axis=0)) for part, own in parts.items()}
+    folder.write_baselines([Baseline(CONSTANT, constant), Baseline(BOOSTING, message="not tried")])
+    folder.write_ensemble(best)
+    answers = {part: predictions[rows] for part, rows in split.parts().items()}
+    folder.write_evaluation(evaluate(best, {0: answers, 1: answers}, parts, split.parts()))
+    folder.write_outcome(Outcome("finished", 61.5, {"resnet": "it takes too long"}))
+    folder.write_findings(
+        "The model generalises.",
+        [
+            Finding("target_leak", "fine", "No column gives the target away", "The best one alone reaches little."),
+            Finding("drift", "note", "Test rows are a little different", "By so much.", "Look at them.", {"auc": 0.61}),
+            Finding("duplicates", "problem", f"{called['length']} is copied", "It is.", "Remove it."),
+            NotApplicable("groups", "No column names an entity."),
+        ],
+    )
+    folder.write_importance([Importance(called["length"], 0.4, 0.05), Importance(called["colour"], -0.01, 0.02)])
+    folder.write_weak_spots([WeakSpot(f"{called['colour']} is 'red'", 12, 0.5, 0.2)])
+    return folder

@@ -169,11 +169,13 @@ def asked(folder: Path, **changes: Any) -> dict[str, Any]:
     options: dict[str, Any] = {"seconds": None, "trials": 24, "workers": 1, **changes.pop("options", {})}
     content = {
         "command": "automl fit t.csv",
+        "began": "2026-01-01T00:00:00+00:00",
         "data": {"digest": "a" * 64, "test": None, "path": str(folder / "t.csv")},
         "target": "price",
         "task": "regress",
         "metric": "rmse",
-        "split": {"how": "at random", "folds": 1, "train": 6},
+        "split": {"how": "at random", "train": 6},
+        "folds": None,
         "spaces": {"mlp": {name: dataclasses.asdict(p) for name, p in SPACES["mlp"].parameters.items()}},
         "options": {**dataclasses.asdict(Options(**options)), "kinds": {}},
         **changes,

@@ -12,12 +12,16 @@ import numpy as np
 import pandas as pd
 
 from automl.data import columns as cells
+from automl.data.histogram import Histogram, histogram
 from automl.data.target import Target, describe_target, find_target
 from automl.errors import InputError, unknown
 
 Kind = Literal["number", "category", "boolean", "date", "text", "identifier", "constant"]
 KINDS: tuple[Kind, ...] = ("number", "category", "boolean", "date", "text", "identifier", "constant")
 LEFT_OUT: tuple[Kind, ...] = ("identifier", "constant")
+
+# To read all dates of a long table would take longer than everything else that is found out about it.
+MOST_DATES = 20_000
 
 _IDENTIFIER_NAME = re.compile(r"(^|[_\s])(id|uuid|guid|index|row|nr|no|key|instant)$|^(id|unnamed)|Id$|ID$")
 
@@ -33,6 +37,7 @@ class Column:
         common: the most frequent values with their counts, of columns that are not numbers.
         date_format: how the texts of a date column are read; empty where the file has real dates.
         why: why the column has this kind, where that is not plain from its type.
+        histogram: of number and date columns; dates are seconds since 1970.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Column:
     common: tuple[tuple[str, int], ...] = ()
     date_format: str = ""
     why: str = ""
+    histogram: Histogram | None = None
 
     @property
     def is_used(self) -> bool:
@@ -83,6 +89,28 @@ class Profile:
     def to_json(self) -> dict[str, Any]:
         """A dictionary for `json`."""
         return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Profile:
+        """The profile that `to_json` described."""
+        columns = tuple(
+            Column(
+                **{
+                    **column,
+                    "common": tuple((value, count) for value, count in column["common"]),
+                    "histogram": Histogram.from_json(column.get("histogram")),
+                }
+            )
+            for column in record["columns"]
+        )
+        return cls(
+            record["rows"],
+            columns,
+            Target.from_json(record["target"]),
+            record["duplicates"],
+            tuple(record["notes"]),
+            tuple(record["warnings"]),
+        )
 
 
 def profile(
@@ -148,10 +176,18 @@ def _column(column: pd.Series, told: Kind | None) -> Column:
         values = cells.numbers(column)
         values = values[~np.isnan(values)]
         missing = len(column) - len(values)
-        return Column(name, kind, missing, len(np.unique(values)), **_distribution(values), why=why)
+        spread = _distribution(values)
+        return Column(name, kind, missing, len(np.unique(values)), **spread, why=why, histogram=histogram(values))
     counts = column.value_counts()
     common = tuple((str(value)[:40], int(count)) for value, count in counts.head(5).items())
-    return Column(name, kind, missing, len(counts), common=common, date_format=date_format, why=why)
+    spans = histogram(_moments(column, date_format)) if kind == "date" else None
+    return Column(name, kind, missing, len(counts), common=common, date_format=date_format, why=why, histogram=spans)
+
+
+def _moments(column: pd.Series, date_format: str) -> np.ndarray:
+    """Known dates, of many rows some, in seconds since 1970."""
+    some = cells.dates(column.iloc[:: -(-len(column) // MOST_DATES)], date_format=date_format)
+    return some[~np.isnat(some)].astype("datetime64[s]").astype(np.float64)
 
 
 def _distribution(values: np.ndarray) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from automl.data import columns as cells
+from automl.data.histogram import Histogram, histogram
 from automl.errors import InputError, unknown
 
 TaskName = Literal["classify", "regress"]
@@ -23,7 +25,7 @@ class Target:
 
     Attributes:
         counts: of a classification, each class (in its textual form) with its rows, the commonest first.
-        minimum, maximum, median, skew: of a regression.
+        minimum, maximum, median, skew, histogram: of a regression.
         missing: rows without a target; they are left out.
     """
 
@@ -36,6 +38,19 @@ class Target:
     median: float | None = None
     skew: float | None = None
     notes: tuple[str, ...] = ()
+    histogram: Histogram | None = None
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Target:
+        """The target that `dataclasses.asdict` described."""
+        return cls(
+            **{
+                **record,
+                "counts": tuple((label, rows) for label, rows in record["counts"]),
+                "notes": tuple(record["notes"]),
+                "histogram": Histogram.from_json(record.get("histogram")),
+            }
+        )
 
 
 def find_target(frame: pd.DataFrame, target: str | None) -> tuple[str, str]:
@@ -146,6 +161,7 @@ def _regression(name: str, known: pd.Series, numbers: np.ndarray | None, missing
         median=float(np.median(numbers)),
         skew=skew,
         notes=tuple(notes),
+        histogram=histogram(numbers),
     )
 
 

@@ -103,6 +103,23 @@ class Data:
 
 
 @dataclass(frozen=True)
+class Audit:
+    """What was measured of the model after the search, for the checks alone. What there was no time for is empty.
+
+    Attributes:
+        increases: by column, how much the model's error on validation rows grows when the column is shuffled, once for
+            each shuffle.
+        fewer_rows: what the leading trial's setting predicts for validation rows if it learns from so large a share of
+            its training rows.
+        other_seeds: what it predicts if it starts from other random numbers.
+    """
+
+    increases: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    fewer_rows: Mapping[float, FloatArray] = field(default_factory=dict)
+    other_seeds: Sequence[FloatArray] = ()
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What is known when the search is over and the model chosen.
 
@@ -120,6 +137,7 @@ class Evidence:
     best: Ensemble
     predictions: Mapping[int, Mapping[str, FloatArray]]
     baseline_predictions: Mapping[str, Mapping[str, FloatArray]] = field(default_factory=dict)
+    audit: Audit = field(default_factory=Audit)
 
     @property
     def unseen(self) -> Literal["val", "test"]:
@@ -205,7 +223,7 @@ def to_json(answer: Answer) -> dict[str, Any]:
 
 
 def from_json(record: Mapping[str, Any]) -> Answer:
-    """The answer that `to_json` described."""
+    """The answer that `to_json` described; JSON has no NaN, so null stands for it in figures."""
     if "not_applicable" in record:
         return NotApplicable(record["code"], record["not_applicable"])
     figures = {name: math.nan if value is None else value for name, value in record["figures"].items()}

@@ -106,6 +106,18 @@ def apply(encoding: Encoding, frame: pd.DataFrame, *, scaling: Scaling) -> Array
     return Arrays(np.concatenate(measures, axis=1), np.concatenate(codes, axis=1))
 
 
+def places(encoding: Encoding) -> dict[str, tuple[range, range]]:
+    """Where each column of the table is in the arrays: its columns of `numbers`, and those of `codes`."""
+    found: dict[str, tuple[range, range]] = {}
+    measure, code = 0, 0
+    for column in encoding.columns:
+        width = 0 if column["kind"] == "category" else _MEASURES[column["kind"]].width(column)
+        codes = int(column["kind"] == "category")
+        found[column["name"]] = (range(measure, measure + width), range(code, code + codes))
+        measure, code = measure + width, code + codes
+    return found
+
+
 def save(arrays: Arrays, folder: Path, name: str) -> None:
     """Writes the arrays so that several processes can map them into memory."""
     np.save(folder / f"{name}.numbers.npy", arrays.numbers)

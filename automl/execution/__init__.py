@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from automl.ensemble import Ensemble
 from automl.trial import Bar, Params, Place, Reason
 
 
@@ -17,16 +18,19 @@ class Job:
     Attributes:
         key: identifies the job among all of the run; a trial's is its number.
         kind: "trial" trains a setting, "boosting" the baseline, "export" makes a Keras file of a trial's weights,
-            "refit" trains a setting again on all rows, "probe" measures what a setting's training takes.
+            "refit" trains a setting again on all rows, "probe" measures what a setting's training takes, "importance"
+            what columns mean to a model.
         bars: the short trainings that a trial has to pass first.
         until: when the job should have ended, on the machine's monotonic clock, in seconds.
         place: of a refit: how long it trains, and with which schedule.
         keep_below: weights and predictions are written to disk if the objective is below this.
-        folder: where the job's files go, or for an export, where they come from.
+        folder: where the job's files go, or for an export, where they come from; for an importance, the run's.
+        share: of its training rows that a trial learns from.
+        model: of an importance, with the columns in question.
     """
 
     key: int
-    kind: Literal["trial", "boosting", "export", "refit", "probe"]
+    kind: Literal["trial", "boosting", "export", "refit", "probe", "importance"]
     folder: Path
     family: str = ""
     params: Params = field(default_factory=dict)
@@ -36,6 +40,9 @@ class Job:
     until: float = float("inf")
     place: Place | None = None
     keep_below: float = float("inf")
+    share: float = 1.0
+    model: Ensemble | None = None
+    columns: Mapping[str, tuple[range, range]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,11 @@ from automl.baselines import BOOSTED
 from automl.errors import EnvironmentFault
 from automl.execution import Event, Job, workspace
 from automl.execution.boosting import boost
+from automl.records import RunFolder
 from automl.tasks import metric, task
+from automl.training.importance import increases
 from automl.training.refit import refit, with_all_rows
+from automl.training.shares import with_share
 from automl.training.train import TrialFailed, train
 from automl.training.workshop import Workshop
 from automl.trial import Reason
@@ -68,6 +71,8 @@ def _event(workshop: Workshop, job: Job, connection: Connection) -> Event:
             result = _probe(workshop, job, connection)
         elif job.kind == "refit":
             result = _refit(workshop, job, connection)
+        elif job.kind == "importance":
+            result = _importance(workshop, job)
         else:
             result = _export(workshop, job)
     except TrialFailed as error:
@@ -100,7 +105,7 @@ def _message(error: Exception) -> str:
 def _trial(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str, Any]:
     chosen = metric(job.metric, workshop.task)
     trained = train(
-        workshop,
+        workshop if job.share == 1 else with_share(workshop, job.share, seed=job.seed),
         job.family,
         job.params,
         metric=chosen,
@@ -183,6 +188,18 @@ def _refit(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
     workshop.built = whole.built
     files.write_arrays(job.folder / REFITTED, named(weights))
     return {"rows": len(whole.examples.weights), "seconds": time.monotonic() - began}
+
+
+def _importance(workshop: Workshop, job: Job) -> Mapping[str, Any]:
+    assert job.model is not None
+    folder = RunFolder(job.folder)
+    weights = {
+        member.trial: by_network(files.read_arrays(folder.of_trial(member.trial) / SCORED))
+        for member in job.model.members
+    }
+    chosen = metric(job.metric, workshop.task)
+    found = increases(workshop, job.model, weights, job.columns, metric=chosen, seed=job.seed, until=job.until)
+    return {"increases": found}
 
 
 def _export(workshop: Workshop, job: Job) -> Mapping[str, Any]:

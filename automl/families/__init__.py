@@ -18,12 +18,16 @@ from automl.space_files import SpaceFile, read_space
 
 @dataclass(frozen=True)
 class Candidate:
-    """A family as a run considers it: taken or left out, and why, in a few words."""
+    """A family as a run considers it: taken or left out, and why, in a few words.
+
+    `summary` says in a sentence or two what it is.
+    """
 
     name: str
     space: SearchSpace
     taken: bool
     why: str
+    summary: str = ""
 
     @property
     def grows_trees(self) -> bool:
@@ -60,7 +64,8 @@ def candidates(
     for name in known:
         file = (files or {}).get(name) or read_space(name)
         taken, why = (name in only, "named by you" if name in only else "not named") if only else _judge(file, profile)
-        judged.append(Candidate(name, file.for_table(task=profile.target.task, rows=profile.rows), taken, why))
+        space = file.for_table(task=profile.target.task, rows=profile.rows)
+        judged.append(Candidate(name, space, taken, why, file.summary))
     if not any(candidate.taken for candidate in judged):
         reasons = "; ".join(f"{candidate.name}: {candidate.why}" for candidate in judged)
         raise InputError(f"No family suits this table ({reasons}). Name one with --families.")

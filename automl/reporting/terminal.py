@@ -114,6 +114,9 @@ class Terminal:
             self._show("")
             self._show(paragraph)
         self._show("")
+        page = result.folder / "report.html"
+        if page.is_file():
+            self._line(f"{'Report':<{LABEL_WIDTH + 2}}{plain(str(page))}")
         for position, command in enumerate(_result.commands(result)):
             self._line(f"{'' if position else 'Next':<{LABEL_WIDTH + 2}}{plain(command)}")
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from automl.baselines import CONSTANT, Baseline
 from automl.diagnostics import Answer, Finding
 from automl.ensemble import Ensemble
 from automl.figures import aligned, score
+from automl.plain import plain
 from automl.tasks import Metric
 
 PARTS = {"train": "train", "val": "validation", "test": "test"}
@@ -23,10 +25,17 @@ def verdict(best: Ensemble, metric: Metric, answers: Sequence[Answer], *, unseen
     return f"{_judgement(found)}: {_measured(best, metric, unseen, found)}{_luck(found)}."
 
 
+def called(baseline: Baseline) -> str:
+    """What a sentence calls the baseline."""
+    return "predicting without the features" if baseline.name == CONSTANT else plain(baseline.name)
+
+
 def _judgement(found: dict[str, Finding]) -> str:
     def is_bad(code: str, *severities: str) -> bool:
         return code in found and found[code].severity in severities
 
+    if not found:
+        return "Nothing has been checked"
     if is_bad("underfitting", "problem"):
         return "The model has learned nothing that holds on new rows"
     if is_bad("generalisation_gap", "problem"):

@@ -61,6 +61,10 @@ def test_a_run_leaves_its_records(made: Made) -> None:
     names = {path.name for path in run.iterdir()}
     assert {"run.json", "profile.json", "split.npz", "trials", "model", "leaderboard.csv", "log.txt"} <= names
     assert "encoded" not in names
+    assert {"report.html", "evaluation.npz", "outcome.json"} <= names
+    page = (run / "report.html").read_text()
+    assert "could not be made" not in page
+    assert [path.read_text() for path in folder.glob("mlartifacts/**/report.html")] == [page]
     made_run = automl.Run(run)
     assert made_run.ensemble is not None
     members = made_run.ensemble.members

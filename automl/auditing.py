@@ -1,0 +1,174 @@
+"""After the search: what the columns mean to the model, what more rows would bring, and how far the seed decides.
+
+It costs a small share of the time, and changes nothing of the model: the checks alone read it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from automl import files
+from automl.diagnostics import Audit
+from automl.ensemble import Ensemble
+from automl.execution import Event, Executor, Job
+from automl.interruption import EarlyEnd
+from automl.options import Options
+from automl.records import RunFolder
+from automl.tasks import FloatArray, Metric
+from automl.trial import Trial
+
+# Jobs of the audit have the keys below this.
+AUDIT_KEY = -2_000
+# Of the budget.
+TIME_SHARE, MOST_SECONDS = 0.06, 60.0
+# With less time than this, not even the columns could be measured.
+LEAST_SECONDS = 1.0
+# Of the training rows: what halving them costs tells what doubling them may bring.
+SHARES = (0.5, 0.25)
+OTHER_SEEDS = 2
+SEEDS_APART = 500_009
+# A training is begun if there is this many times the time that it should take.
+CAUTION = 1.2
+GRACE_SECONDS = 0.5
+WAIT_SECONDS = 0.1
+
+Columns = Mapping[str, tuple[range, range]]
+
+
+def reserve(options: Options) -> float:
+    """The seconds of the budget to keep for it; 0 if there is to be none."""
+    if not options.trade.audits or options.seconds is None:
+        return 0.0
+    seconds = min(MOST_SECONDS, TIME_SHARE * options.seconds)
+    return seconds if seconds >= LEAST_SECONDS else 0.0
+
+
+def is_wanted(options: Options) -> bool:
+    """Whether there is an audit: unless the quality goes without, or the time is too short."""
+    return options.trade.audits and (options.seconds is None or reserve(options) > 0)
+
+
+def audit(
+    best: Ensemble,
+    leader: Trial,
+    executor: Executor,
+    *,
+    folder: RunFolder,
+    columns: Columns,
+    metric: Metric,
+    seed: int,
+    workers: int,
+    deadline: float,
+    report: Callable[[], None],
+) -> Audit:
+    """What could be measured before the deadline, the most telling first.
+
+    Args:
+        leader: the trial with the greatest weight; it is trained again with fewer rows and with other seeds.
+        columns: their places in the encoded arrays.
+        seed: of the run.
+        deadline: on the monotonic clock; infinite for none.
+        report: called several times a second; may raise EarlyEnd.
+    """
+    aside = folder.audit
+    jobs = [
+        *_importance_jobs(best, columns, folder, metric, seed, workers, deadline),
+        *_training_jobs(leader, folder, metric, seed, deadline),
+    ]
+    waiting = [dataclasses.replace(job, key=AUDIT_KEY - position) for position, job in enumerate(jobs)]
+    running: dict[int, Job] = {}
+    done: list[tuple[Job, Event]] = []
+    try:
+        while waiting or running:
+            while waiting and executor.capacity:
+                job = waiting.pop(0)
+                if time.monotonic() + CAUTION * _estimate(job, leader) < deadline:
+                    running[job.key] = job
+                    executor.submit(job)
+            for event in executor.wait(WAIT_SECONDS):
+                if event.kind != "epoch" and event.key in running:
+                    job = running.pop(event.key)
+                    done += [(job, event)] if event.kind == "done" else []
+            if time.monotonic() > deadline + GRACE_SECONDS:
+                break
+            report()
+    except EarlyEnd:
+        waiting.clear()
+    for key in running:
+        executor.cancel(key)
+    found = _audit(done)
+    shutil.rmtree(aside, ignore_errors=True)
+    return found
+
+
+def _importance_jobs(
+    best: Ensemble, columns: Columns, folder: RunFolder, metric: Metric, seed: int, workers: int, deadline: float
+) -> list[Job]:
+    """Each worker takes some of the columns."""
+    names = list(columns)
+    return [
+        Job(
+            0,
+            "importance",
+            folder.path,
+            metric=metric.name,
+            seed=seed,
+            until=deadline,
+            model=best,
+            columns={name: columns[name] for name in names[worker::workers]},
+        )
+        for worker in range(min(workers, len(names)))
+    ]
+
+
+def _training_jobs(leader: Trial, folder: RunFolder, metric: Metric, seed: int, deadline: float) -> list[Job]:
+    """The leader's setting with fewer rows and with other seeds, in turn; over the epochs that its schedule had."""
+    planned = max(1, math.ceil(leader.place.planned)) if leader.place else int(leader.params["epochs"])
+    job = Job(
+        0,
+        "trial",
+        folder.audit,
+        family=leader.family,
+        params={**leader.params, "epochs": planned},
+        metric=metric.name,
+        seed=seed + leader.number,
+        until=deadline,
+    )
+    fewer = [dataclasses.replace(job, folder=job.folder / f"share-{share}", share=share) for share in SHARES]
+    others = [
+        dataclasses.replace(job, folder=job.folder / f"seed-{turn}", seed=job.seed + turn * SEEDS_APART)
+        for turn in range(1, OTHER_SEEDS + 1)
+    ]
+    return [job for pair in zip(fewer, others, strict=True) for job in pair]
+
+
+def _estimate(job: Job, leader: Trial) -> float:
+    """The seconds that a training takes, by those of the leader's own; its short trainings are not repeated."""
+    if job.kind == "importance":
+        return 0.0
+    epochs = max(map(len, leader.curves.values()), default=0)
+    short = sum(rung.epochs for rung in leader.rungs)
+    return job.share * leader.seconds * epochs / max(1, epochs + short)
+
+
+def _audit(done: Sequence[tuple[Job, Event]]) -> Audit:
+    increases: dict[str, Sequence[float]] = {}
+    fewer_rows: dict[float, FloatArray] = {}
+    other_seeds: list[FloatArray] = []
+    for job, event in done:
+        if job.kind == "importance":
+            increases |= event.result["increases"]
+        # One that had fewer epochs than it needs tells nothing.
+        elif event.result["stopped"] != "time":
+            predictions = np.asarray(files.read_arrays(job.folder / "predictions.npz")["val"])
+            if job.share < 1:
+                fewer_rows[job.share] = predictions
+            else:
+                other_seeds.append(predictions)
+    return Audit(increases, fewer_rows, other_seeds)

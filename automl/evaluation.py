@@ -1,0 +1,103 @@
+"""What a model says of rows whose truth is known: kept with the run, to be looked at later without the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.ensemble import Ensemble, blend
+from automl.tasks import FloatArray
+
+MOST_ROWS = 20_000
+# Of many classes, fewer rows: a prediction holds a number for each class.
+MOST_NUMBERS = 2_000_000
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Rows of a part, their truth, and what the model says of them.
+
+    Attributes:
+        rows: shape (rows,), numbers of the table's rows, ascending; of a long part, some at random.
+        targets: shape (rows,), encoded by the task.
+        predictions: shape (rows,) or (rows, classes).
+    """
+
+    rows: NDArray[np.int64]
+    targets: NDArray[Any]
+    predictions: FloatArray
+
+
+def evaluate(
+    best: Ensemble,
+    predictions: Mapping[int, Mapping[str, FloatArray]],
+    targets: Mapping[str, NDArray[Any]],
+    parts: Mapping[str, NDArray[np.int64]],
+) -> dict[str, Evaluated]:
+    """What the ensemble says of each part's rows, of which 20,000 are kept at most.
+
+    Args:
+        predictions: of each member by the number of its trial, by part.
+        targets: by part.
+        parts: the rows of each part.
+    """
+    return {
+        part: _of_part(best, [predictions[member.trial][part] for member in best.members], targets[part], rows)
+        for part, rows in parts.items()
+    }
+
+
+def _of_part(
+    best: Ensemble, predictions: list[FloatArray], targets: NDArray[Any], rows: NDArray[np.int64]
+) -> Evaluated:
+    width = int(np.prod(predictions[0].shape[1:]))
+    most = min(MOST_ROWS, MOST_NUMBERS // width)
+    chosen = np.arange(len(rows))
+    if len(rows) > most:
+        # The same rows in every run of the same split: so runs can be compared row by row.
+        chosen = np.sort(np.random.default_rng(23).choice(len(rows), most, replace=False))
+    weights = [member.weight for member in best.members]
+    blended = blend([own[chosen] for own in predictions], weights, temperature=best.temperature)
+    # Seven digits of a probability are enough to look at.
+    kept = blended.astype(np.float32) if blended.ndim == 2 else blended
+    return Evaluated(rows[chosen], targets[chosen], kept)
+
+
+@dataclass(frozen=True)
+class Importance:
+    """How much a column matters to the model.
+
+    Attributes:
+        harm: how much greater the error of unseen rows is when the column's cells are shuffled, in the metric's unit.
+        deviation: of the harm, from one shuffling to another.
+    """
+
+    column: str
+    harm: float
+    deviation: float = 0.0
+
+
+def importance(increases: Mapping[str, Sequence[float]]) -> list[Importance]:
+    """What each column means, the most important first, by how the error grew with each shuffle of it."""
+    every = [Importance(name, float(np.mean(values)), float(np.std(values))) for name, values in increases.items()]
+    return sorted(every, key=lambda column: -column.harm)
+
+
+@dataclass(frozen=True)
+class WeakSpot:
+    """Unseen rows that the model does worse on than on others.
+
+    Attributes:
+        where: which rows, in words: "island is 'Dream'".
+        error: of these rows, the share of wrong answers, or the mean distance from the true value; `average` is that of
+            all rows.
+    """
+
+    where: str
+    rows: int
+    error: float
+    average: float

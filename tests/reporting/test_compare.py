@@ -1,0 +1,112 @@
+"""What is said of two runs, and when nothing is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from automl.records import RunFolder
+from automl.reporting.compare import Comparison, compare, show
+
+Recorded = Callable[..., RunFolder]
+
+
+def change(run: RunFolder, **changes: object) -> RunFolder:
+    path = run.path / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    return run
+
+
+def printed(comparison: Comparison) -> str:
+    console = Console(file=StringIO(), width=80)
+    console.print(show(comparison))
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("task", ["classify", "regress"])
+def test_the_better_model_is_better_whichever_comes_first(recorded: Recorded, task: str) -> None:
+    good, bad = recorded("good", task=task, skill=2.0, rows=600), recorded("bad", task=task, skill=0.0, rows=600)
+    for one, other in ((good, bad), (bad, good)):
+        verdict = compare(one.path, other.path).verdict
+        assert verdict.startswith(f"{good.path} is better: ")
+        assert verdict.endswith("more than chance.")
+
+
+def test_a_difference_that_may_be_chance_is_none(recorded: Recorded) -> None:
+    one, other = recorded("one"), recorded("other", luck=1)
+    verdict = compare(one.path, other.path).verdict
+    assert verdict.startswith("Neither is better: log loss is 0.")
+    assert "30 test rows, drawn anew, might give a difference of -0." in verdict
+
+
+def test_the_same_model_is_not_better_than_itself(recorded: Recorded) -> None:
+    one, other = recorded("one"), recorded("other")
+    assert compare(one.path, other.path).verdict.startswith(
+        "Neither is better: both predict the same, with log loss 0."
+    )
+
+
+def test_the_better_accuracy_is_the_greater_one(recorded: Recorded) -> None:
+    runs = [
+        change(recorded(name, skill=skill, rows=600), metric="accuracy") for name, skill in (("a", 0.0), ("b", 3.0))
+    ]
+    assert compare(runs[0].path, runs[1].path).verdict.startswith(f"{runs[1].path} is better: accuracy is 0.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "choices", "why"),
+    [
+        ({"data": {"name": "flowers", "source": "", "digest": "another"}}, {}, "Their data differ."),
+        ({}, {"seed": 1}, "Their rows are split differently"),
+        ({"metric": "accuracy"}, {}, "Different metrics decided: log loss and accuracy."),
+        ({"target": "colour"}, {}, "They do not predict the same."),
+    ],
+)
+def test_runs_that_cannot_be_ranked_are_not(
+    recorded: Recorded, changes: dict[str, object], choices: dict[str, int], why: str
+) -> None:
+    one, other = recorded("one", skill=2.0), change(recorded("other", skill=0.0, **choices), **changes)
+    comparison = compare(one.path, other.path)
+    assert comparison.verdict.startswith(f"The runs cannot be ranked. {why}")
+    assert len(comparison.obstacles) == 1
+    assert "better" not in comparison.verdict
+
+
+def test_a_run_without_a_model_is_not_ranked(recorded: Recorded) -> None:
+    one, other = recorded("one"), recorded("other")
+    (other.path / "ensemble.json").unlink()
+    assert compare(one.path, other.path).obstacles == (f"{other.path} has no model.",)
+
+
+def test_shows_the_settings_that_differ_and_only_these(recorded: Recorded) -> None:
+    one, other = recorded("one"), recorded("other")
+    options = one.asked()["options"]
+    change(other, options={**options, "search": "random", "out": "elsewhere", "settings": ["mlp.layers=2"]})
+    comparison = compare(one.path, other.path)
+    assert comparison.settings == {"search": ("bayesian", "random"), "settings": ("by default", "mlp.layers=2")}
+    text = printed(comparison)
+    assert max(map(len, text.splitlines())) <= 80
+    for expected in (
+        "bayesian",
+        "mlp.layers=2",
+        "log loss, test",
+        "1:02",
+        "14 (1 pruned, 1 failed)",
+        "The model genera",
+    ):
+        assert expected in " ".join(text.split())
+
+
+def test_the_command_refuses_a_folder_without_a_run(recorded: Recorded) -> None:
+    run = recorded()
+    arguments = ["compare", str(run.path), str(run.path.parent)]
+    done = subprocess.run([sys.executable, "-m", "automl", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "holds no run" in done.stderr

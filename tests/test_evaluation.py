@@ -1,0 +1,49 @@
+"""Which rows are kept, and what the model says of them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from automl import evaluation
+from automl.ensemble import Ensemble, Member
+from automl.evaluation import evaluate
+
+
+def ensemble(*weights: float, temperature: float = 1.0) -> Ensemble:
+    members = tuple(Member(trial, "mlp", {}, weight, 10, 1) for trial, weight in enumerate(weights))
+    return Ensemble(members, temperature, 0.0)
+
+
+def test_keeps_what_the_ensemble_says() -> None:
+    predictions = {0: {"val": np.array([1.0, 2.0])}, 1: {"val": np.array([5.0, 6.0])}}
+    rows = np.array([3, 8])
+    kept = evaluate(ensemble(0.75, 0.25), predictions, {"val": np.array([0.0, 1.0])}, {"val": rows})["val"]
+    np.testing.assert_array_equal(kept.rows, rows)
+    np.testing.assert_array_equal(kept.targets, [0.0, 1.0])
+    np.testing.assert_allclose(kept.predictions, [2.0, 3.0])
+
+
+def test_sharpens_probabilities_as_the_model_does() -> None:
+    predictions = {0: {"test": np.array([[0.8, 0.2]])}}
+    kept = evaluate(ensemble(1.0, temperature=0.5), predictions, {"test": np.array([0])}, {"test": np.array([4])})
+    np.testing.assert_allclose(kept["test"].predictions, [[0.64 / 0.68, 0.04 / 0.68]], rtol=1e-6)
+
+
+def test_keeps_some_of_many_rows_and_the_same_ones_for_every_model() -> None:
+    rows = np.arange(10, 50_010)
+    said = np.arange(50_000.0)
+    found = [
+        evaluate(model, {0: {"train": own}}, {"train": said}, {"train": rows})["train"]
+        for model, own in ((ensemble(1.0), said), (ensemble(1.0), -said))
+    ]
+    np.testing.assert_array_equal(found[0].rows, found[1].rows)
+    assert len(found[0].rows) == evaluation.MOST_ROWS == len(np.unique(found[0].rows))
+    np.testing.assert_array_equal(found[0].rows - 10, found[0].targets)
+    np.testing.assert_array_equal(found[1].predictions, -found[1].targets)
+
+
+def test_keeps_fewer_rows_of_many_classes() -> None:
+    probabilities = np.full((15_000, 200), 1 / 200)
+    targets = {"val": np.zeros(15_000, dtype=np.int32)}
+    kept = evaluate(ensemble(1.0), {0: {"val": probabilities}}, targets, {"val": np.arange(15_000)})["val"]
+    assert kept.predictions.shape == (10_000, 200)
