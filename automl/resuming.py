@@ -58,7 +58,7 @@ DECIDING = (
 )
 DIGITS = 12
 # What reading a torn or altered file may raise.
-_DAMAGED = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, AutomlError)
+_DAMAGED = (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, zipfile.BadZipFile, AutomlError)
 
 
 @dataclass(frozen=True)
@@ -154,9 +154,11 @@ def read(folder: RunFolder) -> Earlier:
     """What the run's folder tells. Nothing is written.
 
     Raises:
-        InputError: the folder holds no run.
+        InputError: the folder holds no run, or one by a version that could not go on with it.
     """
     asked = folder.asked()
+    if "fingerprint" not in asked:
+        raise InputError(f"{folder.path} was made by a version that could not go on with runs. Begin a new one.")
     damage: list[str] = []
     trials = _trials(folder, damage)
     lost = _lost(folder, [trial for trial in trials if trial.status == "finished"])
@@ -209,15 +211,9 @@ def _trials(folder: RunFolder, damage: list[str]) -> list[Trial]:
     Trials that the end of the search cut off start again as well.
     """
     trials = []
-    for path in sorted(folder.path.glob("trials/[0-9]*"), key=lambda path: int(path.name)):
-        number = int(path.name)
-        record = path / "result.json"
-        ended: Trial | None = None
-        if record.exists():
-            try:
-                ended = Trial.from_json(json.loads(record.read_text(encoding="utf-8")))
-            except _DAMAGED:
-                damage.append(f"{record} is damaged. Trial {number} starts again.")
+    numbered = {int(path.name): path for path in folder.path.glob("trials/*") if path.name.isdecimal()}
+    for number, path in sorted(numbered.items()):
+        ended = _ended(number, path / "result.json", damage)
         if ended is not None and ended.status != "running" and not is_cut_off(ended):
             trials.append(ended)
             continue
@@ -225,6 +221,18 @@ def _trials(folder: RunFolder, damage: list[str]) -> list[Trial]:
             setting = json.loads((path / "setting.json").read_text(encoding="utf-8"))
             trials.append(Trial(number, setting["family"], setting["params"]))
     return trials
+
+
+def _ended(number: int, record: Path, damage: list[str]) -> Trial | None:
+    """The trial of a record; None if there is no record, or none of this trial that can be read."""
+    if not record.exists():
+        return None
+    with contextlib.suppress(*_DAMAGED):
+        trial = Trial.from_json(json.loads(record.read_text(encoding="utf-8")))
+        if trial.number == number:
+            return trial
+    damage.append(f"{record} is damaged. Trial {number} starts again.")
+    return None
 
 
 def _lost(folder: RunFolder, finished: Sequence[Trial]) -> dict[int, str]:
@@ -389,12 +397,14 @@ def data_of(earlier: Earlier, given: str | Path | pd.DataFrame | None) -> str | 
 
 def identity(asked: Mapping[str, Any]) -> dict[str, Any]:
     """What makes a run this one and no other, by names that people understand, as JSON keeps it."""
-    data, options = asked["data"], asked["options"]
+    data = asked["data"]
+    # Of options that an older version did not know, the defaults.
+    options = Options.from_json(asked["options"])
     known = {
         "data": data["digest"],
         "test data": data["test"],
         **{name: asked[name] for name in ("target", "task", "metric", "split", "spaces")},
-        **{name: options[name] for name in DECIDING},
+        **{name: getattr(options, name) for name in DECIDING},
     }
     same: dict[str, Any] = json.loads(json.dumps(known))
     return same

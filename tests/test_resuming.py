@@ -182,7 +182,7 @@ def asked(folder: Path, **changes: Any) -> dict[str, Any]:
     }
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "run.json").exists():
-        files.write_json(folder / "run.json", content)
+        files.write_json(folder / "run.json", {**content, "fingerprint": "0" * 12})
         files.write_arrays(folder / "split.npz", SPLIT.arrays())
         files.write_json(folder / "state.json", {"state": "running", "seconds": 12.0})
     return json.loads(json.dumps(content))
@@ -264,7 +264,7 @@ def test_what_starts_again_and_finds_no_time_is_recorded_as_cut_off(tmp_path: Pa
     assert [trial.number for trial in read(tmp_path).trials if trial.status == "running"] == [4, 6, 7]
 
 
-@pytest.mark.parametrize("content", [b"", b'{"number": 3, "fam', b"[]", b'{"number": 3}'])
+@pytest.mark.parametrize("content", [b"", b'{"number": 3, "fam', b"[]", b'{"scores": 1, "curves": 2}'])
 def test_a_torn_record_is_named_and_its_trial_starts_again(tmp_path: Path, content: bytes) -> None:
     whole, _ = go(tmp_path, trials=6)
     record = tmp_path / "trials" / "0003" / "result.json"
@@ -274,6 +274,12 @@ def test_a_torn_record_is_named_and_its_trial_starts_again(tmp_path: Path, conte
     resumed, worker = go(tmp_path, trials=6, before=before)
     assert [job.key for job in worker.jobs] == [3]
     assert told_of(resumed.trials) == told_of(whole.trials)
+
+
+def test_a_record_in_the_folder_of_another_trial_is_none(tmp_path: Path) -> None:
+    go(tmp_path, trials=4)
+    shutil.copy(tmp_path / "trials" / "0001" / "result.json", tmp_path / "trials" / "0002" / "result.json")
+    assert [trial.number for trial in read(tmp_path).ended] == [0, 1, 3]
 
 
 def test_a_number_of_which_nothing_is_left_gets_what_it_had(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def runs_of(folder: Path) -> tuple[list[Any], list[Any]]:
 
 @pytest.fixture(scope="module")
 def resumed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str], str]:
-    """A run that was killed during its search and resumed; with the trials that were recorded before, and the output."""
+    """A run that was killed during its search and resumed, the trials that were recorded before, and the output."""
     folder = tmp_path_factory.mktemp("resumed")
     run = killed(*FIT, folder=folder, at="trials/0010/setting.json")
     recorded = sorted(path.parent.name for path in run.glob("trials/*/result.json"))
