@@ -7,7 +7,6 @@ import json
 import math
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -24,7 +23,7 @@ from automl.data.split import Split
 from automl.ensemble import BEST_KEPT
 from automl.errors import InputError
 from automl.execution import Event, Job
-from automl.interruption import EarlyEnd, Interruption
+from automl.interruption import EarlyEnd
 from automl.options import Options
 from automl.records import RunFolder, State
 from automl.reporting.silent import Silent
@@ -558,28 +557,3 @@ def test_a_folder_in_which_nothing_had_begun_is_begun_anew(tmp_path: Path) -> No
     with pytest.raises(InputError, match="holds no run"):
         resuming.find("t.csv", other)
     assert (other / "thesis.tex").exists()
-
-
-def press() -> None:
-    """Ctrl-C."""
-    os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(1)
-
-
-def test_the_first_ctrl_c_is_noted_and_the_second_ends_at_once() -> None:
-    said: list[str] = []
-    before = signal.getsignal(signal.SIGINT)
-    with Interruption(said.append, worth_saving=True) as interruption:
-        interruption.check()
-        press()
-        assert said == ["Interrupted: saving the best so far; press Ctrl-C again to stop at once"]
-        with pytest.raises(EarlyEnd):
-            interruption.check()
-        with pytest.raises(KeyboardInterrupt):
-            press()
-    assert signal.getsignal(signal.SIGINT) == before
-
-
-def test_as_long_as_there_is_nothing_to_save_the_first_ctrl_c_ends_at_once() -> None:
-    with Interruption(last_words="To go on: automl resume x"), pytest.raises(KeyboardInterrupt, match="resume x"):
-        press()
