@@ -202,6 +202,10 @@ def run_or_go_on(
     with resuming.locked(folder):
         earlier = resuming.read(folder)
         options = resuming.within(options, earlier, time=time, trials=trials)
+        if resuming.is_over(earlier, options):
+            from automl import pipeline
+
+            pipeline.check(data, options, earlier, command=command)
         return _go_on(earlier, data, options, command=command, quiet=quiet, began=began)
 
 

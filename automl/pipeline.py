@@ -144,6 +144,16 @@ def fit(
     return Run(folder.path, interrupted=outcome.interrupted or interruption.asked)
 
 
+def check(data: str | Path | pd.DataFrame, options: Options, earlier: Earlier, *, command: str) -> None:
+    """Makes sure that an earlier run is of these data and options. Nothing is written.
+
+    Raises:
+        InputError: it is not.
+    """
+    prepared = prepare(data, options)
+    resuming.check(earlier, _asked(prepared, options, command), prepared.split)
+
+
 def _begun(
     prepared: Prepared, options: Options, services: Services, earlier: Earlier | None, began: float, cleanup: ExitStack
 ) -> Earlier:
@@ -154,8 +164,9 @@ def _begun(
         cleanup.enter_context(resuming.locked(folder))
         earlier = Earlier(folder)
     else:
-        for note in resuming.take_up(earlier, asked, prepared.split):
+        for note in resuming.check(earlier, asked, prepared.split):
             services.reporter.note(note)
+        resuming.tidy(earlier)
     cleanup.callback(earlier.folder.clear_away)
     asked = resuming.recorded(asked, earlier, command=services.command)
     earlier.folder.write_start(asked, prepared.profile, prepared.split)

@@ -416,16 +416,17 @@ def fingerprint(known: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:DIGITS]
 
 
-def take_up(earlier: Earlier, asked: Mapping[str, Any], split: Split) -> list[str]:
-    """Makes sure that a run may go on, and clears away what its last session left unfinished.
-
-    Returns:
-        What the user should know, a sentence each.
+def check(earlier: Earlier, asked: Mapping[str, Any], split: Split) -> list[str]:
+    """What the user should know, a sentence each, of a run that is what is asked for now. Nothing is written.
 
     Raises:
-        InputError: it would be another run. Nothing has been written.
+        InputError: it would be another run.
     """
-    notes = [*earlier.damage, *_checked(earlier, asked), *_checked_rows(earlier, split)]
+    return [*earlier.damage, *_checked(earlier, asked), *_checked_rows(earlier, split)]
+
+
+def tidy(earlier: Earlier) -> None:
+    """Clears away what the last session left unfinished."""
     folder = earlier.folder
     folder.clear_away()
     (folder.path / "outcome.json").unlink(missing_ok=True)
@@ -438,7 +439,6 @@ def take_up(earlier: Earlier, asked: Mapping[str, Any], split: Split) -> list[st
         if trial.status == "running":
             for name in (SCORED, PREDICTIONS):
                 (folder.of_trial(trial.number) / name).unlink(missing_ok=True)
-    return notes
 
 
 def _checked(earlier: Earlier, asked: Mapping[str, Any]) -> list[str]:

@@ -322,7 +322,7 @@ def test_says_what_differs_and_shows_both_fingerprints(tmp_path: Path) -> None:
     data = {"digest": "b" * 64, "test": None, "path": "t.csv"}
     now = asked(tmp_path, data=data, target="size", options={"seed": 5, "balance": True})
     with pytest.raises(InputError) as caught:
-        resuming.take_up(read(tmp_path), now, SPLIT)
+        resuming.check(read(tmp_path), now, SPLIT)
     said = str(caught.value)
     for known in (before, now):
         assert resuming.fingerprint(resuming.identity(known)) in said
@@ -343,7 +343,7 @@ def test_says_what_differs_and_shows_both_fingerprints(tmp_path: Path) -> None:
 def test_limits_workers_and_tracking_may_differ(tmp_path: Path, options: dict[str, Any]) -> None:
     before = asked(tmp_path)
     options = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
-    assert resuming.take_up(read(tmp_path), {**before, "options": {**before["options"], **options}}, SPLIT) == []
+    assert resuming.check(read(tmp_path), {**before, "options": {**before["options"], **options}}, SPLIT) == []
 
 
 def respaced(folder: Path, **changed: Any) -> dict[str, Any]:
@@ -354,7 +354,7 @@ def respaced(folder: Path, **changed: Any) -> dict[str, Any]:
 
 
 def test_a_range_may_become_wider(tmp_path: Path) -> None:
-    notes = resuming.take_up(read_with_run(tmp_path), respaced(tmp_path, high=8), SPLIT)
+    notes = resuming.check(read_with_run(tmp_path), respaced(tmp_path, high=8), SPLIT)
     assert notes == ["The search spaces have changed: mlp.layers: 1..5 then, 1..8 now."]
 
 
@@ -366,8 +366,8 @@ def read_with_run(folder: Path) -> Earlier:
 def test_a_range_becomes_narrower_only_on_purpose(tmp_path: Path) -> None:
     before, now = read_with_run(tmp_path), respaced(tmp_path, high=4)
     with pytest.raises(InputError, match=r"mlp.layers: 1..5 then, 1..4 now"):
-        resuming.take_up(before, now, SPLIT)
-    assert resuming.take_up(dataclasses.replace(before, respaced=True), now, SPLIT)
+        resuming.check(before, now, SPLIT)
+    assert resuming.check(dataclasses.replace(before, respaced=True), now, SPLIT)
 
 
 def test_trials_beside_a_narrowed_space_stay_and_are_not_proposed_again(tmp_path: Path) -> None:
@@ -400,15 +400,14 @@ def test_other_rows_are_refused_and_torn_ones_made_anew(tmp_path: Path) -> None:
     now = asked(tmp_path)
     other = Split(ROWS[:5], ROWS[5:8], ROWS[8:], "at random")
     with pytest.raises(InputError, match="has other rows than the same seed gives now"):
-        resuming.take_up(read(tmp_path), now, other)
+        resuming.check(read(tmp_path), now, other)
     path = tmp_path / "split.npz"
     path.write_bytes(path.read_bytes()[:100])
-    assert resuming.take_up(read(tmp_path), now, SPLIT) == [f"{path} cannot be read. It is made anew."]
+    assert resuming.check(read(tmp_path), now, SPLIT) == [f"{path} cannot be read. It is made anew."]
 
 
 def test_what_a_crash_left_unfinished_goes(tmp_path: Path) -> None:
     go(tmp_path, trials=4)
-    now = asked(tmp_path)
     (tmp_path / "trials" / "0002" / "result.json").unlink()
     left = [".run.json.77.part", "trials/0001/.result.json.77.part", "trials/0001/network.keras", "encoded/x.npy"]
     left += ["trials/0001/refitted.npz", "trials/0001/part-77.keras", ".model.77.part/schema.json"]
@@ -416,7 +415,7 @@ def test_what_a_crash_left_unfinished_goes(tmp_path: Path) -> None:
     for name in left:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    resuming.take_up(read(tmp_path), now, SPLIT)
+    resuming.tidy(read(tmp_path))
     assert [name for name in left if (tmp_path / name).exists()] == []
     assert (tmp_path / "trials" / "0000" / "weights.npz").exists()
 

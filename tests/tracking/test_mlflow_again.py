@@ -91,7 +91,7 @@ def test_a_child_that_lacks_its_end_is_logged_again(
     assert Counter(after) == Counter(
         [("0000 mlp", "FINISHED"), ("0001 mlp", "KILLED"), ("0001 mlp", "FINISHED"), ("0002 mlp", "FAILED")]
     )
-    again = next(run for run in children(uri, second) if (run.info.run_name, run.info.status) == after[-2])
+    [again] = [run for run in children(uri, second) if (run.info.run_name, run.info.status) == ("0001 mlp", "FINISHED")]
     assert again.info.end_time - again.info.start_time == 1500
 
 
