@@ -430,8 +430,11 @@ def tidy(earlier: Earlier) -> None:
     folder = earlier.folder
     folder.clear_away()
     (folder.path / "outcome.json").unlink(missing_ok=True)
-    for path in folder.path.rglob(".*.part"):
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in list(folder.path.rglob(".*.part")):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
     for path in folder.path.glob("trials/*"):
         for left in (*path.glob("part-*.keras"), path / "network.keras", path / REFITTED):
             left.unlink(missing_ok=True)

@@ -410,7 +410,12 @@ def test_what_a_crash_left_unfinished_goes(tmp_path: Path) -> None:
     go(tmp_path, trials=4)
     (tmp_path / "trials" / "0002" / "result.json").unlink()
     left = [".run.json.77.part", "trials/0001/.result.json.77.part", "trials/0001/network.keras", "encoded/x.npy"]
-    left += ["trials/0001/refitted.npz", "trials/0001/part-77.keras", ".model.77.part/schema.json"]
+    left += [
+        "trials/0001/refitted.npz",
+        "trials/0001/part-77.keras",
+        ".model.77.part/schema.json",
+        ".model.77.part/.schema.json.77.part",
+    ]
     left += ["trials/0002/weights.npz"]
     for name in left:
         (tmp_path / name).parent.mkdir(exist_ok=True)
