@@ -378,9 +378,9 @@ def _exit_code() -> int:
     try:
         app()
     except SystemExit as ended:
+        if interrupt := _interrupt(ended):
+            return _told(str(interrupt) or "Interrupted.", INTERRUPTED)
         return ended.code if isinstance(ended.code, int) else 0
-    except KeyboardInterrupt as interrupt:
-        return _told(str(interrupt) or "Interrupted.", INTERRUPTED)
     except AutomlError as error:
         _show_traceback_if_wanted()
         return _told(str(error), error.exit_code)
@@ -395,6 +395,13 @@ def _exit_code() -> int:
         place = f" {error.filename}:" if error.filename else ""
         return _told(f"The system refused:{place} {error.strerror or error}", EnvironmentFault.exit_code)
     return 0
+
+
+def _interrupt(ended: BaseException | None) -> KeyboardInterrupt | None:
+    """The Ctrl-C that ended the command line, of which typer makes an exit without words."""
+    while ended is not None and not isinstance(ended, KeyboardInterrupt):
+        ended = ended.__cause__ or ended.__context__
+    return ended
 
 
 def _show_traceback_if_wanted() -> None:
