@@ -377,10 +377,10 @@ def _exit_code() -> int:
     """Runs the command line; what went wrong is on the error stream."""
     try:
         app()
-    except SystemExit as ended:
+    except (SystemExit, KeyboardInterrupt) as ended:
         if interrupt := _interrupt(ended):
             return _told(str(interrupt) or "Interrupted.", INTERRUPTED)
-        return ended.code if isinstance(ended.code, int) else 0
+        return ended.code if isinstance(ended, SystemExit) and isinstance(ended.code, int) else 0
     except AutomlError as error:
         _show_traceback_if_wanted()
         return _told(str(error), error.exit_code)
