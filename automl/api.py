@@ -50,6 +50,7 @@ def fit(
     out: str | Path | None = None,
     tracking_uri: str | None = None,
     experiment: str | None = None,
+    register: str | None = None,
     quiet: bool = False,
     resume: bool = False,
 ) -> Run:
@@ -86,6 +87,7 @@ def fit(
         seed: with one worker and `trials`, the same seed gives the same run.
         out: the folder for the run's files; runs/NAME-1, -2, … by default.
         tracking_uri, experiment: where MLflow records the run; its own default otherwise.
+        register: put the model into MLflow's registry under this name, as champion or challenger.
         quiet: print nothing.
         resume: go on with the newest run of the data's name, or with that in the folder `out`, if there is one; it must
             have been asked for the same, but for time, trials, workers, memory and wider spaces.
@@ -124,6 +126,7 @@ def fit(
         out=Path(out) if out is not None else None,
         tracking_uri=tracking_uri,
         experiment=experiment,
+        register=register,
     )
     if resume:
         return run_or_go_on(data, given, time=time, trials=trials, command="automl.fit", quiet=quiet, began=began)
@@ -258,7 +261,12 @@ def run(
         from automl.tracking.mlflow import MlflowTracker
 
         uri = options.tracking_uri or (earlier.tracking_uri if earlier else None)
-        return MlflowTracker(experiment=options.experiment, tracking_uri=uri, warn=reporter.note)
+        return MlflowTracker(
+            experiment=options.experiment,
+            tracking_uri=uri,
+            register=options.register,
+            warn=reporter.note,
+        )
 
     services = pipeline.Services(launcher, reporter, open_tracker, command)
     return pipeline.fit(data, options, services, began=began, earlier=earlier)

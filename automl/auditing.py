@@ -9,12 +9,13 @@ import dataclasses
 import math
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from automl import files
 from automl.diagnostics import Audit
+from automl.encoding.table import Encoding
 from automl.ensemble import Ensemble
 from automl.execution import Event, Executor, Job
 from automl.interruption import EarlyEnd
@@ -38,8 +39,6 @@ CAUTION = 1.2
 GRACE_SECONDS = 0.5
 WAIT_SECONDS = 0.1
 
-Columns = Mapping[str, tuple[range, range]]
-
 
 def reserve(options: Options) -> float:
     """The seconds of the budget to keep for it; 0 if there is to be none."""
@@ -60,7 +59,7 @@ def audit(
     executor: Executor,
     *,
     folder: RunFolder,
-    columns: Columns,
+    encoding: Encoding,
     metric: Metric,
     seed: int,
     workers: int,
@@ -71,14 +70,14 @@ def audit(
 
     Args:
         leader: the trial with the greatest weight; it is trained again with fewer rows and with other seeds.
-        columns: their places in the encoded arrays.
+        encoding: of the table's columns.
         seed: of the run.
         deadline: on the monotonic clock; infinite for none.
         report: called several times a second; may raise EarlyEnd.
     """
     aside = folder.audit
     jobs = [
-        *_importance_jobs(best, columns, folder, metric, seed, workers, deadline),
+        *_importance_jobs(best, encoding, folder, metric, seed, workers, deadline),
         *_training_jobs(leader, folder, metric, seed, deadline),
     ]
     waiting = [dataclasses.replace(job, key=AUDIT_KEY - position) for position, job in enumerate(jobs)]
@@ -108,10 +107,10 @@ def audit(
 
 
 def _importance_jobs(
-    best: Ensemble, columns: Columns, folder: RunFolder, metric: Metric, seed: int, workers: int, deadline: float
+    best: Ensemble, encoding: Encoding, folder: RunFolder, metric: Metric, seed: int, workers: int, deadline: float
 ) -> list[Job]:
     """Each worker takes some of the columns."""
-    names = list(columns)
+    names = tuple(column["name"] for column in encoding.columns)
     return [
         Job(
             0,
@@ -121,7 +120,8 @@ def _importance_jobs(
             seed=seed,
             until=deadline,
             model=best,
-            columns={name: columns[name] for name in names[worker::workers]},
+            encoding=encoding,
+            columns=names[worker::workers],
         )
         for worker in range(min(workers, len(names)))
     ]

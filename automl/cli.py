@@ -89,6 +89,7 @@ def fit(
     out: Annotated[Path | None, typer.Option(help="The run's folder; runs/NAME-1, -2, … by default.")] = None,
     tracking_uri: Annotated[str | None, typer.Option(help="MLflow store; mlflow.db in this folder by default.")] = None,
     experiment: Annotated[str | None, typer.Option(help="MLflow experiment; the data's name by default.")] = None,
+    register: Annotated[str | None, typer.Option(help="Put the model into MLflow's registry under this name.")] = None,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     resume_run: Annotated[
@@ -135,6 +136,7 @@ def fit(
         out=out,
         tracking_uri=tracking_uri,
         experiment=experiment,
+        register=register,
         delimiter=delimiter,
         encoding=encoding,
     )
@@ -300,18 +302,27 @@ def profile(
     """Describe a table: its columns, target and pitfalls."""
     from automl.data import profile as profiling
     from automl.data import read as reading
+    from automl.diagnostics import ask, to_json, worst_first
+    from automl.evidence import of_table
     from automl.options import column_kinds
 
     table = reading.read(data, delimiter=delimiter, encoding=encoding)
     facts = profiling.profile(table.frame, target=target, task=task, kinds=column_kinds(tuple(kind or ())))
+    answers = ask("data", of_table(table.frame, facts))
     if as_json:
-        typer.echo(json.dumps(facts.to_json(), indent=1, ensure_ascii=False))
+        told = {**facts.to_json(), "findings": [to_json(answer) for answer in answers]}
+        typer.echo(json.dumps(told, indent=1, ensure_ascii=False))
         return
     from rich.console import Console
 
+    from automl.reporting.findings import table as table_of_findings
     from automl.reporting.profile import show
 
-    Console().print(show(facts, name=table.name, notes=table.notes))
+    console = Console()
+    console.print(show(facts, name=table.name, notes=table.notes))
+    if found := worst_first(answers):
+        console.print()
+        console.print(table_of_findings(found))
 
 
 @app.command()

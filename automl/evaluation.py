@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from automl import files
+from automl.bootstrap import interval, resampled
 from automl.ensemble import Ensemble, blend
-from automl.tasks import FloatArray
+from automl.tasks import FloatArray, Metric
 
 MOST_ROWS = 20_000
 # Of many classes, fewer rows: a prediction holds a number for each class.
@@ -79,6 +83,28 @@ class Importance:
     column: str
     harm: float
     deviation: float = 0.0
+
+
+def read(path: Path) -> dict[str, Evaluated]:
+    """What `write_evaluation` of a run's folder wrote, by part."""
+    arrays = files.read_arrays(path)
+    parts = [part for part in ("train", "val", "test") if f"{part}_rows" in arrays]
+    names = ("rows", "targets", "predictions")
+    return {part: Evaluated(*(arrays[f"{part}_{name}"] for name in names)) for part in parts}
+
+
+def advantage(one: Evaluated, other: Evaluated, metric: Metric) -> tuple[float, float]:
+    """Within what the error of the other less that of the one lies on 95 % of draws of the rows that both know.
+
+    NaN if there are none.
+    """
+    rows, here, there = np.intersect1d(one.rows, other.rows, assume_unique=True, return_indices=True)
+    if not len(rows):
+        return math.nan, math.nan
+    predictions: list[FloatArray] = [one.predictions[here], other.predictions[there]]
+    samples = resampled(one.targets[here], predictions, metric, seed=0)
+    errors: NDArray[np.float64] = -samples if metric.greater_is_better else samples
+    return interval(errors[:, 1] - errors[:, 0])
 
 
 def importance(increases: Mapping[str, Sequence[float]]) -> list[Importance]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
+from automl.data.profile import Profile, duplicate_groups
+from automl.data.split import split_at_random
+from automl.data.target import is_known
 from automl.diagnostics import Audit, Data, Evidence
 from automl.ensemble import Ensemble, candidates
 from automl.options import Options
 from automl.preparation import Prepared
 from automl.records import RunFolder
 from automl.searching import SearchOutcome
-from automl.tasks import Metric
+from automl.tasks import Metric, task
 
 
 def of_data(prepared: Prepared, options: Options) -> Data:
@@ -25,6 +30,21 @@ def of_data(prepared: Prepared, options: Options) -> Data:
         times=options.time_column,
         has_own_test=options.test is not None,
     )
+
+
+def of_table(frame: pd.DataFrame, facts: Profile) -> Data:
+    """What is known of a table that is only looked at: as a fit would split it by default.
+
+    Args:
+        facts: of the frame.
+    """
+    judge = task(facts.target.task)
+    kept = frame[is_known(frame[facts.target.name])].reset_index(drop=True)
+    specification = judge.fit_target(kept[facts.target.name])
+    targets = judge.encode_target(kept[facts.target.name], specification)
+    classes = targets if judge.PREDICTS == "probabilities" else None
+    split = split_at_random(duplicate_groups(kept), classes=classes)
+    return Data(kept, facts, split, judge, specification, targets)
 
 
 def of_run(

@@ -49,6 +49,7 @@ class Options:
         memory: bytes for all workers together; None for what the machine has free.
         out: the run's folder; None for runs/NAME-1, -2, …
         tracking_uri, experiment: where MLflow records the run; None for MLflow's own default and the data's name.
+        register: the name under which the model goes into MLflow's registry; None for not at all.
     """
 
     task: str | None = None
@@ -78,6 +79,7 @@ class Options:
     out: Path | None = None
     tracking_uri: str | None = None
     experiment: str | None = None
+    register: str | None = None
     delimiter: str | None = None
     encoding: str | None = None
 

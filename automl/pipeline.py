@@ -17,11 +17,10 @@ import pandas as pd
 
 from automl import auditing, evidence, files, memory, model, refitting, resuming
 from automl.baselines import BOOSTING, CONSTANT, Baseline
-from automl.diagnostics import Answer, Audit, Data, ask, worst_first
-from automl.encoding.table import places
+from automl.diagnostics import Answer, Audit, Data, Finding, ask, worst_first
 from automl.ensemble import MOST_MEMBERS, Ensemble, candidates, choose
 from automl.errors import EnvironmentFault, NothingTrained
-from automl.evaluation import evaluate, importance
+from automl.evaluation import WeakSpot, evaluate, importance
 from automl.execution import Job, workspace
 from automl.execution.launcher import Launcher
 from automl.execution.local import LocalExecutor
@@ -289,6 +288,7 @@ def _description(earlier: Earlier, prepared: Prepared, options: Options, plan: P
         },
         command=command,
         keeps=earlier.folder.tracking,
+        goes_on=bool(earlier.asked),
         trials=earlier.ended,
     )
 
@@ -419,7 +419,7 @@ def _examined(
         outcome.trials[best.members[0].trial],
         executor,
         folder=folder,
-        columns=places(prepared.encoding),
+        encoding=prepared.encoding,
         metric=settings.metric,
         seed=settings.seed,
         workers=settings.workers,
@@ -534,6 +534,7 @@ def _record(
     folder.write_leaderboard(board)
     folder.write_findings(result.verdict, result.answers)
     folder.write_importance(importance(audit.increases))
+    folder.write_weak_spots(_weak_spots(result.answers))
     page = _report(folder)
     features = prepared.frame[[column.name for column in prepared.profile.columns]]
     tracker.finish(
@@ -547,12 +548,19 @@ def _record(
             files=(folder.path / "leaderboard.csv", folder.path / "profile.json", folder.path / "run.json", *page),
             summary=summary(result, prepared.profile, data=prepared.name),
             answers=result.answers,
+            verdict=result.verdict,
+            evaluated=folder.path / "evaluation.npz" if result.best else None,
         )
     )
 
 
 def _state(result: Result) -> State:
     return "interrupted" if result.interrupted else "finished" if result.best else "failed"
+
+
+def _weak_spots(answers: Sequence[Answer]) -> list[WeakSpot]:
+    found = next((answer for answer in answers if answer.code == "weak_spots"), None)
+    return [WeakSpot(**spot) for spot in found.details] if isinstance(found, Finding) else []
 
 
 def _report(folder: RunFolder) -> list[Path]:

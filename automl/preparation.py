@@ -205,13 +205,7 @@ def _times(column: pd.Series, facts: Profile) -> pd.Series:
 
 
 def _without_helpers(facts: Profile, options: Options) -> Profile:
-    """The group column tells which entity a row belongs to: a model that learned it would know no new entity.
-
-    Advice that the user has followed already goes, too.
-    """
-    if options.time_column is not None:
-        advice = tuple(warning for warning in facts.warnings if "--time-column" not in warning)
-        return dataclasses.replace(facts, warnings=advice)
+    """The group column tells which entity a row belongs to: a model that learned it would know no new entity."""
     if options.group is None:
         return facts
     columns = tuple(

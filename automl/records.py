@@ -15,7 +15,7 @@ from automl.baselines import BOOSTED, BOOSTING, Baseline
 from automl.diagnostics import Answer, from_json, to_json
 from automl.ensemble import Ensemble
 from automl.errors import InputError
-from automl.evaluation import Evaluated, Importance, WeakSpot
+from automl.evaluation import Evaluated, Importance, WeakSpot, read
 from automl.trial import Trial
 from automl.weights import SCORED
 
@@ -185,10 +185,7 @@ class RunFolder:
     def evaluation(self) -> dict[str, Evaluated]:
         """What the model says of rows whose truth is known, by part; empty if the run has none."""
         path = self.path / "evaluation.npz"
-        arrays = files.read_arrays(path) if path.is_file() else {}
-        parts = [part for part in ("train", "val", "test") if f"{part}_rows" in arrays]
-        names = ("rows", "targets", "predictions")
-        return {part: Evaluated(*(arrays[f"{part}_{name}"] for name in names)) for part in parts}
+        return read(path) if path.is_file() else {}
 
     def findings(self) -> tuple[str, list[Answer]]:
         """The verdict and the checks' answers; both empty if nothing was checked."""

@@ -31,15 +31,6 @@ def test_learns_from_the_training_rows_alone(sales: pd.DataFrame) -> None:
     assert sales["day"].iloc[prepared.split.train].max() < sales["day"].iloc[prepared.split.val].min()
 
 
-def test_advice_that_was_followed_is_not_given_again(sales: pd.DataFrame) -> None:
-    asked, unasked = (
-        " ".join(prepare(sales, Options(target="sales", time_column=column)).profile.warnings)
-        for column in ("day", None)
-    )
-    assert "--time-column" in unasked
-    assert "--time-column" not in asked
-
-
 def test_the_group_column_is_no_feature(sales: pd.DataFrame) -> None:
     prepared = prepare(sales, Options(target="sales", group="shop", split="0.4/0.3/0.3", folds=1))
     assert "shop" not in {column["name"] for column in prepared.encoding.columns}

@@ -273,17 +273,9 @@ def _notes(columns: tuple[Column, ...]) -> list[str]:
 
 def _warnings(facts: Profile) -> list[str]:
     warnings = []
-    if facts.duplicates:
-        share = facts.duplicates / facts.rows
-        warnings.append(
-            f"{facts.duplicates:,} of {facts.rows:,} rows ({share:.1%}) repeat an earlier row; "
-            "copies stay on one side of the split."
-        )
     if facts.target.task == "classify":
         (rarest, fewest), (_, most) = min(facts.target.counts, key=lambda item: item[1]), facts.target.counts[0]
-        if fewest < 10:
-            warnings.append(f"Class {rarest!r} has {fewest} row{'s' * (fewest != 1)}: its scores mean little.")
-        elif fewest / most < 0.05:
+        if fewest / most < 0.05:
             warnings.append(f"Imbalanced: {most / fewest:.0f} rows of the commonest class to one of {rarest!r}.")
     elif facts.target.skew is not None and abs(facts.target.skew) > 3:
         warnings.append(f"The target has a long tail (skew {facts.target.skew:.1f}): a few rows decide the error.")
@@ -297,9 +289,6 @@ def _warnings(facts: Profile) -> list[str]:
         for column in facts.columns
         if "might as well" in column.why
     ]
-    dates = [column.name for column in facts.columns if column.kind == "date"]
-    if dates:
-        warnings.append(f"Rows have dates ({dates[0]}). To test on the future: --time-column {dates[0]!r}")
     if facts.rows < 200:
         warnings.append(f"Only {facts.rows} rows: the scores have wide margins.")
     return warnings

@@ -176,13 +176,5 @@ def _classification(name: str, known: pd.Series, numbers: np.ndarray | None, mis
             f"The target {name!r} has {len(counts):,} different values in {len(known):,} rows: "
             "it looks like an identifier, not like classes. Choose another column with --target."
         )
-    folded: dict[str, list[str]] = {}
-    for label in counts.index:
-        folded.setdefault(str(label).lower(), []).append(str(label))
-    notes += [
-        f"The classes {', '.join(map(repr, variants))} differ only by case: are they one?"
-        for variants in folded.values()
-        if len(variants) > 1
-    ]
     ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
     return Target(name, "classify", missing, tuple((str(k), int(v)) for k, v in ordered), notes=tuple(notes))

@@ -48,6 +48,7 @@ class Finding:
         advice: what to do, with the option to type where there is one; empty if it is fine.
         figures: the numbers behind it, by names that MLflow takes as metrics.
         columns: of the table, which the finding is about.
+        details: one by one what it sums up, for tables of the report; not kept with the finding.
     """
 
     code: str
@@ -57,6 +58,7 @@ class Finding:
     advice: str = ""
     figures: Mapping[str, float] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
+    details: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from automl.bootstrap import deviation, interval, resampled
 from automl.diagnostics import Evidence, Finding
-from automl.diagnostics._bootstrap import deviation, interval, resampled
 from automl.figures import score
 
 STAGE = "training"

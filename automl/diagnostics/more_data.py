@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from automl.bootstrap import interval, resampled
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
-from automl.diagnostics._bootstrap import interval, resampled
 from automl.figures import score
 
 STAGE = "run"

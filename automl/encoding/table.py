@@ -106,16 +106,24 @@ def apply(encoding: Encoding, frame: pd.DataFrame, *, scaling: Scaling) -> Array
     return Arrays(np.concatenate(measures, axis=1), np.concatenate(codes, axis=1))
 
 
-def places(encoding: Encoding) -> dict[str, tuple[range, range]]:
+def places(encoding: Encoding, *, scaling: Scaling) -> dict[str, tuple[range, range]]:
     """Where each column of the table is in the arrays: its columns of `numbers`, and those of `codes`."""
     found: dict[str, tuple[range, range]] = {}
     measure, code = 0, 0
     for column in encoding.columns:
-        width = 0 if column["kind"] == "category" else _MEASURES[column["kind"]].width(column)
+        width = _width(column, scaling)
         codes = int(column["kind"] == "category")
         found[column["name"]] = (range(measure, measure + width), range(code, code + codes))
         measure, code = measure + width, code + codes
     return found
+
+
+def _width(column: dict[str, Any], scaling: Scaling) -> int:
+    if column["kind"] == "category":
+        return 0
+    # A number that is not scaled may be missing, and needs no indicator.
+    is_bare = column["kind"] == "number" and scaling == "none"
+    return 1 if is_bare else int(_MEASURES[column["kind"]].width(column))
 
 
 def save(arrays: Arrays, folder: Path, name: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from automl.encoding.table import Encoding
 from automl.ensemble import Ensemble
 from automl.trial import Bar, Params, Place, Reason
 
@@ -26,7 +27,7 @@ class Job:
         keep_below: weights and predictions are written to disk if the objective is below this.
         folder: where the job's files go, or for an export, where they come from; for an importance, the run's.
         share: of its training rows that a trial learns from.
-        model: of an importance, with the columns in question.
+        model, encoding, columns: of an importance; the columns in question.
     """
 
     key: int
@@ -42,7 +43,8 @@ class Job:
     keep_below: float = float("inf")
     share: float = 1.0
     model: Ensemble | None = None
-    columns: Mapping[str, tuple[range, range]] = field(default_factory=dict)
+    encoding: Encoding | None = None
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

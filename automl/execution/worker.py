@@ -192,14 +192,25 @@ def _refit(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
 
 def _importance(workshop: Workshop, job: Job) -> Mapping[str, Any]:
     assert job.model is not None
+    assert job.encoding is not None
     folder = RunFolder(job.folder)
     weights = {
         member.trial: by_network(files.read_arrays(folder.of_trial(member.trial) / SCORED))
         for member in job.model.members
     }
     chosen = metric(job.metric, workshop.task)
-    found = increases(workshop, job.model, weights, job.columns, metric=chosen, seed=job.seed, until=job.until)
-    return {"increases": found}
+    return {
+        "increases": increases(
+            workshop,
+            job.model,
+            weights,
+            job.encoding,
+            columns=job.columns,
+            metric=chosen,
+            seed=job.seed,
+            until=job.until,
+        )
+    }
 
 
 def _export(workshop: Workshop, job: Job) -> Mapping[str, Any]:

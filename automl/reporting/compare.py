@@ -10,19 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from automl.diagnostics._bootstrap import interval, resampled
+from automl.evaluation import advantage
 from automl.figures import clock, count, score, value
 from automl.plain import plain
 from automl.records import RunFolder
 from automl.reporting.facts import ReportFacts, from_folder
 from automl.reporting.verdict import PARTS
-from automl.tasks import FloatArray
 
 # Where a run's files go makes no difference to it; what it predicts is shown anyway.
 IRRELEVANT = ("out", "tracking_uri", "experiment", "target", "task", "metric")
@@ -103,14 +101,7 @@ def _interval(one: ReportFacts, other: ReportFacts, part: str) -> tuple[float, f
     """Within what the error of the second less that of the first lies on 95 % of draws; NaN if that is not known."""
     if part not in one.evaluation or part not in other.evaluation:
         return math.nan, math.nan
-    first, second = one.evaluation[part], other.evaluation[part]
-    rows, here, there = np.intersect1d(first.rows, second.rows, assume_unique=True, return_indices=True)
-    if not len(rows):
-        return math.nan, math.nan
-    predictions: list[FloatArray] = [first.predictions[here], second.predictions[there]]
-    samples = resampled(first.targets[here], predictions, one.metric, seed=0)
-    errors: NDArray[np.float64] = -samples if one.metric.greater_is_better else samples
-    return interval(errors[:, 1] - errors[:, 0])
+    return advantage(one.evaluation[part], other.evaluation[part], one.metric)
 
 
 def _settings(one: ReportFacts, other: ReportFacts) -> dict[str, tuple[str, str]]:

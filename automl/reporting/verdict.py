@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from automl.baselines import CONSTANT, Baseline
 from automl.diagnostics import Answer, Finding
 from automl.ensemble import Ensemble
-from automl.figures import aligned, score
+from automl.figures import aligned, percent, score
 from automl.plain import plain
 from automl.tasks import Metric
 
@@ -63,8 +63,8 @@ def _measured(best: Ensemble, metric: Metric, unseen: str, found: dict[str, Find
 
 def _luck(found: dict[str, Finding]) -> str:
     """How much of what the search gained over the defaults is selection luck."""
-    share = _figure(found, "winners_curse", "luck_share")
-    return "" if math.isnan(share) else f"; {share:.0%} of the gain over the default is selection luck"
+    share = _figure(found, "winners_curse", "share_of_gain")
+    return "" if math.isnan(share) else f"; {percent(share)} of the gain over the first setting is selection luck"
 
 
 def _figure(found: dict[str, Finding], code: str, name: str) -> float:

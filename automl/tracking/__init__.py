@@ -36,8 +36,8 @@ class RunDescription:
         objective: the metric that the search minimises or maximises on the validation rows.
         settings: what was asked for: search, time, trials, seed, workers, …
         command: the command line, or the Python call, that started the run, or this session of it.
-        keeps: a file of the tracker's own; it is there if the run goes on.
-        trials: those that ended in earlier sessions.
+        keeps: a file of the tracker's own.
+        goes_on: whether there were earlier sessions of the run; `trials` are those that ended in them.
     """
 
     name: str
@@ -51,6 +51,7 @@ class RunDescription:
     settings: Mapping[str, Any]
     command: str
     keeps: Path | None = None
+    goes_on: bool = False
     trials: Sequence[Trial] = ()
 
 
@@ -67,7 +68,8 @@ class RunOutcome:
         example: a few rows as the model takes them, without the target.
         files: further files to keep with the run.
         summary: what a person should read first, in Markdown.
-        answers: of all checks.
+        answers, verdict: of all checks.
+        evaluated: the file with what the model says of rows whose truth is known.
     """
 
     status: str
@@ -79,6 +81,8 @@ class RunOutcome:
     files: tuple[Path, ...] = ()
     summary: str = ""
     answers: Sequence[Answer] = ()
+    verdict: str = ""
+    evaluated: Path | None = None
 
 
 class Tracker(Protocol):

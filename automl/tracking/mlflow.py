@@ -26,7 +26,7 @@ from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 from automl import files
 from automl.errors import EnvironmentFault
 from automl.tasks import metric, task
-from automl.tracking import RunDescription, RunOutcome, entities, logged_model, store
+from automl.tracking import RunDescription, RunOutcome, entities, logged_model, registry, store
 from automl.tracking.quiet import quiet
 from automl.trial import Trial
 
@@ -59,7 +59,8 @@ class MlflowTracker:
     Args:
         experiment: the MLflow experiment; by default the data set's name.
         tracking_uri: by default the variable MLFLOW_TRACKING_URI, else mlflow.db in the working folder.
-        warn: is told, once and in the caller's thread, that the store has failed.
+        register: the name under which the model goes into the registry; None for not at all.
+        warn: is told, in the caller's thread, that the store has failed (once), and what became of the registration.
 
     Attributes:
         tracking_uri: where the run is recorded, without passwords.
@@ -69,17 +70,22 @@ class MlflowTracker:
     """
 
     def __init__(
-        self, *, experiment: str | None = None, tracking_uri: str | None = None, warn: Callable[[str], None]
+        self,
+        *,
+        experiment: str | None = None,
+        tracking_uri: str | None = None,
+        register: str | None = None,
+        warn: Callable[[str], None],
     ) -> None:
         self._uri = store.address(tracking_uri)
         self.tracking_uri = store.without_secrets(self._uri)
         self._run_id = ""
         self._experiment_id = ""
         self._experiment = experiment
+        self._register = register
         self._opening: threading.Thread | None = None
         self._fault: EnvironmentFault | None = None
         self._warn = warn
-        self._goes_on = False
         self._complaint = ""
         self._complained = False
         self._children: dict[int, _Child] = {}
@@ -114,12 +120,11 @@ class MlflowTracker:
             EnvironmentFault: the store of a new run cannot be reached.
         """
         self._run = run
-        self._goes_on = bool(run.trials) or (run.keeps is not None and run.keeps.exists())
         self._metric = metric(run.objective, task(run.profile.target.task))
         try:
             store.check(self._uri)
         except EnvironmentFault as fault:
-            if not self._goes_on:
+            if not self._run.goes_on:
                 raise
             self._fault = fault
             self._tell_fault()
@@ -133,6 +138,7 @@ class MlflowTracker:
         try:
             with self._faults_explained(), quiet():
                 with store.one_at_a_time(self._uri):
+                    store.fill(self._uri, make_tables)
                     self._client = MlflowClient(self._uri)
                     parent = self._parent_before()
                     if parent is None:
@@ -281,7 +287,7 @@ class MlflowTracker:
     def _hand_over(self, trial: Trial) -> None:
         """Leaves the trial, as it is now, to the sending thread, and wakes or starts that."""
         if self._fault is not None:
-            if not self._goes_on:
+            if not self._run.goes_on:
                 raise self._fault
             self._tell_fault()
             return
@@ -403,6 +409,8 @@ class MlflowTracker:
             self._client.log_text(self.run_id, shown.to_json(orient="split", index=False), "leaderboard.json")
         else:
             self._client.log_table(self.run_id, shown, "leaderboard.json")
+        if outcome.evaluated is not None:
+            self._client.log_artifact(self.run_id, str(outcome.evaluated))
         for file in outcome.files:
             self._client.log_artifact(self.run_id, str(file))
 
@@ -421,6 +429,18 @@ class MlflowTracker:
             ),
         )
         self._send_batch(self.run_id, [Metric(m.key, m.value, m.timestamp, m.step, model_id=model_id) for m in metrics])
+        if self._register is not None and outcome.evaluated is not None:
+            self._warn(
+                registry.register(
+                    self._client,
+                    self._register,
+                    run_id=self.run_id,
+                    model_id=model_id,
+                    verdict=outcome.verdict,
+                    metric=self._metric,
+                    evaluated=outcome.evaluated,
+                )
+            )
 
     def _close_all(self, status: str) -> None:
         for child in self._children.values():
@@ -462,6 +482,17 @@ class MlflowTracker:
         if self._complaint and not self._complained:
             self._complained = True
             self._warn(f"MLflow at {self.tracking_uri} {self._complaint}. The run's own folder keeps everything.")
+
+
+def make_tables(uri: str) -> None:
+    """Makes MLflow's tables in an empty database, which takes seconds."""
+    from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
+
+    engine = create_sqlalchemy_engine(uri)
+    try:
+        _initialize_tables(engine)
+    finally:
+        engine.dispose()
 
 
 def _reason(error: Exception) -> str:

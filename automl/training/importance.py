@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.encoding.table import Arrays, together
+from automl.encoding.numbers import Scaling
+from automl.encoding.table import Arrays, Encoding, places, together
 from automl.ensemble import Ensemble, Member, blend
 from automl.tasks import FloatArray, Metric, predicted
 from automl.training.forward import on_device, predictors
@@ -26,7 +27,7 @@ SHARE_FOR_PREDICTIONS = 0.4
 # Numbers in the rows that are predicted at once.
 CELLS = 4_000_000
 
-Columns = Mapping[str, tuple[range, range]]
+Shuffle = tuple[str, NDArray[np.int64]]
 Networks = Sequence[Sequence[NDArray[Any]]]
 
 
@@ -34,8 +35,9 @@ def increases(
     workshop: Workshop,
     model: Ensemble,
     weights: Mapping[int, Networks],
-    columns: Columns,
+    encoding: Encoding,
     *,
+    columns: Sequence[str],
     metric: Metric,
     seed: int,
     until: float,
@@ -44,7 +46,7 @@ def increases(
 
     Args:
         weights: of each member's networks, by trial.
-        columns: their places in the encoded arrays.
+        encoding: of the rows.
         until: when it should have ended, on the monotonic clock, in seconds.
 
     Raises:
@@ -53,7 +55,7 @@ def increases(
     targets = np.asarray(workshop.examples.parts["val"].targets)
     rng = np.random.default_rng([seed, 23])
     rows = np.sort(rng.permutation(len(targets))[: _affordable(model, len(columns), until)])
-    members = [_Judge(workshop, member, weights[member.trial], rows) for member in model.members]
+    members = [_Judge(workshop, member, weights[member.trial], encoding, rows) for member in model.members]
     shares = [member.weight for member in model.members]
 
     def objective(predictions: Sequence[FloatArray]) -> float:
@@ -66,7 +68,7 @@ def increases(
         began = time.monotonic()
         # All columns are shuffled alike: what differs between them is then not the shuffle.
         order = rng.permutation(len(rows))
-        shuffles = [(places, order) for places in columns.values()]
+        shuffles = [(name, order) for name in columns]
         predictions = [member.predict(shuffles) for member in members]
         for position, name in enumerate(columns):
             found[name].append(objective([own[position] for own in predictions]) - untouched)
@@ -94,17 +96,21 @@ class _Judge:
         rows: numbers of validation rows, ascending.
     """
 
-    def __init__(self, workshop: Workshop, member: Member, weights: Networks, rows: NDArray[np.int64]) -> None:
+    def __init__(
+        self, workshop: Workshop, member: Member, weights: Networks, encoding: Encoding, rows: NDArray[np.int64]
+    ) -> None:
         self._workshop = workshop
         self._networks = predictors(workshop.network(member.family, member.params), weights)
-        self._arrays = workshop.examples.parts["val"].arrays[str(member.params["scaling"])].take(rows)
+        scaling = cast("Scaling", member.params["scaling"])
+        self._columns = places(encoding, scaling=scaling)
+        self._arrays = workshop.examples.parts["val"].arrays[scaling].take(rows)
         # By network: which of the rows it has not learned from.
-        self._places = [np.flatnonzero(np.isin(rows, cut.val)) for cut in workshop.examples.cuts]
+        self._judged = [np.flatnonzero(np.isin(rows, cut.val)) for cut in workshop.examples.cuts]
 
-    def predict(self, shuffles: Sequence[tuple[tuple[range, range], NDArray[np.int64]] | None]) -> list[FloatArray]:
+    def predict(self, shuffles: Sequence[Shuffle | None]) -> list[FloatArray]:
         """What it predicts for the rows, once for each shuffle of a column; None for no shuffle."""
         answers: list[list[FloatArray]] = [[] for _ in shuffles]
-        for network, own in zip(self._networks, self._places, strict=True):
+        for network, own in zip(self._networks, self._judged, strict=True):
             if not len(own):
                 continue
             at_once = max(1, CELLS // (len(own) * max(1, self._arrays.numbers.shape[1])))
@@ -114,16 +120,15 @@ class _Judge:
                 predictions = predicted(self._workshop.task, raw, self._workshop.examples.specification)
                 for position, answer in enumerate(np.split(predictions, len(some))):
                     answers[first + position].append(answer)
-        order = np.argsort(np.concatenate(self._places), kind="stable")
+        order = np.argsort(np.concatenate(self._judged), kind="stable")
         return [np.concatenate(own)[order] for own in answers]
 
-    def _shuffled(
-        self, shuffle: tuple[tuple[range, range], NDArray[np.int64]] | None, own: NDArray[np.int64]
-    ) -> Arrays:
+    def _shuffled(self, shuffle: Shuffle | None, own: NDArray[np.int64]) -> Arrays:
         arrays = self._arrays.take(own)
         if shuffle is None:
             return arrays
-        (numbers, codes), order = shuffle
+        name, order = shuffle
+        numbers, codes = self._columns[name]
         changed = Arrays(arrays.numbers.copy(), arrays.codes.copy())
         changed.numbers[:, numbers] = self._arrays.numbers[order[own]][:, numbers]
         changed.codes[:, codes] = self._arrays.codes[order[own]][:, codes]

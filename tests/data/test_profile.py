@@ -111,11 +111,10 @@ def test_rows_without_a_target_are_left_out_and_counted(flowers: pd.DataFrame) -
     assert any("1 rows have no value in 'kind'" in note for note in facts.notes)
 
 
-def test_counts_copies_rare_classes_and_imbalance() -> None:
-    frame = pd.DataFrame({"x": [*range(98), 0, 1], "y": ["a"] * 97 + ["b"] + ["a"] * 2})
-    warnings = " ".join(profile(frame, target="y").warnings)
-    assert "2 of 100 rows (2.0%) repeat" in warnings
-    assert "Class 'b' has 1 row:" in warnings
+def test_counts_copies_and_imbalance() -> None:
+    facts = profile(pd.DataFrame({"x": [*range(98), 0, 1], "y": ["a"] * 97 + ["b"] + ["a"] * 2}), target="y")
+    assert facts.duplicates == 2
+    assert "Imbalanced: 99 rows of the commonest class to one of 'b'." in facts.warnings
 
 
 def test_a_table_of_identifiers_has_nothing_to_learn_from() -> None:

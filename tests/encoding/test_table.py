@@ -100,3 +100,21 @@ def test_texts_of_any_length_weigh_the_same() -> None:
     lengths = np.linalg.norm(encoded, axis=1)
     assert lengths[0] == pytest.approx(lengths[2], rel=1e-5)
     assert lengths[3] == 0
+
+
+@pytest.mark.parametrize("scaling", ["quantile", "robust", "none"])
+def test_knows_where_each_column_is(flowers: pd.DataFrame, scaling: Scaling) -> None:
+    known = flowers[flowers["kind"].notna()].assign(when="")
+    known["when"] = pd.date_range("2024-01-01", periods=len(known)).astype(str)
+    encoding = table.fit(known, profile(known, target="kind"))
+    before = table.apply(encoding, known, scaling=scaling)
+    found = table.places(encoding, scaling=scaling)
+    for name, (measures, codes) in found.items():
+        shuffled = known.assign(**{name: known[name].to_numpy()[::-1]})
+        after = table.apply(encoding, shuffled, scaling=scaling)
+        others = np.setdiff1d(np.arange(before.numbers.shape[1]), measures)
+        np.testing.assert_array_equal(after.numbers[:, measures], before.numbers[::-1][:, measures])
+        np.testing.assert_array_equal(after.numbers[:, others], before.numbers[:, others])
+        np.testing.assert_array_equal(after.codes[:, codes], before.codes[::-1][:, codes])
+    assert sum(len(measures) for measures, _ in found.values()) == before.numbers.shape[1]
+    assert sum(len(codes) for _, codes in found.values()) == before.codes.shape[1]

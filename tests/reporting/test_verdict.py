@@ -21,11 +21,11 @@ def finding(code: str, severity: Severity, **figures: float) -> Finding:
 def test_gives_the_score_its_spread_and_the_share_of_luck() -> None:
     answers = [
         finding("generalisation_gap", "fine", spread=0.012),
-        finding("winners_curse", "fine", luck_share=0.03),
+        finding("winners_curse", "fine", share_of_gain=0.03),
     ]
     assert verdict(BEST, LOG_LOSS, answers, unseen="test") == (
         "The model generalises: test log loss 0.2830 ± 0.0120 against 0.2790 on validation; "
-        "3% of the gain over the default is selection luck."
+        "3.0% of the gain over the first setting is selection luck."
     )
 
 

@@ -60,7 +60,7 @@ def test_goes_on_in_the_same_run_with_the_children_that_were_complete(
     described = replace(described, keeps=tmp_path / "mlflow.json")
     first = begun(uri, described, trials)
     before = {run.info.run_name: run.info.run_id for run in children(uri, first)}
-    second = gone_on(uri, replace(described, trials=trials[:3], command="automl resume x"), trials[3], outcome)
+    second = gone_on(uri, replace(described, goes_on=True, trials=trials[:3], command="automl resume x"), trials[3], outcome)
     assert second.run_id == first.run_id
     parent = MlflowClient(uri).get_run(second.run_id)
     assert (parent.info.status, parent.data.tags["resumed"]) == ("FINISHED", "1")
@@ -85,7 +85,7 @@ def test_a_child_that_lacks_its_end_is_logged_again(
     described = replace(described, keeps=tmp_path / "mlflow.json")
     # Trial 1 was recorded, but the process ended before MLflow was told.
     first = begun(uri, described, trials[:2])
-    second = gone_on(uri, replace(described, trials=trials[:2]), trials[2], outcome)
+    second = gone_on(uri, replace(described, goes_on=True, trials=trials[:2]), trials[2], outcome)
     assert second.run_id == first.run_id
     after = [(run.info.run_name, run.info.status) for run in children(uri, second)]
     assert Counter(after) == Counter(
@@ -103,7 +103,7 @@ def test_what_was_said_of_the_model_before_is_not_said_of_the_new_one(
     first = gone_on(uri, described, trials[0], replace(outcome, best=Ensemble.of(trials[0])))
     MlflowClient(uri).set_tag(first.run_id, "finding.leak", "serious: A column tells the target")
     board = pd.DataFrame({"model": ["#1 mlp"], "val": [0.3]})
-    second = gone_on(uri, replace(described, trials=trials[:1]), trials[1], replace(outcome, leaderboard=board))
+    second = gone_on(uri, replace(described, goes_on=True, trials=trials[:1]), trials[1], replace(outcome, leaderboard=board))
     parent = MlflowClient(uri).get_run(second.run_id)
     assert "finding.leak" not in parent.data.tags
     assert parent.data.tags["best"] == "#1 mlp"
@@ -126,7 +126,7 @@ def test_a_run_that_cannot_go_on_there_is_recorded_anew_with_all_trials(
         described.keeps.write_text('{"run_id"')
     else:
         uri = f"sqlite:///{tmp_path}/other.db"
-    second = gone_on(uri, replace(described, trials=trials[:3]), trials[3], outcome)
+    second = gone_on(uri, replace(described, goes_on=True, trials=trials[:3]), trials[3], outcome)
     assert second.run_id != first.run_id
     assert [run.info.run_name for run in children(uri, second)] == ["0000 mlp", "0001 mlp", "0002 mlp", "0003 resnet"]
     assert MlflowClient(uri).get_run(second.run_id).data.metrics["trials"] == 4
@@ -139,7 +139,7 @@ def test_a_store_that_is_gone_costs_a_run_that_goes_on_one_warning(
     warnings: list[str] = []
     tracker = MlflowTracker(tracking_uri="http://127.0.0.1:9", warn=warnings.append)
     began = time.monotonic()
-    tracker.start(replace(described, keeps=tmp_path / "mlflow.json", trials=trials[:3]))
+    tracker.start(replace(described, keeps=tmp_path / "mlflow.json", goes_on=True, trials=trials[:3]))
     tracker.trial_started(trials[3])
     tracker.trial_ended(trials[3])
     tracker.finish(outcome)

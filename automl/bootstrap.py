@@ -16,7 +16,13 @@ MOST_ROWS = 20_000
 
 
 def resampled(
-    targets: NDArray[Any], predictions: Sequence[FloatArray], metric: Metric, *, seed: int, times: int = RESAMPLES
+    targets: NDArray[Any],
+    predictions: Sequence[FloatArray],
+    metric: Metric,
+    *,
+    seed: int,
+    times: int = RESAMPLES,
+    most_rows: int = MOST_ROWS,
 ) -> NDArray[np.float64]:
     """The metric's scores of several predictions of the same rows, on rows drawn with replacement.
 
@@ -24,13 +30,14 @@ def resampled(
 
     Args:
         predictions: each of shape (rows,) or (rows, classes).
+        most_rows: that are drawn at a time.
 
     Returns:
-        Shape (times, predictions); NaN where the score is undefined on the rows drawn. With more than 20,000 rows, the
-        deviations from the score of all rows are those of 20,000, shrunk by the square root of the ratio.
+        Shape (times, predictions); NaN where the score is undefined on the rows drawn. With more than `most_rows` rows,
+        the deviations from the score of all rows are those of so many, shrunk by the square root of the ratio.
     """
     rows = len(targets)
-    drawn = min(rows, MOST_ROWS)
+    drawn = min(rows, most_rows)
     rng = np.random.default_rng([seed, 17])
     scores = np.empty((times, len(predictions)))
     for time in range(times):

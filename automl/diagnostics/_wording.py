@@ -1,0 +1,46 @@
+"""Names of columns and values in sentences and commands: they come from strangers."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from automl.plain import plain
+
+LONGEST = 40
+MOST_NAMED = 3
+
+
+def named(names: Sequence[str]) -> str:
+    """At most three names, and how many there are beyond.
+
+    >>> named(["a", "b"]), named(["a", "b", "c", "d", "e"])
+    ("'a' and 'b'", "'a', 'b', 'c' and 2 more")
+    """
+    quoted = [f"'{plain(name, longest=LONGEST)}'" for name in names[:MOST_NAMED]]
+    if len(names) > MOST_NAMED:
+        return f"{', '.join(quoted)} and {len(names) - MOST_NAMED} more"
+    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+
+
+def option(flag: str, name: str, *, is_a: str = "") -> str:
+    """What to type: `--group patient` or `--kind 'blood type=identifier'`.
+
+    >>> option("--kind", "blood type", is_a="identifier")
+    "--kind 'blood type=identifier'"
+    """
+    return f"{flag} {shlex.quote(plain(name, longest=LONGEST) + (f'={is_a}' if is_a else ''))}"
+
+
+def options(flag: str, names: Sequence[str], *, is_a: str = "") -> str:
+    """What to type for at most three columns."""
+    return " ".join(option(flag, name, is_a=is_a) for name in names[:MOST_NAMED])
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun in the right form.
+
+    >>> count(1, "row"), count(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{number:,} {noun}" + "s" * (number != 1)

@@ -1,0 +1,146 @@
+"""Whether the model is really better than its family's first setting, than gradient boosting, and than a constant."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from automl.baselines import CONSTANT, Baseline
+from automl.bootstrap import deviation, resampled
+from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
+from automl.diagnostics._constant import constant
+from automl.diagnostics._parts import PARTS
+from automl.figures import count, score
+from automl.plain import plain
+from automl.trial import Trial, finished
+
+STAGE = "run"
+TITLE = "Against the default and the baselines"
+
+# Standard errors of a difference beyond which it is not chance.
+CLEAR = 2.4
+RESAMPLES, MOST_ROWS = 200, 5_000
+# Greater-is-better metrics are shares; of the others, these have no unit either.
+WITHOUT_UNIT = ("log_loss",)
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Something that the model should beat.
+
+    Attributes:
+        name: in figures.
+        title: in sentences.
+        lead: the rival's error less the model's.
+        low, high: `CLEAR` standard errors to either side of the lead; NaN for both where only the score is known.
+        sure: standard errors that the lead is away from 0.
+    """
+
+    name: str
+    title: str
+    score: float
+    lead: float
+    low: float
+    high: float
+    sure: float
+
+
+def check(evidence: Evidence) -> Answer:
+    """Compares errors on new rows by the bootstrap, on the same draws, so that rows which are hard for both cancel out.
+
+    Of a baseline whose predictions are not kept only the score is known. Its difference then counts from one standard
+    error of a score on: error / √rows in the target's unit, or √(error / rows). One and not two, since what is hard for
+    one is mostly hard for the other.
+    """
+    metric, part = evidence.metric, evidence.unseen
+    if not math.isfinite(_own(evidence)):
+        return NotApplicable("better_than_default", f"{metric.title} is not defined on these {PARTS[part]} rows.")
+    rivals = list(_rivals(evidence))
+    figures = {f"lead_over_{rival.name}": rival.lead for rival in rivals}
+    own = metric.score(_own(evidence))
+    rows = count(len(evidence.data.of(part)), f"{PARTS[part]} row")
+    explained = f"On {rows} its {metric.title} is {score(own)}. " + " ".join(map(_sentence, rivals))
+    behind = [rival for rival in rivals if rival.sure < -CLEAR]
+    on_a_par = [rival for rival in rivals if abs(rival.sure) <= CLEAR]
+    if any(rival.name == "constant" for rival in behind + on_a_par):
+        title = "It is not shown to beat predicting without the features"
+        advice = "Don't rely on it: it may know no more than the mean, or how common each class is."
+        return Finding("better_than_default", "warning", title, explained, advice, figures)
+    if any(rival.name == "first_setting" for rival in behind):
+        title = f"It is worse on new rows than {behind[0].title}, with which the search began"
+        advice = "The search has overfitted its validation rows: give it fewer --trials, or --folds 5."
+        return Finding("better_than_default", "warning", title, explained, advice, figures)
+    if behind:
+        names = " and ".join(rival.title for rival in behind)
+        title = f"It loses to {names}"
+        advice = "Use what is better, or give the search more --time."
+        return Finding("better_than_default", "warning", title, explained, advice, figures)
+    if on_a_par:
+        title = f"It is about as good as {' and '.join(rival.title for rival in on_a_par)}: chance could turn it round"
+        advice = "Where a simpler model will do, take it. More rows or more --time may bring out a difference."
+        return Finding("better_than_default", "note", title, explained, advice, figures)
+    title = f"It beats {', '.join(rival.title for rival in rivals)}"
+    return Finding("better_than_default", "fine", title, explained, "", figures)
+
+
+def _rivals(evidence: Evidence) -> Iterator[Rival]:
+    part, metric, targets = evidence.unseen, evidence.metric, evidence.data.of(evidence.unseen)
+    named = {"constant": ("predicting without the features", constant(evidence, part))}
+    first = _first_setting(evidence)
+    if first is not None:
+        title = f"the first setting of {first.family}, #{first.number}"
+        named = {"first_setting": (title, evidence.predictions[first.number][part]), **named}
+    for name, kept in evidence.baseline_predictions.items():
+        if name != CONSTANT and part in kept:
+            named[name.replace(" ", "_")] = (plain(name, longest=40), kept[part])
+    predictions = [evidence.blended[part], *(prediction for _, prediction in named.values())]
+    samples = resampled(targets, predictions, metric, seed=evidence.data.seed, times=RESAMPLES, most_rows=MOST_ROWS)
+    for place, (name, (title, prediction)) in enumerate(named.items(), start=1):
+        known = float(metric.function(targets, prediction))
+        lead, spread = metric.objective(known) - _own(evidence), deviation(samples[:, place] - samples[:, 0])
+        margin = CLEAR * spread
+        yield Rival(name, title, known, lead, lead - margin, lead + margin, _standard_errors(lead, spread))
+    for baseline in evidence.baselines:
+        name = baseline.name.replace(" ", "_")
+        if name not in named and baseline.name != CONSTANT and baseline.scores:
+            yield _by_score(evidence, name, baseline)
+
+
+def _first_setting(evidence: Evidence) -> Trial | None:
+    """What the search began with, in the leader's family; or in all, if the leader is that."""
+    leader = evidence.leader
+    own = [trial for trial in finished(evidence.trials) if trial.number in evidence.predictions]
+    of_family = min((trial for trial in own if trial.family == leader.family), key=lambda trial: trial.number)
+    first = min(own, key=lambda trial: trial.number) if of_family == leader else of_family
+    return None if first == leader else first
+
+
+def _own(evidence: Evidence) -> float:
+    metric, part = evidence.metric, evidence.unseen
+    return metric.objective(metric.function(evidence.data.of(part), evidence.blended[part]))
+
+
+def _by_score(evidence: Evidence, name: str, baseline: Baseline) -> Rival:
+    metric, part = evidence.metric, evidence.unseen
+    known = baseline.scores[part][metric.name]
+    lead = metric.objective(known) - _own(evidence)
+    errors = [1 - own if metric.greater_is_better else own for own in (known, metric.score(_own(evidence)))]
+    rows = len(evidence.data.of(part))
+    # No mistake in n rows does not mean that there are none: one more row with a mistake.
+    shares = metric.greater_is_better or metric.name in WITHOUT_UNIT
+    spread = math.sqrt((min(errors) + 1 / rows) / rows) if shares else min(errors) / math.sqrt(rows)
+    title = plain(baseline.name, longest=40)
+    return Rival(name, title, known, lead, math.nan, math.nan, CLEAR * _standard_errors(lead, spread))
+
+
+def _standard_errors(lead: float, spread: float) -> float:
+    if spread > 0:
+        return lead / spread
+    return math.copysign(math.inf, lead) if lead and math.isfinite(lead) else 0.0
+
+
+def _sentence(rival: Rival) -> str:
+    margin = "" if math.isnan(rival.low) else f", a lead of {score(rival.low)} to {score(rival.high)} with other rows"
+    what = "ahead of" if rival.sure > CLEAR else "behind" if rival.sure < -CLEAR else "about as good as"
+    return f"It is {what} {rival.title} ({score(rival.score)}{margin})."

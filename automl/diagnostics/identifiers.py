@@ -1,0 +1,65 @@
+"""Whether a column that models see tells one row from another, so that they can learn rows by heart."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from automl.data import columns as cells
+from automl.data.profile import Column
+from automl.diagnostics import Data, Finding
+from automl.diagnostics._wording import named, options
+
+CODE = "identifiers"
+STAGE = "data"
+TITLE = "Identifiers"
+
+FEWEST_ROWS = 20
+NEARLY_ALL = 0.95
+MOST = 0.5
+# Whole numbers drawn at random from a range of twice as many values are different in four rows of five at most.
+DENSE = 2.0
+_NAME = re.compile(
+    r"(^|[_\s.-])(id|ids|uuid|guid|index|idx|nr|no|num|number|key|code|ref|reference|serial|account|customer|case)$"
+    r"|^(id|unnamed|index|row)([_\s.-]|$)|Id$|ID$|No$|Nr$",
+    re.IGNORECASE,
+)
+
+
+def check(data: Data) -> Finding:
+    """Categories that differ in nearly every row, and whole numbers that count rows or are named like identifiers."""
+    certain: list[str] = []
+    likely: list[str] = []
+    for column in data.profile.used:
+        known = data.frame[column.name].dropna()
+        if column.kind in ("category", "number") and len(known) >= FEWEST_ROWS:
+            share = column.distinct / len(known)
+            if column.kind == "category" and share >= MOST:
+                (certain if share >= NEARLY_ALL else likely).append(column.name)
+            elif column.kind == "number" and share >= NEARLY_ALL and _counts_rows(column, known):
+                certain.append(column.name)
+    found = [*certain, *likely]
+    figures = {"identifiers": float(len(found))}
+    if not found:
+        return Finding(CODE, "fine", "No column identifies rows", "No column that models see does.", "", figures)
+    shares = [column.distinct / data.profile.rows for column in data.profile.used if column.name in found]
+    explained = (
+        f"{named(found)}: up to {max(shares):.0%} of the rows have a value of their own. A network can learn training "
+        "rows by heart from that, and meets only unknown values in new rows."
+    )
+    advice = f"Leave it out, unless its values mean something: {options('--kind', found, is_a='identifier')}."
+    several = len(found) > 1
+    title = f"{named(found)} {'tell' if several else 'tells'} single rows from each other"
+    return Finding(CODE, "warning" if certain else "note", title, explained, advice, figures, tuple(found))
+
+
+def _counts_rows(column: Column, known: pd.Series) -> bool:
+    """Whether whole numbers number things: named like it, or without repeats or gaps in whatever order."""
+    values = cells.numbers(known)
+    values = values[~np.isnan(values)]
+    if not len(values) or np.any(values != np.round(values)):
+        return False
+    span = float(values.max() - values.min() + 1)
+    return bool(_NAME.search(column.name)) or span <= DENSE * column.distinct

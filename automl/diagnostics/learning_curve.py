@@ -1,0 +1,121 @@
+"""What the validation error did over the epochs: whether it settled, rose again, was still falling, or jumped about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from automl.diagnostics import Answer, Evidence, Finding, NotApplicable, Severity
+from automl.diagnostics._curves import Curve, curves, typical
+from automl.figures import count, percent
+from automl.trial import Trial
+
+STAGE = "training"
+TITLE = "Learning curves"
+
+# Each as a share of what the member had learned by its best epoch. Of 26 whole trainings on 15 tables, nine in ten had
+# at most 0.01 of the first, 0.17 of the second, and 0.03 of the third; of 47 that ran out of time, half had 0.02 of the
+# first.
+FALLING, STILL_LEARNING = 0.02, 0.05
+RISING, SPOILT = 0.1, 0.5
+JUMPING, WILD = 0.1, 0.25
+# The last part of the epochs, in which little should be left to learn.
+LAST_PART = 0.25
+# Of these few epochs one cannot tell jumps from learning.
+LEAST_EPOCHS = 10
+AT_THE_END = 3
+
+
+def check(evidence: Evidence) -> Answer:
+    """Looks at the validation errors of the members; what half of the model's weight stays within counts.
+
+    Falling is what the last quarter of the epochs took off the lowest error, unless validation itself had ended the
+    training. Rising is the median of the last three epochs less the lowest. Jumping is the median step between two
+    epochs in the second half, whichever the direction.
+    """
+    known = curves(evidence)
+    if not known:
+        return NotApplicable(
+            "learning_curve", "No member of the model has learned enough for its curve to have a shape."
+        )
+    figures = {name: typical(measure, known) for name, measure in MEASURES.items()}
+    if figures["falling"] >= FALLING:
+        return _still_falling(max(known, key=lambda curve: curve.weight * _falling(curve)), figures)
+    trial, best = known[0].trial, _best_epoch(known[0])
+    if figures["jumping"] >= JUMPING:
+        explained = (
+            f"{best}From one epoch to the next the validation error changes by {percent(figures['jumping'])} of all "
+            "that was learned. The epoch that was kept is then partly a lucky one."
+        )
+        advice = (
+            f"Lower the learning rates (--set {trial.family}.learning_rate={_smaller(trial)}) or take larger batches."
+        )
+        severity: Severity = "warning" if figures["jumping"] >= WILD else "note"
+        return Finding(
+            "learning_curve", severity, "Training is unstable: the error jumps about", explained, advice, figures
+        )
+    if figures["rising"] >= RISING:
+        explained = (
+            f"{best}After it the validation error rose again, by {percent(figures['rising'])} of what had been "
+            "learned: the network went on to learn its training rows by heart. The best epoch's weights were kept."
+        )
+        severity = "warning" if figures["rising"] >= SPOILT else "note"
+        title = "The validation error rises again after the best epoch: the networks are large for these rows"
+        advice = "Prefer smaller networks, more dropout or weight decay, or lower learning rates, with --set."
+        return Finding("learning_curve", severity, title, explained, advice, figures)
+    title = "The validation error has fallen and settled, as it should"
+    return Finding("learning_curve", "fine", title, f"{best}Its error hardly changed at the end.", "", figures)
+
+
+def _best_epoch(curve: Curve) -> str:
+    trial = curve.trial
+    return (
+        f"The best epoch of #{trial.number} {trial.family} is number {curve.best} of {count(curve.epochs, 'epoch')}. "
+    )
+
+
+def _still_falling(curve: Curve, figures: dict[str, float]) -> Finding:
+    trial = curve.trial
+    by_time = trial.stopped == "time"
+    why = "the time ran out" if by_time else "its epochs were over"
+    epochs = int(trial.params.get("epochs", trial.best_epoch))
+    advice = (
+        "Give it more --time, or try fewer settings: --trials, --families."
+        if by_time
+        else f"Allow more epochs: --set {trial.family}.epochs={epochs}..{4 * max(epochs, 10)}"
+    )
+    explained = (
+        f"{_best_epoch(curve)}The last {'quarter of the epochs' if curve.epochs > 4 else 'epoch'} still brought "
+        f"{percent(_falling(curve))} of all that it learned, when {why}. A longer training would probably be better."
+    )
+    severity: Severity = "warning" if figures["falling"] >= STILL_LEARNING else "note"
+    title = f"Training ended too soon: the error was still falling when {why}"
+    return Finding("learning_curve", severity, title, explained, advice, figures)
+
+
+def _falling(curve: Curve) -> float:
+    if curve.trial.stopped == "early":
+        return 0.0
+    before = curve.errors[: max(1, int((1 - LAST_PART) * len(curve.errors)))]
+    return float(before.min())
+
+
+def _rising(curve: Curve) -> float:
+    after = curve.errors[curve.best :]
+    return float(np.median(after[-AT_THE_END:]))
+
+
+def _jumping(curve: Curve) -> float:
+    if curve.epochs < LEAST_EPOCHS or curve.is_cyclic:
+        return 0.0
+    steps = np.abs(np.diff(curve.errors[1 + curve.epochs // 2 :]))
+    return float(np.median(steps))
+
+
+def _smaller(trial: Trial) -> str:
+    rate = float(trial.params.get("learning_rate", 1e-3))
+    return f"{rate / 30:.1e}..{rate / 3:.1e}"
+
+
+MEASURES: dict[str, Callable[[Curve], float]] = {"falling": _falling, "rising": _rising, "jumping": _jumping}

@@ -1,0 +1,65 @@
+"""Whether probabilities mean what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from automl.diagnostics import Evidence, Finding, NotApplicable
+from automl.diagnostics.calibration import check, expected_error
+from automl.ensemble import tempered
+
+
+def drawn(seed: int, rows: int, classes: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities, and classes drawn from them."""
+    rng = np.random.default_rng(seed)
+    powers = np.exp(rng.normal(scale=1.5, size=(rows, classes)))
+    right = powers / powers.sum(axis=1, keepdims=True)
+    return right, (right.cumsum(axis=1) > rng.random((rows, 1))).argmax(axis=1)
+
+
+def asked(evidence_of: Callable[..., Evidence], seed: int, rows: int, sharpened: float, classes: int = 3) -> Finding:
+    right, labels = drawn(seed, rows + 60, classes)
+    found = check(evidence_of(labels, {0: tempered(right, sharpened)}, train=30, val=30, of="classify"))
+    assert isinstance(found, Finding)
+    return found
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_leaves_right_probabilities_alone_however_few_the_rows(
+    evidence_of: Callable[..., Evidence], classes: int
+) -> None:
+    false_alarms = [
+        asked(evidence_of, seed, rows, 1.0, classes).severity != "fine" for seed in range(50) for rows in (80, 400)
+    ]
+    assert sum(false_alarms) <= 0.05 * len(false_alarms)
+
+
+def test_finds_probabilities_that_are_too_sure_and_too_cautious(evidence_of: Callable[..., Evidence]) -> None:
+    for seed in range(10):
+        sure, cautious = asked(evidence_of, seed, 1000, 0.5), asked(evidence_of, seed, 1000, 2.0)
+        assert (sure.severity, cautious.severity) == ("warning", "warning")
+        assert "too sure" in sure.title
+        assert "too cautious" in cautious.title
+
+
+def test_the_error_of_few_rows_is_mostly_chance(evidence_of: Callable[..., Evidence]) -> None:
+    found = asked(evidence_of, 3, 80, 1.0)
+    assert found.figures["ece"] > 0.03
+    assert found.figures["ece"] < 2 * found.figures["ece_by_chance"]
+
+
+def test_measures_the_distance_between_what_was_said_and_came_true() -> None:
+    said = np.repeat([0.2, 0.9], 100)
+    true = np.concatenate([np.arange(100) % 10 < 3, np.arange(100) % 10 < 7])
+    assert expected_error(said, true) == pytest.approx((0.1 + 0.2) / 2)
+
+
+def test_has_no_answer_for_a_regression_or_a_handful_of_rows(evidence_of: Callable[..., Evidence]) -> None:
+    values = np.linspace(0, 1, 300)
+    assert isinstance(check(evidence_of(values, {0: values}, train=100, val=100)), NotApplicable)
+    right, labels = drawn(0, 70)
+    few = evidence_of(labels, {0: right}, train=30, val=30, of="classify")
+    assert isinstance(check(few), NotApplicable)

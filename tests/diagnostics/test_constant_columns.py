@@ -1,0 +1,45 @@
+"""Columns with one value in all rows, or in nearly all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from automl.diagnostics import Data
+from automl.diagnostics.constant_columns import check
+
+ROWS = 500
+RNG = np.random.default_rng(9)
+
+
+def parts(**more: object) -> pd.DataFrame:
+    return pd.DataFrame({"length": RNG.normal(size=ROWS), **more, "y": ["ok", "bad"] * (ROWS // 2)})
+
+
+def flag(others: int) -> list[int]:
+    return [1] * others + [0] * (ROWS - others)
+
+
+@pytest.mark.parametrize(
+    "cells", [["v2"] * ROWS, flag(2), [None] * (ROWS - 2) + ["x", "z"]], ids=["constant", "nearly", "missing"]
+)
+def test_names_the_column_that_tells_nothing(data_of: Callable[..., Data], cells: object) -> None:
+    finding = check(data_of(parts(version=cells)))
+    assert (finding.severity, finding.columns) == ("note", ("version",))
+
+
+def test_what_models_see_can_be_left_out(data_of: Callable[..., Data]) -> None:
+    assert "--kind version=identifier" in check(data_of(parts(version=flag(2)))).advice
+    assert check(data_of(parts(version=["v2"] * ROWS))).advice == ""
+
+
+def test_a_rare_value_may_tell_something(data_of: Callable[..., Data]) -> None:
+    assert check(data_of(parts(version=flag(30)))).severity == "fine"
+
+
+@pytest.mark.parametrize("name", ["auto_mpg", "concrete", "german_credit", "heart_cleveland", "penguins"])
+def test_says_nothing_of_clean_tables(shipped: dict[str, Data], name: str) -> None:
+    assert check(shipped[name]).severity == "fine"

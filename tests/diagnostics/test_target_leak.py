@@ -1,0 +1,67 @@
+"""A column that gives the target away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from automl.diagnostics import Data
+from automl.diagnostics.target_leak import check
+
+RNG = np.random.default_rng(1)
+ROWS = 400
+STRENGTH = RNG.normal(size=ROWS)
+KIND = np.where(STRENGTH + RNG.normal(size=ROWS) > 0, "ill", "well")
+PRICE = 50 + 10 * STRENGTH + 5 * RNG.normal(size=ROWS)
+
+
+def patients(target: object, **more: object) -> pd.DataFrame:
+    return pd.DataFrame({"strength": STRENGTH, "noise": RNG.normal(size=ROWS), **more, "y": target})
+
+
+@pytest.mark.parametrize(
+    ("target", "leak"),
+    [
+        (KIND, KIND),
+        (KIND, np.where(KIND == "ill", 7, 3)),
+        (KIND, np.where(RNG.random(ROWS) < 0.02, "well", KIND)),
+        (KIND, np.where(KIND == "ill", RNG.normal(size=ROWS), np.nan)),
+        (PRICE, PRICE),
+        (PRICE, np.exp(-PRICE / 20)),
+        (PRICE, PRICE + RNG.normal(size=ROWS)),
+    ],
+    ids=["copy", "code", "noisy classes", "known for one class", "number", "function of it", "noisy number"],
+)
+def test_accuses_what_alone_tells_far_more_than_all_others(
+    data_of: Callable[..., Data], target: object, leak: object
+) -> None:
+    finding = check(data_of(patients(target, remark=leak)))
+    assert finding.columns == ("remark",)
+    assert finding.severity in ("warning", "problem")
+    assert "--kind remark=identifier" in finding.advice
+
+
+def test_finds_two_copies_that_hide_each_other(data_of: Callable[..., Data]) -> None:
+    finding = check(data_of(patients(PRICE, net=PRICE / 1.2, gross=PRICE * 1.1)))
+    assert set(finding.columns) == {"net", "gross"}
+    assert finding.severity == "problem"
+
+
+def test_a_name_from_after_the_event_makes_a_strong_column_suspect(data_of: Callable[..., Data]) -> None:
+    weak = np.where(RNG.random(ROWS) < 0.4, "well", KIND)
+    assert check(data_of(patients(KIND, final_result=weak))).columns == ("final_result",)
+    assert check(data_of(patients(KIND, colour=weak))).severity == "fine"
+
+
+@pytest.mark.parametrize("name", ["auto_mpg", "concrete", "german_credit", "heart_cleveland", "penguins"])
+def test_says_nothing_of_honest_columns(shipped: dict[str, Data], name: str) -> None:
+    assert check(shipped[name]).severity == "fine"
+
+
+def test_names_of_strangers_are_harmless(data_of: Callable[..., Data]) -> None:
+    finding = check(data_of(patients(KIND, **{"a\x1b[31m" + "b" * 60: KIND})))
+    assert "\x1b" not in finding.title + finding.explanation + finding.advice
+    assert "b" * 41 not in finding.title

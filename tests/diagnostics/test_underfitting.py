@@ -1,0 +1,89 @@
+"""Whether anything has been learned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from automl.baselines import BOOSTING, Baseline
+from automl.diagnostics import Evidence, Finding, NotApplicable
+from automl.diagnostics.underfitting import check
+from automl.trial import Trial, finished
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=900)
+Y = X + RNG.normal(scale=0.5, size=900)
+
+
+def asked(evidence: Evidence) -> Finding:
+    found = check(evidence)
+    assert isinstance(found, Finding)
+    return found
+
+
+def test_believes_a_clear_skill(evidence_of: Callable[..., Evidence]) -> None:
+    found = asked(evidence_of(Y, {0: X}, train=500, val=200))
+    assert found.severity == "fine"
+    assert found.figures["skill"] == pytest.approx(1 - 0.5 / 1.25**0.5, abs=0.07)
+    assert found.figures["skill_low"] > 0.35
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("test_rows", [0, 40, 300])
+def test_never_takes_shuffled_labels_for_skill(evidence_of: Callable[..., Evidence], seed: int, test_rows: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(2, size=300 + test_rows)
+    guesses = {}
+    for trial in range(20):
+        of_second = np.clip(0.5 + rng.normal(scale=0.05, size=len(labels)), 0.01, 0.99)
+        guesses[trial] = np.column_stack([1 - of_second, of_second])
+    evidence = evidence_of(labels, guesses, train=100, val=200, of="classify")
+    luckiest = finished(evidence.trials)[0]
+    evidence = evidence_of(labels, guesses, train=100, val=200, of="classify", members={luckiest.number: 1.0})
+    assert asked(evidence).severity in ("problem", "warning")
+
+
+def test_few_test_rows_are_enough_where_validation_says_the_same(evidence_of: Callable[..., Evidence]) -> None:
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=640)
+    y = 0.7 * x + rng.normal(size=640)
+    clear = evidence_of(y, {0: 0.7 * x}, train=300, val=300)
+    found = asked(clear)
+    assert 2 < found.figures["standard_errors"] < 3.5
+    assert found.severity == "fine"
+    lucky_on_test = np.where(np.arange(640) < 600, 0.0, 0.7 * x)
+    assert asked(evidence_of(y, {0: lucky_on_test}, train=300, val=300)).severity == "warning"
+
+
+def test_sees_that_the_training_rows_were_hardly_learned(evidence_of: Callable[..., Evidence]) -> None:
+    found = asked(evidence_of(Y, {0: 0.03 * X}, train=500, val=200))
+    assert found.severity == "warning"
+    assert "next to nothing" in found.title
+
+
+def test_sees_that_a_linear_model_does_better(evidence_of: Callable[..., Evidence]) -> None:
+    half = 0.4 * X
+    trials = [Trial(1, "linear", {})]
+    assert "linear" in asked(evidence_of(Y, {0: half, 1: X}, train=500, val=200, trials=trials)).title
+    assert asked(evidence_of(Y, {0: X, 1: half}, train=500, val=200, trials=trials)).severity == "fine"
+
+
+def test_sees_that_boosting_predicts_new_rows_better_than_the_model_its_training_rows(
+    evidence_of: Callable[..., Evidence],
+) -> None:
+    evidence = evidence_of(Y, {0: 0.3 * X}, train=500, val=200)
+    boosting = Baseline(BOOSTING, {"test": {"rmse": 0.5}})
+    assert asked(evidence).severity == "fine"
+    found = asked(replace(evidence, baselines=[boosting]))
+    assert found.severity == "warning"
+    assert found.figures["skill_of_boosting"] == pytest.approx(1 - 0.5 / 1.25**0.5, abs=0.07)
+
+
+def test_has_no_answer_where_the_metric_is_not_defined(evidence_of: Callable[..., Evidence]) -> None:
+    labels = np.r_[np.tile([0, 1], 100), np.zeros(50, dtype=int)]
+    evidence = evidence_of(labels, {0: np.tile([0.6, 0.4], (250, 1))}, train=100, val=100, of="classify")
+    by_area = replace(evidence, metric=evidence.data.task.METRICS["roc_auc"])
+    assert isinstance(check(by_area), NotApplicable)

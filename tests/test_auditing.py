@@ -1,0 +1,129 @@
+"""What is measured of a model after the search, and what is left out where the time is short."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from automl import files
+from automl.auditing import audit, is_wanted, reserve
+from automl.diagnostics import Audit
+from automl.encoding.table import Encoding
+from automl.ensemble import Ensemble
+from automl.execution import Event, Job
+from automl.options import Options
+from automl.records import RunFolder
+from automl.tasks import metric, task
+from automl.trial import Place, Rung, Trial
+
+LEADER = Trial(
+    4,
+    "mlp",
+    {"epochs": 60, "scaling": "robust"},
+    "finished",
+    0.4,
+    curves={"loss": [0.5] * 30},
+    rungs=(Rung(0, 10, 0.5),),
+    seconds=2.0,
+    place=Place(20, 24),
+)
+COLUMNS = Encoding(tuple({"name": name, "kind": "category", "categories": ["a"]} for name in ("x", "y", "z")))
+
+
+class Worker:
+    """Two jobs at a time, each done at once."""
+
+    def __init__(self, *, stopped: str = "", fails: str = "") -> None:
+        self.jobs: list[Job] = []
+        self._events: list[Event] = []
+        self._stopped, self._fails = stopped, fails
+
+    @property
+    def capacity(self) -> int:
+        return 2 - len(self._events)
+
+    def submit(self, job: Job) -> None:
+        self.jobs.append(job)
+        if job.kind == self._fails:
+            self._events.append(Event(job.key, "failed", reason="build", message="Broken."))
+        elif job.kind == "importance":
+            self._events.append(Event(job.key, "done", {"increases": {name: [0.1, 0.2] for name in job.columns}}))
+        else:
+            job.folder.mkdir(parents=True)
+            files.write_arrays(job.folder / "predictions.npz", {"val": np.full(5, job.share), "test": np.zeros(5)})
+            self._events.append(Event(job.key, "done", {"stopped": self._stopped}))
+
+    def wait(self, seconds: float) -> list[Event]:
+        events, self._events = self._events, []
+        return events
+
+    def cancel(self, key: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def examined(folder: Path, worker: Worker, *, seconds: float = float("inf")) -> Audit:
+    return audit(
+        Ensemble.of(LEADER),
+        LEADER,
+        worker,
+        folder=RunFolder(folder),
+        encoding=COLUMNS,
+        metric=metric("log_loss", task("classify")),
+        seed=7,
+        workers=2,
+        deadline=time.monotonic() + seconds,
+        report=lambda: None,
+    )
+
+
+def test_measures_columns_rows_and_seeds_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    found = examined(tmp_path, Worker())
+    assert dict(found.increases) == {name: [0.1, 0.2] for name in ("x", "y", "z")}
+    assert {share: own.tolist() for share, own in found.fewer_rows.items()} == {
+        share: [share] * 5 for share in (0.5, 0.25)
+    }
+    assert len(found.other_seeds) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_trains_with_the_schedule_that_the_leader_had(tmp_path: Path) -> None:
+    worker = Worker()
+    examined(tmp_path, worker)
+    trained = [job for job in worker.jobs if job.kind == "trial"]
+    assert {job.params["epochs"] for job in trained} == {24}
+    assert [job.seed == 7 + LEADER.number for job in trained] == [True, False, True, False]
+    assert len({job.seed for job in trained}) == 3
+
+
+def test_begins_no_training_that_would_not_end_in_time(tmp_path: Path) -> None:
+    worker = Worker()
+    # A whole training takes 1.5 s, without its rung.
+    found = examined(tmp_path, worker, seconds=1.2)
+    assert [job.share for job in worker.jobs if job.kind == "trial"] == [0.5, 0.25]
+    assert found.other_seeds == []
+
+
+def test_a_training_cut_short_and_one_that_failed_tell_nothing(tmp_path: Path) -> None:
+    assert examined(tmp_path / "a", Worker(stopped="time")).fewer_rows == {}
+    failed = examined(tmp_path / "b", Worker(fails="trial"))
+    assert (dict(failed.fewer_rows), list(failed.other_seeds), len(failed.increases)) == ({}, [], 3)
+
+
+@pytest.mark.parametrize(
+    ("quality", "seconds", "kept", "wanted"),
+    [
+        ("balanced", 10.0, 0.0, False),
+        ("balanced", 60.0, 3.6, True),
+        ("best", 3600.0, 60.0, True),
+        ("balanced", None, 0.0, True),
+        ("fast", 60.0, 0.0, False),
+    ],
+)
+def test_keeps_a_small_share_of_the_time(quality: str, seconds: float | None, kept: float, wanted: bool) -> None:
+    options = Options(quality=quality, seconds=seconds)
+    assert reserve(options) == pytest.approx(kept)
+    assert is_wanted(options) == wanted
