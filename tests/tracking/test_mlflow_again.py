@@ -60,7 +60,9 @@ def test_goes_on_in_the_same_run_with_the_children_that_were_complete(
     described = replace(described, keeps=tmp_path / "mlflow.json")
     first = begun(uri, described, trials)
     before = {run.info.run_name: run.info.run_id for run in children(uri, first)}
-    second = gone_on(uri, replace(described, goes_on=True, trials=trials[:3], command="automl resume x"), trials[3], outcome)
+    second = gone_on(
+        uri, replace(described, goes_on=True, trials=trials[:3], command="automl resume x"), trials[3], outcome
+    )
     assert second.run_id == first.run_id
     parent = MlflowClient(uri).get_run(second.run_id)
     assert (parent.info.status, parent.data.tags["resumed"]) == ("FINISHED", "1")
@@ -103,7 +105,9 @@ def test_what_was_said_of_the_model_before_is_not_said_of_the_new_one(
     first = gone_on(uri, described, trials[0], replace(outcome, best=Ensemble.of(trials[0])))
     MlflowClient(uri).set_tag(first.run_id, "finding.leak", "serious: A column tells the target")
     board = pd.DataFrame({"model": ["#1 mlp"], "val": [0.3]})
-    second = gone_on(uri, replace(described, goes_on=True, trials=trials[:1]), trials[1], replace(outcome, leaderboard=board))
+    second = gone_on(
+        uri, replace(described, goes_on=True, trials=trials[:1]), trials[1], replace(outcome, leaderboard=board)
+    )
     parent = MlflowClient(uri).get_run(second.run_id)
     assert "finding.leak" not in parent.data.tags
     assert parent.data.tags["best"] == "#1 mlp"
