@@ -157,6 +157,22 @@ def test_a_finished_run_has_nothing_to_do_until_it_is_given_more(resumed: Resume
     assert automl.load(run).predict(pd.read_csv(PENGUINS)).shape == (344,)
 
 
+def test_a_damaged_model_is_named_and_made_anew(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole.parent.parent, tmp_path, dirs_exist_ok=True)
+    run = tmp_path / "runs" / "data-1"
+    torn = next((run / "model").glob("*.npz"))
+    torn.write_bytes(torn.read_bytes()[:-20])
+    with pytest.raises(automl.InputError, match=torn.name):
+        automl.load(run)
+    code, output, error = command("resume", "runs/data-1", folder=tmp_path)
+    assert code == 0, error
+    assert torn.name in "".join(output.split()) and "made anew" in " ".join(output.split())
+    assert untimed(run) == untimed(whole)
+    frame = pd.read_csv(PENGUINS)
+    one, other = (automl.load(made).predict_proba(frame) for made in (whole, run))
+    pd.testing.assert_frame_equal(one, other, check_exact=True)
+
+
 def test_another_run_is_refused(whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole.parent.parent, tmp_path, dirs_exist_ok=True)
     changed = tmp_path / "data.csv"
