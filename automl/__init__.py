@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from automl.errors import AutomlError, EnvironmentFault, InputError, NothingTrained
 
 if TYPE_CHECKING:
-    from automl.api import fit, load, profile, report
+    from automl.api import fit, load, profile, report, resume
     from automl.model import Model
     from automl.run import Run
 
@@ -32,6 +32,7 @@ __all__ = [
     "load",
     "profile",
     "report",
+    "resume",
 ]
 __version__ = "0.1.0"
 
@@ -42,6 +43,7 @@ _HOMES = {
     "load": "automl.api",
     "profile": "automl.api",
     "report": "automl.api",
+    "resume": "automl.api",
 }
 
 

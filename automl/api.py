@@ -5,7 +5,7 @@ from __future__ import annotations
 import time as clock
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from automl import options as asked
 from automl.memory import size
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from automl.data.profile import Profile
     from automl.model import Model
+    from automl.resuming import Earlier
     from automl.run import Run
 
 
@@ -51,6 +52,7 @@ def fit(
     experiment: str | None = None,
     register: str | None = None,
     quiet: bool = False,
+    resume: bool = False,
 ) -> Run:
     """Searches for the best network for a table, records everything, and saves the best as a model.
 
@@ -87,6 +89,8 @@ def fit(
         tracking_uri, experiment: where MLflow records the run; its own default otherwise.
         register: put the model into MLflow's registry under this name, as champion or challenger.
         quiet: print nothing.
+        resume: go on with the newest run of the data's name, or with that in the folder `out`, if there is one; it must
+            have been asked for the same, but for time, trials, workers, memory and wider spaces.
 
     Raises:
         InputError: something is wrong with the data or an argument; nothing has been written.
@@ -124,11 +128,126 @@ def fit(
         experiment=experiment,
         register=register,
     )
+    if resume:
+        return run_or_go_on(data, given, time=time, trials=trials, command="automl.fit", quiet=quiet, began=began)
     return run(data, given, command="automl.fit", quiet=quiet, began=began)
 
 
-def run(data: str | Path | pd.DataFrame, options: Options, *, command: str, quiet: bool, began: float) -> Run:
-    """`fit` with its options put together, shown on the terminal and recorded in MLflow."""
+def resume(
+    path: str | Path,
+    data: str | Path | pd.DataFrame | None = None,
+    *,
+    time: str | float | None = None,
+    trials: str | int | None = None,
+    settings: Sequence[str] = (),
+    workers: int | None = None,
+    memory: str | float | None = None,
+    quiet: bool = False,
+) -> Run:
+    """Goes on with a run that ended early, however that was, or gives one that is finished more time or trials.
+
+    Trials that are recorded stay as they are, and those that were running start again. With one worker and a seed it
+    comes to what it would have come to without the interruption.
+
+    Args:
+        path: the run's folder.
+        data: its table, if that was a data frame, or is a file that is now elsewhere.
+        time: of all sessions together, as for `fit`, or with a plus, "+10m", as much more.
+        trials: of all sessions together, or "+20" for as many more.
+        settings: further changes of search spaces. Trials beside a space stay on the leaderboard.
+        workers, memory: as for `fit`; by default those of before.
+        quiet: print nothing.
+
+    Raises:
+        InputError: there is no run, it is of other data, or another process writes it.
+        EnvironmentFault: the machine lacks something.
+        NothingTrained: every trial failed.
+    """
+    more = {"time": time, "trials": trials, "settings": settings, "workers": workers, "memory": size(memory)}
+    return go_on(path, data, more, command="automl.resume", quiet=quiet, began=clock.monotonic())
+
+
+def go_on(
+    path: str | Path,
+    data: str | Path | pd.DataFrame | None,
+    more: Mapping[str, Any],
+    *,
+    command: str,
+    quiet: bool,
+    began: float,
+) -> Run:
+    """`resume` with what it is asked for put together."""
+    from automl import resuming
+    from automl.records import RunFolder
+
+    folder = RunFolder(Path(path))
+    with resuming.locked(folder):
+        earlier, options = resuming.wanted(resuming.read(folder), **more)
+        return _go_on(earlier, data, options, command=command, quiet=quiet, began=began)
+
+
+def run_or_go_on(
+    data: str | Path | pd.DataFrame,
+    options: Options,
+    *,
+    time: str | float | None,
+    trials: int | None,
+    command: str,
+    quiet: bool,
+    began: float,
+) -> Run:
+    """`fit(resume=True)` with its options put together: goes on with a run if there is one."""
+    from automl import resuming
+
+    folder = resuming.find(data, options.out)
+    if folder is None:
+        return run(data, options, command=command, quiet=quiet, began=began)
+    with resuming.locked(folder):
+        earlier = resuming.read(folder)
+        options = resuming.within(options, earlier, time=time, trials=trials)
+        if resuming.is_over(earlier, options):
+            from automl import pipeline
+
+            pipeline.check(data, options, earlier, command=command)
+        return _go_on(earlier, data, options, command=command, quiet=quiet, began=began)
+
+
+def _go_on(
+    earlier: Earlier,
+    data: str | Path | pd.DataFrame | None,
+    options: Options,
+    *,
+    command: str,
+    quiet: bool,
+    began: float,
+) -> Run:
+    from automl import resuming
+    from automl.reporting.terminal import Terminal
+    from automl.run import Run
+
+    if resuming.is_over(earlier, options):
+        if not quiet:
+            Terminal().note(resuming.nothing_left(earlier))
+        return Run(earlier.folder.path)
+    table = resuming.data_of(earlier, data)
+    return run(table, options, command=command, quiet=quiet, began=began - earlier.seconds, earlier=earlier)
+
+
+def run(
+    data: str | Path | pd.DataFrame,
+    options: Options,
+    *,
+    command: str,
+    quiet: bool,
+    began: float,
+    earlier: Earlier | None = None,
+) -> Run:
+    """`fit` with its options put together, shown on the terminal and recorded in MLflow.
+
+    Args:
+        began: on the monotonic clock; of a run that goes on, as much earlier as its time is used.
+        earlier: what there is of such a run.
+    """
     from automl.execution.launcher import Launcher
 
     launcher = Launcher()
@@ -141,14 +260,16 @@ def run(data: str | Path | pd.DataFrame, options: Options, *, command: str, quie
     def open_tracker() -> Tracker:
         from automl.tracking.mlflow import MlflowTracker
 
+        uri = options.tracking_uri or (earlier.tracking_uri if earlier else None)
         return MlflowTracker(
             experiment=options.experiment,
-            tracking_uri=options.tracking_uri,
+            tracking_uri=uri,
             register=options.register,
             warn=reporter.note,
         )
 
-    return pipeline.fit(data, options, pipeline.Services(launcher, reporter, open_tracker, command), began=began)
+    services = pipeline.Services(launcher, reporter, open_tracker, command)
+    return pipeline.fit(data, options, services, began=began, earlier=earlier)
 
 
 def rehearse(data: str | Path | pd.DataFrame, options: Options, *, quiet: bool, began: float) -> None:

@@ -18,6 +18,7 @@ from automl.diagnostics import Audit
 from automl.encoding.table import Encoding
 from automl.ensemble import Ensemble
 from automl.execution import Event, Executor, Job
+from automl.interruption import EarlyEnd
 from automl.options import Options
 from automl.records import RunFolder
 from automl.tasks import FloatArray, Metric
@@ -72,9 +73,9 @@ def audit(
         encoding: of the table's columns.
         seed: of the run.
         deadline: on the monotonic clock; infinite for none.
-        report: called several times a second.
+        report: called several times a second; may raise EarlyEnd.
     """
-    aside = folder.path / "audit"
+    aside = folder.audit
     jobs = [
         *_importance_jobs(best, encoding, folder, metric, seed, workers, deadline),
         *_training_jobs(leader, folder, metric, seed, deadline),
@@ -96,7 +97,7 @@ def audit(
             if time.monotonic() > deadline + GRACE_SECONDS:
                 break
             report()
-    except KeyboardInterrupt:
+    except EarlyEnd:
         waiting.clear()
     for key in running:
         executor.cancel(key)
@@ -132,7 +133,7 @@ def _training_jobs(leader: Trial, folder: RunFolder, metric: Metric, seed: int, 
     job = Job(
         0,
         "trial",
-        folder.path / "audit",
+        folder.audit,
         family=leader.family,
         params={**leader.params, "epochs": planned},
         metric=metric.name,

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from automl.errors import AutomlError, EnvironmentFault
+from automl.errors import AutomlError, EnvironmentFault, InputError
 
 INTERRUPTED = 130
 
@@ -92,6 +92,10 @@ def fit(
     register: Annotated[str | None, typer.Option(help="Put the model into MLflow's registry under this name.")] = None,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
+    resume_run: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with the newest run of the data's name (or that in --out), if any."),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the spaces and what a fit would take; write nothing.")
     ] = False,
@@ -136,11 +140,47 @@ def fit(
         delimiter=delimiter,
         encoding=encoding,
     )
+    if dry_run and resume_run:
+        raise InputError("--dry-run and --resume exclude each other: a dry run writes nothing.")
     if dry_run:
         api.rehearse(data, options, quiet=quiet, began=process_start())
         return
-    run = api.run(data, options, command=shlex.join(["automl", *sys.argv[1:]]), quiet=quiet, began=process_start())
+    command, began = shlex.join(["automl", *sys.argv[1:]]), process_start()
+    if resume_run:
+        run = api.run_or_go_on(data, options, time=time, trials=trials, command=command, quiet=quiet, began=began)
+    else:
+        run = api.run(data, options, command=command, quiet=quiet, began=began)
     if run.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+def resume(
+    run: RunPath,
+    time: Annotated[str | None, typer.Option(help="In all (20m), or as much more (+10m).")] = None,
+    trials: Annotated[str | None, typer.Option(help="In all (50), or as many more (+20).")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a space: mlp.layers=1..8. All trials are kept.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Trials at the same time; as before by default.")] = None,
+    memory: Annotated[str | None, typer.Option(help="For all workers together; as before by default.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Go on with a run that was interrupted, or give it more time or trials."""
+    from automl import api
+    from automl.clock import process_start
+    from automl.memory import size
+
+    more = {
+        "time": time,
+        "trials": trials,
+        "settings": tuple(settings or ()),
+        "workers": workers,
+        "memory": size(memory),
+    }
+    command = shlex.join(["automl", *sys.argv[1:]])
+    if api.go_on(run, None, more, command=command, quiet=quiet, began=process_start()).interrupted:
         raise typer.Exit(INTERRUPTED)
 
 
@@ -348,10 +388,10 @@ def _exit_code() -> int:
     """Runs the command line; what went wrong is on the error stream."""
     try:
         app()
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 0
-    except KeyboardInterrupt:
-        return _told("Interrupted.", INTERRUPTED)
+    except (SystemExit, KeyboardInterrupt) as ended:
+        if interrupt := _interrupt(ended):
+            return _told(str(interrupt) or "Interrupted.", INTERRUPTED)
+        return ended.code if isinstance(ended, SystemExit) and isinstance(ended.code, int) else 0
     except AutomlError as error:
         _show_traceback_if_wanted()
         return _told(str(error), error.exit_code)
@@ -366,6 +406,13 @@ def _exit_code() -> int:
         place = f" {error.filename}:" if error.filename else ""
         return _told(f"The system refused:{place} {error.strerror or error}", EnvironmentFault.exit_code)
     return 0
+
+
+def _interrupt(ended: BaseException | None) -> KeyboardInterrupt | None:
+    """The Ctrl-C that ended the command line, of which typer makes an exit without words."""
+    while ended is not None and not isinstance(ended, KeyboardInterrupt):
+        ended = ended.__cause__ or ended.__context__
+    return ended
 
 
 def _show_traceback_if_wanted() -> None:

@@ -64,7 +64,7 @@ def of_run(
         trials=outcome.trials,
         baselines=outcome.baselines,
         best=best,
-        predictions={trial.number: folder.predictions(trial) for trial in candidates(outcome.trials)},
+        predictions={trial.number: folder.predictions(trial) for trial in candidates(outcome.usable)},
         baseline_predictions=folder.baseline_predictions(),
         audit=audit,
     )

@@ -179,6 +179,15 @@ def load(path: str | os.PathLike[str]) -> Model:
     return Model(schema["task"], schema["target"], Encoding(tuple(schema["columns"])), schema["facts"], parts)
 
 
+def check(path: str | os.PathLike[str]) -> None:
+    """Does nothing if the files of a saved model are those that were written.
+
+    Raises:
+        InputError: as `load` does.
+    """
+    _check(_bundle(Path(path)))
+
+
 def _part(bundle: Path, member: Mapping[str, Any]) -> Part:
     from automl import keras_files
     from automl.training.forward import predictors

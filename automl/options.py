@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from automl.errors import InputError
 from automl.quality import Quality, quality
@@ -99,6 +100,16 @@ class Options:
             raise InputError("--folds and --time-column exclude each other: folds would learn from the future.")
         if self.group and self.time_column:
             raise InputError("--group and --time-column exclude each other: choose one way to split.")
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Options:
+        """The options that `run.json` describes."""
+        known = {name: value for name, value in record.items() if name in {each.name for each in fields(cls)}}
+        for name in ("families", "settings"):
+            known[name] = tuple(known.get(name, ()))
+        for name in ("test", "out"):
+            known[name] = Path(known[name]) if known.get(name) is not None else None
+        return cls(**{**known, "spaces": tuple(Path(path) for path in known.get("spaces", ()))})
 
     @property
     def trade(self) -> Quality:

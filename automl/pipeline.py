@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from automl import auditing, evidence, memory, model, refitting
+from automl import auditing, evidence, files, memory, model, refitting, resuming
 from automl.baselines import BOOSTING, CONSTANT, Baseline
 from automl.diagnostics import Answer, Audit, Data, Finding, ask, worst_first
 from automl.ensemble import MOST_MEMBERS, Ensemble, candidates, choose
@@ -23,15 +24,17 @@ from automl.evaluation import WeakSpot, evaluate, importance
 from automl.execution import Job, workspace
 from automl.execution.launcher import Launcher
 from automl.execution.local import LocalExecutor
+from automl.interruption import Interruption
 from automl.options import Options
 from automl.portfolio import first_settings
 from automl.preparation import Prepared, prepare
-from automl.records import Outcome, RunFolder, new_run
-from automl.reporting import Plan, Reporter, Result, report
+from automl.records import Outcome, RunFolder, State, new_run
+from automl.reporting import Before, Plan, Reporter, Result, report
 from automl.reporting.leaderboard import leaderboard
 from automl.reporting.refit import again
 from automl.reporting.summary import summary
 from automl.reporting.verdict import verdict
+from automl.resuming import Earlier
 from automl.run import Run
 from automl.search.grid import check_size
 from automl.searching import SearchOutcome, Settings, progress, search
@@ -68,11 +71,19 @@ class Services:
     command: str
 
 
-def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *, began: float) -> Run:
-    """Trains, records and saves: the whole of `automl fit`.
+def fit(
+    data: str | Path | pd.DataFrame,
+    options: Options,
+    services: Services,
+    *,
+    began: float,
+    earlier: Earlier | None = None,
+) -> Run:
+    """Trains, records and saves: the whole of `automl fit`, and of `automl resume`.
 
     Args:
         began: when the budget started to run, on the monotonic clock.
+        earlier: what there is of the run, which the caller has locked; None for a new one.
 
     Raises:
         InputError: the data or the options are wrong; nothing has been written.
@@ -82,17 +93,18 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
     with ExitStack() as cleanup:
         cleanup.callback(services.reporter.close)
         cleanup.callback(services.launcher.close)
+        interruption = cleanup.enter_context(Interruption(services.reporter.note))
         prepared = prepare(data, options)
         objective = metric(options.metric, prepared.task)
-        plan = _plan(prepared, options, objective)
+        plan = _plan(prepared, options, objective, earlier)
         tracker = services.open_tracker()
         cleanup.callback(tracker.close)
-        folder = new_run(*_place(prepared, options), exact=options.out is not None)
-        cleanup.callback(folder.clear_away)
+        earlier = _begun(prepared, options, services, earlier, began, cleanup)
+        folder = earlier.folder
+        interruption.last_words = f"Interrupted. To go on: automl resume {shlex.quote(str(folder.path))}"
         data_checks = _tell(evidence.of_data(prepared, options), prepared, plan, folder, services.reporter)
-        folder.write_start(_asked(prepared, options, services.command), prepared.profile, prepared.split)
         write_workspace(folder.encoded, prepared)
-        tracker.start(_description(folder, prepared, options, plan, services.command))
+        tracker.start(_description(earlier, prepared, options, plan, services.command))
         executor = LocalExecutor(
             services.launcher,
             workers=plan.workers,
@@ -107,24 +119,61 @@ def fit(data: str | Path | pd.DataFrame, options: Options, services: Services, *
             executor=executor,
             tracker=tracker,
             reporter=services.reporter,
-            baselines=_baselines(prepared, options),
+            baselines=_baselines(prepared, options, earlier),
+            trials=earlier.trials,
+            lost=earlier.lost,
+            interruption=interruption,
         )
-        best = _choose(folder, prepared, options, objective, outcome) if finished(outcome.trials) else None
+        best = _choose(folder, prepared, options, objective, outcome) if finished(outcome.usable) else None
         if best and settings.growth is not None:
-            best = _trained_again(best, folder, plan, settings, outcome, executor, services.reporter)
-        audit = _examined(best, folder, prepared, options, settings, outcome, executor, services.reporter, began)
+            best = _trained_again(best, folder, plan, settings, outcome, executor, services.reporter, interruption)
+        audit = _examined(
+            best, folder, prepared, options, settings, outcome, executor, services.reporter, interruption, began
+        )
         services.reporter.progress(progress(settings, outcome, activity="saving the best networks"))
         bundle = _save(folder, prepared, best, executor) if best else None
+        outcome.interrupted = outcome.interrupted or interruption.asked
         result = _result(folder, prepared, objective, outcome, best, tracker, began)
         result = _judged(result, data_checks, evidence.of_data(prepared, options), prepared, folder, outcome, audit)
         _record(folder, prepared, objective, outcome, bundle, tracker, result, audit)
+        folder.write_state(_state(result), time.monotonic() - began)
         services.reporter.result(dataclasses.replace(result, seconds=time.monotonic() - began))
-    if best is None:
+    if best is None and not outcome.interrupted:
         raise NothingTrained(f"No trial succeeded; {folder.path / 'log.txt'} and the trials' records tell why.")
-    return Run(folder.path, interrupted=outcome.interrupted)
+    return Run(folder.path, interrupted=outcome.interrupted or interruption.asked)
 
 
-def _plan(prepared: Prepared, options: Options, objective: Metric) -> Plan:
+def check(data: str | Path | pd.DataFrame, options: Options, earlier: Earlier, *, command: str) -> None:
+    """Makes sure that an earlier run is of these data and options. Nothing is written.
+
+    Raises:
+        InputError: it is not.
+    """
+    prepared = prepare(data, options)
+    resuming.check(earlier, _asked(prepared, options, command), prepared.split)
+
+
+def _begun(
+    prepared: Prepared, options: Options, services: Services, earlier: Earlier | None, began: float, cleanup: ExitStack
+) -> Earlier:
+    """Makes the run's folder, or takes up an earlier one's, and records what is asked."""
+    asked = _asked(prepared, options, services.command)
+    if earlier is None:
+        folder = new_run(*_place(prepared, options), exact=options.out is not None)
+        cleanup.enter_context(resuming.locked(folder))
+        earlier = Earlier(folder)
+    else:
+        for note in resuming.check(earlier, asked, prepared.split):
+            services.reporter.note(note)
+        resuming.tidy(earlier)
+    cleanup.callback(earlier.folder.clear_away)
+    asked = resuming.recorded(asked, earlier, command=services.command)
+    earlier.folder.write_start(asked, prepared.profile, prepared.split)
+    earlier.folder.write_state("running", time.monotonic() - began)
+    return earlier
+
+
+def _plan(prepared: Prepared, options: Options, objective: Metric, earlier: Earlier | None) -> Plan:
     spaces = {candidate.name: candidate.space for candidate in prepared.candidates if candidate.taken}
     size = check_size(spaces, trials=options.most_trials) if options.search == "grid" else None
     return Plan(
@@ -136,7 +185,12 @@ def _plan(prepared: Prepared, options: Options, objective: Metric) -> Plan:
         size,
         quality=options.quality,
         refit_rows=len(prepared.frame) if refitting.is_wanted(prepared.split, options) else None,
+        before=_before(earlier) if earlier else None,
     )
+
+
+def _before(earlier: Earlier) -> Before:
+    return Before(earlier.ended, len(earlier.trials) - len(earlier.ended), earlier.seconds)
 
 
 def _place(prepared: Prepared, options: Options) -> tuple[Path, str]:
@@ -160,14 +214,20 @@ def _asked(prepared: Prepared, options: Options, command: str) -> dict[str, Any]
         "command": command,
         "began": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": installed(),
-        "data": {"name": prepared.name, "source": prepared.source, "digest": prepared.digest},
+        "data": {
+            "name": prepared.name,
+            "source": prepared.source,
+            "path": prepared.path and str(prepared.path),
+            "digest": prepared.digest,
+            "test": options.test and files.sha256(options.test),
+        },
         "notes": list(prepared.notes),
         "target": prepared.profile.target.name,
         "classes": prepared.specification.get("labels", []),
         "task": prepared.profile.target.task,
         "metric": options.metric or prepared.task.OBJECTIVE,
         "split": {"how": prepared.split.how, **{name: len(rows) for name, rows in prepared.split.parts().items()}},
-        "folds": None if prepared.split.folds is None else int(prepared.split.folds.max()) + 1,
+        "folds": None if prepared.split.folds is None else prepared.split.number_of_folds,
         "options": {name: _plain(value) for name, value in dataclasses.asdict(options).items()},
         "families": [
             {"name": known.name, "taken": known.taken, "why": known.why, "summary": known.summary}
@@ -183,7 +243,7 @@ def _asked(prepared: Prepared, options: Options, command: str) -> dict[str, Any]
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Path):
-        return str(value)
+        return str(value.absolute())
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
@@ -203,9 +263,9 @@ def write_workspace(folder: Path, prepared: Prepared) -> None:
     prepared.encoded.clear()
 
 
-def _description(folder: RunFolder, prepared: Prepared, options: Options, plan: Plan, command: str) -> RunDescription:
+def _description(earlier: Earlier, prepared: Prepared, options: Options, plan: Plan, command: str) -> RunDescription:
     return RunDescription(
-        name=folder.path.name,
+        name=earlier.folder.path.name,
         data=prepared.name,
         digest=prepared.digest,
         source=prepared.source,
@@ -227,6 +287,9 @@ def _description(folder: RunFolder, prepared: Prepared, options: Options, plan: 
             "split": prepared.split.how,
         },
         command=command,
+        keeps=earlier.folder.tracking,
+        goes_on=bool(earlier.asked),
+        trials=earlier.ended,
     )
 
 
@@ -247,6 +310,7 @@ def _settings(prepared: Prepared, options: Options, plan: Plan, folder: RunFolde
         ends=None if options.seconds is None else began + options.seconds,
         boosts=options.trade.boosts,
         growth=refitting.growth(prepared.split) if plan.refit_rows is not None else None,
+        began=began,
     )
 
 
@@ -260,10 +324,11 @@ def tail(seconds: float) -> float:
     return min(TAIL_SECONDS, TAIL_SHARE * seconds)
 
 
-def _baselines(prepared: Prepared, options: Options) -> list[Baseline]:
+def _baselines(prepared: Prepared, options: Options, earlier: Earlier) -> list[Baseline]:
     """What is known without a worker."""
     left_out = Baseline(BOOSTING, message=f"left out by --quality {options.quality}")
-    return [_constant(prepared), *([] if options.trade.boosts else [left_out])]
+    boosting = earlier.boosting if options.trade.boosts else left_out
+    return [_constant(prepared), *([boosting] if boosting else [])]
 
 
 def _constant(prepared: Prepared) -> Baseline:
@@ -281,15 +346,14 @@ def _choose(
     folder: RunFolder, prepared: Prepared, options: Options, objective: Metric, outcome: SearchOutcome
 ) -> Ensemble:
     """What the model is made of, by the validation rows alone."""
-    considered = candidates(outcome.trials)
-    folds = prepared.split.folds
+    considered = candidates(outcome.usable)
     return choose(
         considered,
         {trial.number: folder.predictions(trial) for trial in considered},
         {name: prepared.targets[rows] for name, rows in prepared.split.parts().items()},
         task=prepared.task,
         metric=objective,
-        networks=1 if folds is None else int(folds.max()) + 1,
+        networks=prepared.split.number_of_folds,
         most=1 if options.is_one_network else MOST_MEMBERS,
         slowest=float("inf") if options.max_latency is None else options.max_latency,
     )
@@ -303,6 +367,7 @@ def _trained_again(
     outcome: SearchOutcome,
     executor: LocalExecutor,
     reporter: Reporter,
+    interruption: Interruption,
 ) -> Ensemble:
     """The ensemble, with a record of which of its members have now learned from all rows."""
     assert plan.refit_rows is not None
@@ -310,6 +375,11 @@ def _trained_again(
     if outcome.interrupted:
         refit = refitting.not_begun(best, rows=plan.refit_rows, why="you ended the search")
         return dataclasses.replace(best, refit=refit)
+
+    def tell() -> None:
+        interruption.check()
+        reporter.progress(progress(settings, outcome, activity="training the best networks again on all rows"))
+
     refit = refitting.train_again(
         best,
         outcome.trials,
@@ -319,9 +389,7 @@ def _trained_again(
         growth=settings.growth,
         seed=settings.seed,
         deadline=settings.deadline,
-        report=lambda: reporter.progress(
-            progress(settings, outcome, activity="training the best networks again on all rows")
-        ),
+        report=tell,
     )
     return dataclasses.replace(best, refit=refit)
 
@@ -335,11 +403,17 @@ def _examined(
     outcome: SearchOutcome,
     executor: LocalExecutor,
     reporter: Reporter,
+    interruption: Interruption,
     began: float,
 ) -> Audit:
     """What checks want to know of the model beyond its scores."""
     if best is None or outcome.interrupted or not auditing.is_wanted(options):
         return Audit()
+
+    def tell() -> None:
+        interruption.check()
+        reporter.progress(progress(settings, outcome, activity="examining the model"))
+
     return auditing.audit(
         best,
         outcome.trials[best.members[0].trial],
@@ -350,7 +424,7 @@ def _examined(
         seed=settings.seed,
         workers=settings.workers,
         deadline=_audit_deadline(options, began),
-        report=lambda: reporter.progress(progress(settings, outcome, activity="examining the model")),
+        report=tell,
     )
 
 
@@ -453,8 +527,7 @@ def _record(
 ) -> None:
     board = leaderboard(outcome.trials, outcome.baselines, objective, ensemble=result.best)
     folder.write_baselines(outcome.baselines)
-    status = "interrupted" if outcome.interrupted else "finished" if result.best else "failed"
-    folder.write_outcome(Outcome(status, result.seconds, outcome.left_out))
+    folder.write_outcome(Outcome(_state(result), result.seconds, outcome.left_out))
     if result.best is not None:
         folder.write_ensemble(result.best)
         _evaluate(result.best, folder, prepared, outcome)
@@ -466,7 +539,7 @@ def _record(
     features = prepared.frame[[column.name for column in prepared.profile.columns]]
     tracker.finish(
         RunOutcome(
-            status=status,
+            status=_state(result),
             leaderboard=board,
             best=result.best,
             baselines={baseline.name: baseline.scores for baseline in outcome.baselines if baseline.scores},
@@ -479,6 +552,10 @@ def _record(
             evaluated=folder.path / "evaluation.npz" if result.best else None,
         )
     )
+
+
+def _state(result: Result) -> State:
+    return "interrupted" if result.interrupted else "finished" if result.best else "failed"
 
 
 def _weak_spots(answers: Sequence[Answer]) -> list[WeakSpot]:

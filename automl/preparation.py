@@ -41,6 +41,7 @@ class Prepared:
     """All that a search starts from.
 
     Attributes:
+        path: of the table's file, absolute; None for a data frame.
         frame: the rows with a known target; row numbers of the split count in it.
         targets: shape (rows,), encoded by the task.
         weights: shape (rows,), with mean 1 over the training rows.
@@ -49,6 +50,7 @@ class Prepared:
 
     name: str
     source: str
+    path: Path | None
     digest: str
     frame: pd.DataFrame
     profile: Profile
@@ -87,6 +89,7 @@ def prepare(data: str | Path | pd.DataFrame, options: Options) -> Prepared:
     return Prepared(
         name=read.name,
         source="data frame" if isinstance(data, pd.DataFrame) else str(data),
+        path=None if isinstance(data, pd.DataFrame) else Path(data).absolute(),
         digest=read.digest,
         frame=frame,
         profile=facts,

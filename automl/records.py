@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from automl import files
 from automl.baselines import BOOSTED, BOOSTING, Baseline
@@ -43,6 +43,10 @@ class Outcome:
     left_out: Mapping[str, str] = field(default_factory=dict)
 
 
+# What a run has come to; "running" is also what one says that was broken off.
+State = Literal["running", "interrupted", "finished", "failed"]
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """Where one run keeps its files."""
@@ -60,6 +64,16 @@ class RunFolder:
         return self.path / "encoded"
 
     @property
+    def audit(self) -> Path:
+        """What is trained to examine the model; it goes when that is done."""
+        return self.path / "audit"
+
+    @property
+    def tracking(self) -> Path:
+        """What the tracker needs to go on with the run."""
+        return self.path / "mlflow.json"
+
+    @property
     def bundle(self) -> Path:
         """The saved model."""
         return self.path / "model"
@@ -72,7 +86,18 @@ class RunFolder:
         """Records what the run is about, before the first trial."""
         files.write_json(self.path / "run.json", asked)
         files.write_json(self.path / "profile.json", profile.to_json())
-        files.write_arrays(self.path / "split.npz", {"train": split.train, "val": split.val, "test": split.test})
+        files.write_arrays(self.path / "split.npz", split.arrays())
+
+    def write_state(self, state: State, seconds: float) -> None:
+        """Records what the run has come to, and how much of its time is used."""
+        files.write_json(self.path / "state.json", {"state": state, "seconds": seconds})
+
+    def write_setting(self, trial: Trial) -> None:
+        """Records a trial that is about to start."""
+        folder = self.of_trial(trial.number)
+        with files.disk_faults_explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        files.write_json(folder / "setting.json", {"family": trial.family, "params": trial.params})
 
     def write_trial(self, trial: Trial) -> None:
         """Records a trial that has ended; from here on it counts."""
@@ -154,7 +179,8 @@ class RunFolder:
 
     def split(self) -> dict[str, NDArray[Any]]:
         """The numbers of each part's rows."""
-        return {part: rows for part, rows in files.read_arrays(self.path / "split.npz").items() if len(rows)}
+        arrays = files.read_arrays(self.path / "split.npz")
+        return {part: arrays[part] for part in ("train", "val", "test") if len(arrays[part])}
 
     def evaluation(self) -> dict[str, Evaluated]:
         """What the model says of rows whose truth is known, by part; empty if the run has none."""
@@ -198,13 +224,16 @@ class RunFolder:
 
     def clear_away(self) -> None:
         """Deletes what only a running search needs."""
-        shutil.rmtree(self.encoded, ignore_errors=True)
+        for folder in (self.encoded, self.audit):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _read(self, path: Path) -> Any:
         try:
             return json.loads(path.read_text(encoding="utf-8"))
         except ValueError:
-            raise InputError(f"{path} is damaged: it is not valid JSON. Restore it from a copy.") from None
+            raise InputError(
+                f"{path} is damaged: it is not valid JSON. 'automl resume {self.path}' makes all but run.json anew."
+            ) from None
 
 
 def new_run(parent: Path, name: str, *, exact: bool = False) -> RunFolder:
@@ -227,7 +256,9 @@ def new_run(parent: Path, name: str, *, exact: bool = False) -> RunFolder:
                 path.mkdir()
             except FileExistsError:
                 if exact:
-                    raise InputError(f"The run folder {path} exists already. Choose another with --out.") from None
+                    raise InputError(
+                        f"The run folder {path} exists already. Choose another with --out, or go on with it: --resume."
+                    ) from None
                 continue
             (path / "log.txt").touch()
             return RunFolder(path)

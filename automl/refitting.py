@@ -9,6 +9,7 @@ from pathlib import Path
 from automl.data.split import Split
 from automl.ensemble import Ensemble, Refit
 from automl.execution import Executor, Job
+from automl.interruption import EarlyEnd
 from automl.options import Options
 from automl.trial import Trial, finished
 from automl.weights import REFITTED
@@ -82,7 +83,7 @@ def train_again(
         rows: how many there are.
         seed: of the run.
         deadline: on the monotonic clock; infinite for none.
-        report: called several times a second.
+        report: called several times a second; may raise EarlyEnd.
     """
     began = time.monotonic()
     waiting = [
@@ -136,7 +137,7 @@ def train_again(
                 [job for job in running.values() if now - heard[job.key] > SILENCE_SECONDS],
             )
             report()
-    except KeyboardInterrupt:
+    except EarlyEnd:
         end("you ended it", [*running.values(), *waiting])
     again = tuple(member.trial for member in best.members if member.trial not in kept)
     return Refit(rows, again, kept, time.monotonic() - began)

@@ -6,12 +6,13 @@ import dataclasses
 import math
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from automl.baselines import BOOSTING, Baseline
 from automl.ensemble import candidates, worth_keeping
 from automl.execution import Event, Executor, Job
+from automl.interruption import EarlyEnd, Interruption
 from automl.records import RunFolder
 from automl.refitting import MOST_SHARE, reserve
 from automl.reporting import Progress, Reporter
@@ -19,7 +20,7 @@ from automl.search import bars, is_setting, propose
 from automl.space import SearchSpace
 from automl.tasks import Metric
 from automl.tracking import Tracker
-from automl.trial import Params, Reason, Trial, finished
+from automl.trial import Params, Reason, Trial, finished, is_cut_off
 
 BOOSTING_KEY = -1
 # The baseline may take this share of the budget; a network's trials get the rest.
@@ -45,6 +46,8 @@ HOPELESS = 3
 HOPELESS_REASONS: tuple[Reason, ...] = ("build", "killed", "oom", "timeout")
 ALL_FAILED = 10
 WAIT_SECONDS = 0.1
+# How often the time that the run has used is noted: what a crash forgets of it.
+STATE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Settings:
         boosts: whether gradient boosting is trained, to compare with.
         growth: how many times as many rows the chosen networks are to be trained on once more, before the deadline;
             None if they are not.
+        began: when the run's time began, on the monotonic clock: for one that goes on, that of all its sessions.
     """
 
     algorithm: str
@@ -77,6 +81,7 @@ class Settings:
     first: Sequence[tuple[str, Params]] = ()
     boosts: bool = True
     growth: float | None = None
+    began: float = field(default_factory=time.monotonic)
 
 
 @dataclass
@@ -87,6 +92,7 @@ class SearchOutcome:
         trials: in the order in which they were started.
         left_out: families that were given up, and why.
         exhausted: whether every setting has been tried.
+        lost: the numbers of trials whose weights or predictions a crash or somebody has taken away.
     """
 
     trials: list[Trial] = field(default_factory=list)
@@ -94,16 +100,28 @@ class SearchOutcome:
     left_out: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
     exhausted: bool = False
+    lost: Collection[int] = ()
+
+    @property
+    def usable(self) -> list[Trial]:
+        """The trials that a model may be made of, if they are good enough."""
+        return [trial for trial in self.trials if trial.number not in self.lost]
 
     @property
     def running(self) -> list[Trial]:
-        """The trials that workers have now."""
+        """The trials that workers have now, or will have."""
         return [trial for trial in self.trials if trial.status == "running"]
 
 
 @dataclass
 class _Search:
-    """A search that goes on: what it is told to do, whom it talks to, and what it has come to."""
+    """A search that goes on: what it is told to do, whom it talks to, and what it has come to.
+
+    Attributes:
+        waiting: trials of an earlier session that start again.
+        heard, until: when a worker's trial gave a sign of life, and when it should have ended.
+        again: trials that have had their second chance with half the batch.
+    """
 
     settings: Settings
     outcome: SearchOutcome
@@ -111,9 +129,21 @@ class _Search:
     tracker: Tracker
     reporter: Reporter
     began: float
+    interruption: Interruption
+    waiting: list[Trial] = field(default_factory=list)
     heard: dict[int, float] = field(default_factory=dict)
     until: dict[int, float] = field(default_factory=dict)
     again: set[int] = field(default_factory=set)
+
+    @property
+    def spaces(self) -> Mapping[str, SearchSpace]:
+        """Of the families that have not been given up."""
+        return {name: space for name, space in self.settings.spaces.items() if name not in self.outcome.left_out}
+
+    @property
+    def underway(self) -> list[Trial]:
+        """The trials that workers have now."""
+        return [trial for trial in self.outcome.running if trial not in self.waiting]
 
     @property
     def deadline(self) -> float:
@@ -132,29 +162,47 @@ def search(
     tracker: Tracker,
     reporter: Reporter,
     baselines: Sequence[Baseline] = (),
+    trials: Sequence[Trial] = (),
+    lost: Collection[int] = (),
+    interruption: Interruption | None = None,
 ) -> SearchOutcome:
     """Runs trials until the time, the trials or the space are used up, or the user interrupts.
 
     Every trial that was started ends in the outcome: finished, pruned or failed, with its record on disk and in the
     tracker.
+
+    Args:
+        baselines: those that are known.
+        trials: of earlier sessions of the run: those that are running start again, and all others stay as they are.
+        lost: the numbers of those whose weights or predictions are gone.
     """
-    outcome = SearchOutcome(baselines=list(baselines))
-    going = _Search(settings, outcome, executor, tracker, reporter, time.monotonic())
+    outcome = SearchOutcome(baselines=list(baselines), lost=lost)
+    going = _Search(
+        settings, outcome, executor, tracker, reporter, time.monotonic(), interruption or Interruption(reporter.note)
+    )
+    _take_up(trials, going)
+    noted = time.monotonic()
     silence = _longest_silence(settings)
     boosting_deadline = _boosting_deadline(settings)
-    boosting_runs = settings.boosts and boosting_deadline - time.monotonic() >= LEAST_BOOSTING_SECONDS
+    boosting_wanted = settings.boosts and all(baseline.name != BOOSTING for baseline in baselines)
+    boosting_runs = boosting_wanted and boosting_deadline - time.monotonic() >= LEAST_BOOSTING_SECONDS
     try:
         if boosting_runs:
             executor.submit(Job(BOOSTING_KEY, "boosting", settings.folder.path, seed=settings.seed))
-        elif settings.boosts:
+        elif boosting_wanted:
             outcome.baselines.append(Baseline(BOOSTING, message="not tried, since there is too little time"))
         while True:
+            going.interruption.check()
             _fill(going)
+            if going.waiting and _is_late(going):
+                _end_trials(going.waiting, going, "timeout", "The time was up.")
+                going.waiting = []
             if not outcome.running and not boosting_runs:
                 break
             for event in executor.wait(WAIT_SECONDS):
                 if event.key == BOOSTING_KEY:
                     outcome.baselines.append(_baseline(event))
+                    settings.folder.write_baselines(outcome.baselines)
                     boosting_runs = False
                 else:
                     _take(event, going)
@@ -163,17 +211,40 @@ def search(
                 executor.cancel(BOOSTING_KEY)
                 outcome.baselines.append(Baseline(BOOSTING, message="not finished in its share of the time"))
                 boosting_runs = False
-            late = [t for t in outcome.running if now > max(going.until[t.number], going.deadline) + GRACE_SECONDS]
+            late = [t for t in going.underway if now > max(going.until[t.number], going.deadline) + GRACE_SECONDS]
             _end_trials(late, going, "timeout", "The time was up.")
-            silent = [trial for trial in outcome.running if now - going.heard[trial.number] > silence]
+            silent = [trial for trial in going.underway if now - going.heard[trial.number] > silence]
             _end_trials(silent, going, "timeout", f"It gave no sign of life for {silence:.0f} seconds.")
+            if now - noted >= STATE_SECONDS:
+                noted = now
+                settings.folder.write_state("running", now - settings.began)
             reporter.progress(progress(settings, outcome, activity="searching"))
-    except KeyboardInterrupt:
+    except EarlyEnd:
         outcome.interrupted = True
         executor.cancel(BOOSTING_KEY)
         _end_trials(outcome.running, going, "interrupted", "You ended the search.")
-    settings.folder.forget_weights(candidates(outcome.trials))
+    settings.folder.forget_weights(candidates(outcome.usable))
     return outcome
+
+
+def _take_up(trials: Sequence[Trial], going: _Search) -> None:
+    """Makes the trials of earlier sessions the beginning of the outcome, each at its number.
+
+    Of a number that nobody knows anything of any more, the setting is what the search proposes after those before it.
+    """
+    known = {trial.number: trial for trial in trials}
+    outcome = going.outcome
+    for number in range(max(known, default=-1) + 1):
+        trial = known.get(number) or _proposed(going)
+        if trial is None:
+            family, space = next(iter(going.settings.spaces.items()))
+            trial = Trial(number, family, space.defaults())
+        outcome.trials.append(trial)
+        if trial.status == "running":
+            going.waiting.append(trial)
+        else:
+            _give_up_if_hopeless(trial.family, going)
+    going.interruption.worth_saving = bool(finished(outcome.usable))
 
 
 def _longest_silence(settings: Settings) -> float:
@@ -188,29 +259,39 @@ def _boosting_deadline(settings: Settings) -> float:
 
 def _fill(going: _Search) -> None:
     """Starts trials while there are idle workers and something to try."""
-    settings, outcome = going.settings, going.outcome
     while going.executor.capacity and not _is_over(going):
-        spaces = {family: space for family, space in settings.spaces.items() if family not in outcome.left_out}
-        proposal = propose(settings.algorithm, spaces, outcome.trials, seed=settings.seed, first=settings.first)
-        if proposal is None:
-            outcome.exhausted = not outcome.running
+        trial = going.waiting.pop(0) if going.waiting else _proposed(going)
+        if trial is None:
+            going.outcome.exhausted = not going.outcome.running
             return
-        family, params = proposal
-        trial = Trial(len(outcome.trials), family, params)
-        job = _job(trial, spaces, going)
-        outcome.trials.append(trial)
-        going.tracker.trial_started(trial)
-        going.executor.submit(job)
-        # From now on, since the first worker takes as long to start as TensorFlow does to load.
-        going.heard[trial.number] = time.monotonic()
+        _start(trial, going)
 
 
-def _job(trial: Trial, spaces: Mapping[str, SearchSpace], going: _Search) -> Job:
+def _proposed(going: _Search) -> Trial | None:
+    """The next trial; None if every setting has been tried."""
+    settings, trials = going.settings, going.outcome.trials
+    proposal = propose(settings.algorithm, going.spaces, trials, seed=settings.seed, first=settings.first)
+    return None if proposal is None else Trial(len(trials), *proposal)
+
+
+def _start(trial: Trial, going: _Search) -> None:
+    """Hands a trial to a worker. Its setting is on disk before that: after a crash it can start again."""
+    job = _job(trial, going)
+    going.settings.folder.write_setting(trial)
+    if trial.number == len(going.outcome.trials):
+        going.outcome.trials.append(trial)
+    going.tracker.trial_started(trial)
+    going.executor.submit(job)
+    # From now on, since the first worker takes as long to start as TensorFlow does to load.
+    going.heard[trial.number] = time.monotonic()
+
+
+def _job(trial: Trial, going: _Search) -> Job:
     settings, outcome = going.settings, going.outcome
     is_first = _is_first(trial, going)
-    going.until[trial.number] = _share(spaces, going) if is_first else going.deadline
+    going.until[trial.number] = _share(going) if is_first else going.deadline
     # What a search begins with is trained to the end, whatever comes of it: everything else is compared with it.
-    lowest = bars(spaces[trial.family], int(trial.params["epochs"]), outcome.trials)
+    lowest = bars(settings.spaces[trial.family], int(trial.params["epochs"]), outcome.trials)
     return Job(
         trial.number,
         "trial",
@@ -221,7 +302,7 @@ def _job(trial: Trial, spaces: Mapping[str, SearchSpace], going: _Search) -> Job
         seed=settings.seed + trial.number,
         bars=tuple(lowest) if settings.prune and not is_first else (),
         until=going.until[trial.number],
-        keep_below=worth_keeping(trial.family, outcome.trials),
+        keep_below=worth_keeping(trial.family, outcome.usable),
     )
 
 
@@ -232,9 +313,9 @@ def _is_first(trial: Trial, going: _Search) -> bool:
     return all(other.family != trial.family for other in going.outcome.trials[: trial.number])
 
 
-def _share(spaces: Mapping[str, SearchSpace], going: _Search) -> float:
+def _share(going: _Search) -> float:
     """When the next first trial should have ended, so that each has its turn; the earlier ones are the better bets."""
-    trials = going.outcome.trials
+    trials, spaces = going.outcome.trials, going.spaces
     settings = [
         (family, setting)
         for family, setting in going.settings.first
@@ -252,12 +333,19 @@ def _share(spaces: Mapping[str, SearchSpace], going: _Search) -> float:
 def _is_over(going: _Search) -> bool:
     """Whether no further trial may start."""
     settings, outcome = going.settings, going.outcome
-    if outcome.exhausted or going.deadline - time.monotonic() < _least_seconds(outcome):
+    if outcome.exhausted or _is_late(going):
         return True
+    if going.waiting:
+        return False
     if settings.trials is not None and len(outcome.trials) >= settings.trials:
         return True
     ended = [trial for trial in outcome.trials if trial.status != "running"]
     return len(ended) >= ALL_FAILED and all(trial.status == "failed" for trial in ended)
+
+
+def _is_late(going: _Search) -> bool:
+    """Whether a trial that began now could not train."""
+    return going.deadline - time.monotonic() < _least_seconds(going.outcome)
 
 
 def _least_seconds(outcome: SearchOutcome) -> float:
@@ -282,7 +370,15 @@ def _take(event: Event, going: _Search) -> None:
     elif event.reason == "oom" and trial.number not in going.again and int(trial.params["batch_size"]) > 1:
         _try_again(trial, going)
     else:
-        _end(dataclasses.replace(trial, status="failed", reason=event.reason, message=event.message), going)
+        _end(_failed(trial, event.reason, event.message, going), going)
+
+
+def _failed(trial: Trial, reason: Reason, message: str, going: _Search) -> Trial:
+    """The trial as it is recorded; whether it had all the time that the search had tells if it may start again."""
+    is_cut_off = reason == "timeout" and time.monotonic() >= going.deadline
+    return dataclasses.replace(
+        trial, status="failed", reason=reason, message=message, stopped="time" if is_cut_off else ""
+    )
 
 
 def _try_again(trial: Trial, going: _Search) -> None:
@@ -295,13 +391,14 @@ def _try_again(trial: Trial, going: _Search) -> None:
     )
     going.again.add(trial.number)
     going.outcome.trials[trial.number] = smaller
-    going.executor.submit(_job(smaller, going.settings.spaces, going))
+    going.executor.submit(_job(smaller, going))
 
 
 def _end(trial: Trial, going: _Search) -> None:
     going.outcome.trials[trial.number] = trial
     going.settings.folder.write_trial(trial)
     going.tracker.trial_ended(trial)
+    going.interruption.worth_saving |= trial.status == "finished"
     _give_up_if_hopeless(trial.family, going)
 
 
@@ -310,7 +407,7 @@ def _give_up_if_hopeless(family: str, going: _Search) -> None:
     own = [trial for trial in going.outcome.trials if trial.family == family and trial.status != "running"]
     if any(trial.reason not in HOPELESS_REASONS for trial in own) or family in going.outcome.left_out:
         return
-    too_long = any(trial.reason == "timeout" for trial in own)
+    too_long = any(trial.reason == "timeout" and not is_cut_off(trial) for trial in own)
     if (too_long or len(own) >= HOPELESS) and time.monotonic() < going.settings.deadline:
         why = own[-1].message
         going.outcome.left_out[family] = why
@@ -319,8 +416,10 @@ def _give_up_if_hopeless(family: str, going: _Search) -> None:
 
 def _end_trials(trials: Sequence[Trial], going: _Search, reason: Reason, message: str) -> None:
     for trial in trials:
+        if trial in going.waiting:
+            going.tracker.trial_started(trial)
         going.executor.cancel(trial.number)
-        _end(dataclasses.replace(trial, status="failed", reason=reason, message=message), going)
+        _end(_failed(trial, reason, message, going), going)
 
 
 def _baseline(event: Event) -> Baseline:

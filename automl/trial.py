@@ -58,7 +58,8 @@ class Trial:
         rows_per_second: how many encoded rows one network of the trial predicts, many at a time.
         best_epoch: the epoch, counted from 1, whose weights were kept.
         place: where in its schedule that was: what training the setting again needs to know.
-        stopped: "early" if validation stopped improving, "time" if fewer epochs were planned to end in time.
+        stopped: "early" if validation stopped improving, "time" if fewer epochs were planned to end in time; if it
+            failed, "time" if the end of the whole search cut it off.
         reason, message: why a trial failed: one word for programs and one line for people.
     """
 
@@ -95,6 +96,11 @@ class Trial:
 
 def _number(value: float | None) -> float:
     return math.nan if value is None else value
+
+
+def is_cut_off(trial: Trial) -> bool:
+    """Whether the trial came to nothing because the search ended: it was not at fault, and may start again."""
+    return trial.status == "failed" and (trial.reason == "interrupted" or trial.stopped == "time")
 
 
 def finished(trials: Sequence[Trial]) -> list[Trial]:

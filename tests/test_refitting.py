@@ -12,6 +12,7 @@ import pytest
 from automl.data.split import Split
 from automl.ensemble import Ensemble, Member, Refit
 from automl.execution import Event, Job
+from automl.interruption import EarlyEnd
 from automl.refitting import TIME_SHARE, USUAL_MEMBERS, estimate, growth, reserve, train_again
 from automl.trial import Place, Rung, Trial
 from automl.weights import REFITTED
@@ -145,7 +146,7 @@ def test_a_silent_worker_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_you_may_end_it(tmp_path: Path) -> None:
     def answer(job: Job) -> Event:
         if job.seed == 7:
-            raise KeyboardInterrupt
+            raise EarlyEnd
         return done(job)
 
     refit = again(tmp_path, Worker(answer))

@@ -13,6 +13,7 @@ from automl import searching
 from automl.baselines import BOOSTING
 from automl.ensemble import candidates
 from automl.execution import Event, Job
+from automl.interruption import EarlyEnd
 from automl.records import RunFolder
 from automl.refitting import TIME_SHARE
 from automl.reporting import Reporter
@@ -97,6 +98,7 @@ def run(
     growth: float | None = None,
     boosts: bool = True,
 ) -> tuple[SearchOutcome, MemoryTracker]:
+    folder.mkdir(exist_ok=True)
     tracker = MemoryTracker()
     deadline = time.monotonic() + seconds
     settings = Settings(
@@ -319,7 +321,7 @@ def test_a_baseline_that_could_not_finish_is_not_begun(tmp_path: Path) -> None:
 def test_an_interrupt_keeps_what_is_finished(tmp_path: Path) -> None:
     def answer(job: Job) -> Event | None:
         if job.key == 3:
-            raise KeyboardInterrupt
+            raise EarlyEnd
         return scored(job)
 
     outcome, tracker = run(tmp_path, answer)

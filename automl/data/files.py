@@ -112,7 +112,7 @@ def _load(path: str | Path) -> File:
     if not content:
         raise InputError(f"{label} is empty once it is unpacked. Give a file that holds a table.")
     _check_signature(content, kind, label)
-    return File(label, _stem(path), kind, content, hashlib.sha256(stored).hexdigest())
+    return File(label, stem(path), kind, content, hashlib.sha256(stored).hexdigest())
 
 
 def _content(path: str | Path) -> bytes:
@@ -235,7 +235,7 @@ def _remedy(found: str | None) -> str:
     return _REMEDIES.get(found or "", "Save the table as CSV or Parquet first.")
 
 
-def _stem(path: Path) -> str:
+def stem(path: Path) -> str:
     """The file's name without its suffixes, fit to name a folder."""
     name = re.sub(r"\.gz$", "", path.name, flags=re.IGNORECASE)
     name = re.sub(r"[^\w.-]+", "_", Path(name).stem).strip("._-")

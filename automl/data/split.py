@@ -61,6 +61,16 @@ class Split:
         """The parts that have rows, by name: "train", "val" and usually "test"."""
         return {name: rows for name in ("train", "val", "test") if len(rows := getattr(self, name))}
 
+    @property
+    def number_of_folds(self) -> int:
+        """Of a cross-validation; 1 for a holdout."""
+        return 1 if self.folds is None else int(self.folds.max()) + 1
+
+    def arrays(self) -> dict[str, Rows]:
+        """All of it as a file of arrays holds it."""
+        folds = {} if self.folds is None else {"folds": self.folds}
+        return {"train": self.train, "val": self.val, "test": self.test, **folds}
+
 
 def split_at_random(
     copies: pd.Series,

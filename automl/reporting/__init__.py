@@ -21,6 +21,21 @@ from automl.trial import Trial
 
 
 @dataclass(frozen=True)
+class Before:
+    """What a run has that goes on.
+
+    Attributes:
+        trials: those that have ended.
+        again: how many start again.
+        seconds: of its time that are used.
+    """
+
+    trials: Sequence[Trial]
+    again: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Plan:
     """The search that is about to begin.
 
@@ -30,6 +45,7 @@ class Plan:
         grid_size: the number of points of a grid search.
         quality: a name of `automl.quality`.
         refit_rows: on how many rows the chosen networks will be trained again; None if they will not.
+        before: None for a new run.
     """
 
     search: str
@@ -40,6 +56,7 @@ class Plan:
     grid_size: int | None = None
     quality: str = "balanced"
     refit_rows: int | None = None
+    before: Before | None = None
 
 
 @dataclass(frozen=True)

@@ -46,9 +46,10 @@ def paragraphs(result: Result) -> Iterator[RenderableType]:
 def commands(result: Result) -> list[str]:
     """What to type next."""
     run = shlex.quote(str(result.folder))
+    go_on = [f"automl resume {run}"] if result.interrupted else []
     if result.best is None:
-        return [f"less {shlex.quote(str(result.folder / 'log.txt'))}"]
-    here = [f"automl predict {run} new.csv --out predictions.csv", f"automl leaderboard {run}"]
+        return [*go_on, f"less {shlex.quote(str(result.folder / 'log.txt'))}"]
+    here = [*go_on, f"automl predict {run} new.csv --out predictions.csv", f"automl leaderboard {run}"]
     # A tracking server shows its runs itself.
     return here if result.tracking.startswith("http") else [*here, "automl ui"]
 

@@ -19,7 +19,7 @@ from automl.families import Candidate
 from automl.figures import clock, count
 from automl.plain import plain
 from automl.quality import quality
-from automl.reporting import Plan, Progress, Result, _progress, _result
+from automl.reporting import Before, Plan, Progress, Result, _progress, _result
 from automl.reporting.findings import table
 from automl.reporting.profile import LABEL_WIDTH, labelled, remarks, size, spread
 from automl.reporting.verdict import PARTS
@@ -89,6 +89,10 @@ class Terminal:
             shown.add_row("Quality", Text(f"{plan.quality}: {says}"))
         if plan.refit_rows is not None:
             shown.add_row("Refit", Text(_refit(plan.refit_rows, plan.seconds)))
+        if plan.before is not None:
+            shown.add_row("Resumed", Text(_resumed(plan.before)))
+            self._told |= {_key(trial) for trial in plan.before.trials}
+            self._best = min([t.objective for t in plan.before.trials if t.objective is not None], default=math.inf)
         self._show(shown)
 
     def progress(self, progress: Progress) -> None:
@@ -142,7 +146,7 @@ class Terminal:
             if self._is_news(f"baseline {baseline.name}"):
                 self._line(_progress.baseline_line(baseline, metric))
         for trial in trials:
-            if trial.status != "running" and self._is_news(f"trial {trial.number}"):
+            if trial.status != "running" and self._is_news(_key(trial)):
                 is_best = trial.objective is not None and trial.objective < self._best
                 self._best = trial.objective if is_best and trial.objective is not None else self._best
                 self._line(_progress.trial_line(trial, metric, width=self._family_width, is_best=is_best))
@@ -160,6 +164,15 @@ class Terminal:
         """One line however long it is: for `grep`, and for commands that are copied."""
         if not self._quiet:
             self._console.print(Text(text), soft_wrap=True)
+
+
+def _key(trial: Trial) -> str:
+    return f"trial {trial.number}"
+
+
+def _resumed(before: Before) -> str:
+    again = f", {before.again:,} {'starts' if before.again == 1 else 'start'} again" if before.again else ""
+    return f"{count(len(before.trials), 'trial')} kept{again}; {clock(before.seconds)} used before"
 
 
 def _target(target: Target) -> str:

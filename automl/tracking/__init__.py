@@ -35,7 +35,9 @@ class RunDescription:
         split: rows per part, for example {"train": 600, "val": 200, "test": 200}.
         objective: the metric that the search minimises or maximises on the validation rows.
         settings: what was asked for: search, time, trials, seed, workers, …
-        command: the command line, or the Python call, that started the run.
+        command: the command line, or the Python call, that started the run, or this session of it.
+        keeps: a file of the tracker's own.
+        goes_on: whether there were earlier sessions of the run; `trials` are those that ended in them.
     """
 
     name: str
@@ -48,6 +50,9 @@ class RunDescription:
     objective: str
     settings: Mapping[str, Any]
     command: str
+    keeps: Path | None = None
+    goes_on: bool = False
+    trials: Sequence[Trial] = ()
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ class Tracker(Protocol):
     """
 
     def start(self, run: RunDescription) -> None:
-        """Opens the run."""
+        """Opens the run, or opens it again; a store that is gone must not end a run that goes on."""
 
     def trial_started(self, trial: Trial) -> None:
         """A worker has begun the trial."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import mlflow
 import pandas as pd
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 
 from automl.diagnostics import Answer, Finding, worst_first
 from automl.ensemble import Ensemble
@@ -208,6 +208,20 @@ def status(trial: Trial) -> str:
     if trial.status == "finished":
         return "FINISHED"
     return "KILLED" if trial.status == "pruned" or trial.reason in KILLED else "FAILED"
+
+
+def number_of(child: Run) -> int:
+    """Of the trial that a child run is about; -1 if it is about none."""
+    number = child.info.run_name.partition(" ")[0]
+    return int(number) if number.isdecimal() else -1
+
+
+def is_of(child: Run, trial: Trial) -> bool:
+    """Whether a child run has all of a trial that has ended: runs of a trial that was broken off say less."""
+    told = {name: child.data.tags.get(name, "") for name in ("reason", "stopped")}
+    own = {tag.key: tag.value for tag in tags_of_end(trial)}
+    same = all(told[name] == own.get(name, "") for name in told)
+    return same and child.info.status == status(trial) and ("family" in child.data.params)
 
 
 def metrics(values: Mapping[str, float]) -> list[Metric]:

@@ -3,6 +3,9 @@
 Everything goes to explicit run ids through `MlflowClient`; the caller's own active run, tracking URI and autologging
 are left alone. Once a run is open, a store that fails costs a warning and never the run: what could not be sent is
 kept and sent later, if the store comes back.
+
+A run that goes on is recorded in the same parent run where that is still there, and else, trials of earlier sessions
+included, in a new one.
 """
 
 from __future__ import annotations
@@ -18,8 +21,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlflow import MlflowClient, MlflowException
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 
+from automl import files
 from automl.errors import EnvironmentFault
 from automl.tasks import metric, task
 from automl.tracking import RunDescription, RunOutcome, entities, logged_model, registry, store
@@ -28,8 +32,10 @@ from automl.trial import Trial
 
 SECONDS_BETWEEN_SENDING = 1.0
 SECONDS_BETWEEN_ATTEMPTS = 30.0
-# The most entities that MLflow takes in one request.
+# The most entities that MLflow takes in one request, and the most runs that it gives.
 BATCH = 1000
+# Tags of a run's outcome, which a later one may not have.
+OUTCOME_TAGS = ("finding.", "overfit.", "refit", "best")
 
 _RUN_STATUS = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
 
@@ -108,14 +114,21 @@ class MlflowTracker:
     def start(self, run: RunDescription) -> None:
         """Opens the parent run, in a thread: a new database takes seconds, in which the first trial may begin.
 
-        What goes wrong in there is raised by the next call for a trial.
+        What goes wrong in there is raised by the next call for a trial; in a run that goes on, it is a warning.
 
         Raises:
-            EnvironmentFault: the store cannot be reached.
+            EnvironmentFault: the store of a new run cannot be reached.
         """
         self._run = run
         self._metric = metric(run.objective, task(run.profile.target.task))
-        store.check(self._uri)
+        try:
+            store.check(self._uri)
+        except EnvironmentFault as fault:
+            if not self._run.goes_on:
+                raise
+            self._fault = fault
+            self._tell_fault()
+            return
         # MLflow knows the caller's active run in the caller's thread alone.
         tags = entities.tags_of_run(run)
         self._opening = threading.Thread(target=self._open, args=(tags,), name="mlflow opening", daemon=True)
@@ -125,15 +138,82 @@ class MlflowTracker:
         try:
             with self._faults_explained(), quiet():
                 with store.one_at_a_time(self._uri):
+                    store.fill(self._uri, make_tables)
                     self._client = MlflowClient(self._uri)
-                    self._experiment_id = self._open_experiment(self._experiment or self._run.data)
-                parent = self._client.create_run(self._experiment_id, run_name=self._run.name, tags=tags)
-                self._send_batch(parent.info.run_id, params=entities.params_of_run(self._run))
-                self._run_id = parent.info.run_id
+                    parent = self._parent_before()
+                    if parent is None:
+                        self._experiment_id = self._open_experiment(self._experiment or self._run.data)
+                if parent is None:
+                    self._open_parent(tags)
+                else:
+                    self._open_again(parent, tags)
         except EnvironmentFault as fault:
             self._fault = fault
-            return
+
+    def _open_parent(self, tags: Mapping[str, str]) -> None:
+        parent = self._client.create_run(self._experiment_id, run_name=self._run.name, tags=tags)
+        self._send_batch(parent.info.run_id, params=entities.params_of_run(self._run))
+        self._run_id = parent.info.run_id
+        if self._run.keeps is not None:
+            kept = {"tracking_uri": self.tracking_uri, "experiment_id": self._experiment_id, "run_id": self._run_id}
+            files.write_json(self._run.keeps, kept)
+        self._send_again(self._run.trials)
         self._attempt(self._send_data)
+
+    def _parent_before(self) -> Run | None:
+        """The parent run of the earlier sessions; None if there is none in this store, or it has been deleted."""
+        try:
+            kept = json.loads(self._run.keeps.read_text(encoding="utf-8")) if self._run.keeps is not None else {}
+            parent = self._client.get_run(str(kept["run_id"]))
+        except (OSError, ValueError, KeyError, MlflowException):
+            return None
+        return parent if parent.info.lifecycle_stage == "active" else None
+
+    def _open_again(self, parent: Run, tags: Mapping[str, str]) -> None:
+        """Goes on in a parent run: children of trials that have ended stay, and all others are closed as killed."""
+        self._run_id, self._experiment_id = parent.info.run_id, parent.info.experiment_id
+        self._client.update_run(self._run_id, status="RUNNING")
+        for name in parent.data.tags:
+            if name.startswith(OUTCOME_TAGS):
+                self._client.delete_tag(self._run_id, name)
+        resumed = int(parent.data.tags.get("resumed", 0)) + 1
+        self._send_batch(self._run_id, tags=entities.tags({"command": tags["command"], "resumed": str(resumed)}))
+        ended = {trial.number: trial for trial in self._run.trials}
+        for child in self._children_before():
+            trial = ended.get(entities.number_of(child))
+            if trial is not None and entities.is_of(child, trial):
+                del ended[trial.number]
+                self._children[trial.number] = _Child(
+                    child.info.start_time, child.info.end_time, child.info.run_id, described=True, closed=True
+                )
+                self._tally(trial)
+                if "ensemble_weight" in child.data.tags:
+                    self._client.delete_tag(child.info.run_id, "ensemble_weight")
+            elif not RunStatus.is_terminated(RunStatus.from_string(child.info.status)):
+                self._client.set_terminated(child.info.run_id, status="KILLED")
+        self._send_again(list(ended.values()))
+
+    def _children_before(self) -> Iterator[Run]:
+        token = None
+        while True:
+            page = self._client.search_runs(
+                [self._experiment_id],
+                f"tags.mlflow.parentRunId = '{self._run_id}'",
+                max_results=BATCH,
+                page_token=token,
+            )
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def _send_again(self, trials: Sequence[Trial]) -> None:
+        """Leaves trials of earlier sessions, of which the store knows nothing, to the sending thread."""
+        now = entities.now()
+        with self._change:
+            for trial in trials:
+                self._children[trial.number] = _Child(now - round(1000 * trial.seconds), now)
+                self._unsent[trial.number] = trial
 
     def _wait_for_opening(self) -> None:
         if self._opening is not None and self._opening is not threading.current_thread():
@@ -157,7 +237,7 @@ class MlflowTracker:
         """Sends what is left, the outcome and the model, and closes the run."""
         self.wait()
         if self._fault is not None:
-            self._warn(str(self._fault))
+            self._tell_fault()
             return
         if store.answers(self._uri):
             self._failing_until = -math.inf
@@ -207,7 +287,10 @@ class MlflowTracker:
     def _hand_over(self, trial: Trial) -> None:
         """Leaves the trial, as it is now, to the sending thread, and wakes or starts that."""
         if self._fault is not None:
-            raise self._fault
+            if not self._run.goes_on:
+                raise self._fault
+            self._tell_fault()
+            return
         with self._change:
             self._unsent[trial.number] = trial
             self._change.notify()
@@ -266,15 +349,21 @@ class MlflowTracker:
 
     def _count(self, trial: Trial) -> None:
         """Draws the parent's search curve: the best score so far over the trials that have ended."""
-        self._ended += 1
-        self._failed += trial.status == "failed"
-        self._pruned += trial.status == "pruned"
-        if trial.objective is not None and trial.objective < self._best:
-            self._best = trial.objective
-            score = self._metric.score(trial.objective)
+        if self._tally(trial):
+            score = self._metric.score(self._best)
             # MLflow draws one section of charts per name before the slash, in alphabetical order.
             name = f"all_trials/best_val_{self._metric.name}"
             self._send_batch(self.run_id, [Metric(name, score, entities.now(), self._ended)])
+
+    def _tally(self, trial: Trial) -> bool:
+        """Counts a trial that has ended; returns whether it is the best so far."""
+        self._ended += 1
+        self._failed += trial.status == "failed"
+        self._pruned += trial.status == "pruned"
+        if trial.objective is None or trial.objective >= self._best:
+            return False
+        self._best = trial.objective
+        return True
 
     def _send_batch(
         self, run_id: str, metrics: Sequence[Metric] = (), params: Sequence[Param] = (), tags: Sequence[RunTag] = ()
@@ -314,7 +403,12 @@ class MlflowTracker:
     def _send_files(self, outcome: RunOutcome) -> None:
         board = outcome.leaderboard
         self._client.log_text(self.run_id, board.to_csv(index=False), "leaderboard.csv")
-        self._client.log_table(self.run_id, logged_model.plain(board), "leaderboard.json")
+        shown = logged_model.plain(board)
+        if any(file.path == "leaderboard.json" for file in self._client.list_artifacts(self.run_id)):
+            # MLflow would add the rows to those of the session before.
+            self._client.log_text(self.run_id, shown.to_json(orient="split", index=False), "leaderboard.json")
+        else:
+            self._client.log_table(self.run_id, shown, "leaderboard.json")
         if outcome.evaluated is not None:
             self._client.log_artifact(self.run_id, str(outcome.evaluated))
         for file in outcome.files:
@@ -379,10 +473,26 @@ class MlflowTracker:
             return False
         return True
 
+    def _tell_fault(self) -> None:
+        if not self._complained:
+            self._complained = True
+            self._warn(str(self._fault))
+
     def _tell_complaint(self) -> None:
         if self._complaint and not self._complained:
             self._complained = True
             self._warn(f"MLflow at {self.tracking_uri} {self._complaint}. The run's own folder keeps everything.")
+
+
+def make_tables(uri: str) -> None:
+    """Makes MLflow's tables in an empty database, which takes seconds."""
+    from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
+
+    engine = create_sqlalchemy_engine(uri)
+    try:
+        _initialize_tables(engine)
+    finally:
+        engine.dispose()
 
 
 def _reason(error: Exception) -> str:

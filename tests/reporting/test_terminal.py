@@ -18,7 +18,7 @@ from automl.data.split import Split
 from automl.diagnostics import Finding
 from automl.ensemble import Ensemble, Refit
 from automl.families import Candidate
-from automl.reporting import Plan, Progress, Reporter, Result
+from automl.reporting import Before, Plan, Progress, Reporter, Result
 from automl.reporting.silent import Silent
 from automl.reporting.terminal import Terminal
 from automl.space import SearchSpace
@@ -117,6 +117,26 @@ def test_a_pipe_gets_one_line_per_trial_once() -> None:
         "trial 3    mlp        val log loss   0.2831   12 epochs    1.3 s   (best)",
     ]
     assert "\x1b" not in piped.text
+
+
+def test_of_a_run_that_goes_on_only_what_is_new_is_told() -> None:
+    piped = screen()
+    before = Before([ended(0, 0.3), failed(1)], 1, 26.4)
+    piped.terminal.search(dataclasses.replace(PLAN, before=before))
+    assert "Resumed   2 trials kept, 1 starts again; 0:26 used before" in piped.text
+    told = piped.text
+    piped.terminal.progress(searching(ended(0, 0.3), failed(1), ended(2, 0.31), ended(3, 0.29)))
+    assert piped.text.removeprefix(told).strip().splitlines() == [
+        "trial 2    mlp  val log loss   0.3100   12 epochs    1.3 s",
+        "trial 3    mlp  val log loss   0.2900   12 epochs    1.3 s   (best)",
+    ]
+
+
+@pytest.mark.parametrize("trials", [(), (ended(0, 0.3),)])
+def test_after_an_interruption_the_first_command_is_to_go_on(trials: tuple[Trial, ...]) -> None:
+    piped = screen()
+    piped.terminal.result(result(*trials, interrupted=True, folder="runs/my data-1"))
+    assert "Next      automl resume 'runs/my data-1'" in piped.text
 
 
 def test_a_pipe_gets_baselines_and_changes_of_activity() -> None:

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import signal
 import socket
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -89,3 +94,35 @@ def test_a_server_that_is_down_is_named_without_its_password() -> None:
 def test_a_server_that_listens_passes() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         store.check(f"http://127.0.0.1:{server.getsockname()[1]}")
+
+
+def test_a_first_start_that_is_killed_leaves_nothing_half_made(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    program = f"""
+import os, signal, sqlite3
+from automl.tracking import store
+
+def half(uri):
+    with sqlite3.connect(store.database(uri)) as connection:
+        connection.execute("CREATE TABLE runs (a)")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+store.check({uri!r})
+with store.one_at_a_time({uri!r}):
+    store.fill({uri!r}, half)
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -signal.SIGKILL
+
+    def whole(address: str) -> None:
+        with closing(sqlite3.connect(str(store.database(address)))) as connection:
+            connection.execute("CREATE TABLE runs (a)")
+            connection.execute("CREATE TABLE metrics (a)")
+
+    store.check(uri)
+    store.fill(uri, whole)
+    # What has tables stays as it is.
+    store.fill(uri, pytest.fail)
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection:
+        assert {name for (name,) in connection.execute("SELECT name FROM sqlite_master")} == {"runs", "metrics"}
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert {path.name for path in tmp_path.iterdir()} == {"mlflow.db", ".mlflow.db.lock"}
