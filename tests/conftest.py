@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from automl.records import RunFolder
     from automl.training.workshop import Workshop
 
+# Who starts the tests in the background of a shell has them ignore Ctrl-C, and with them the programs that they try.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Keras would otherwise ask each thread pool for both cores, and two tests at once for four.
 os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
