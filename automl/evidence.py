@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from automl.data.profile import Profile, duplicate_groups
 from automl.data.split import split_at_random
 from automl.data.target import is_known
 from automl.diagnostics import Audit, Data, Evidence
-from automl.ensemble import Ensemble, candidates
+from automl.ensemble import Ensemble
 from automl.options import Options
 from automl.preparation import Prepared
 from automl.records import RunFolder
 from automl.searching import SearchOutcome
-from automl.tasks import Metric, task
+from automl.tasks import FloatArray, Metric, task
 
 
 def of_data(prepared: Prepared, options: Options) -> Data:
@@ -54,17 +56,22 @@ def of_run(
     folder: RunFolder,
     outcome: SearchOutcome,
     best: Ensemble,
+    predictions: Mapping[int, Mapping[str, FloatArray]],
     audit: Audit,
 ) -> Evidence:
-    """What is known when the model has been chosen."""
+    """What is known when the model has been chosen.
+
+    Args:
+        predictions: of the trials that it was chosen from.
+    """
     return Evidence(
         data=data,
         metric=objective,
-        spaces={candidate.name: candidate.space for candidate in prepared.candidates if candidate.taken},
+        spaces=prepared.spaces,
         trials=outcome.trials,
         baselines=outcome.baselines,
         best=best,
-        predictions={trial.number: folder.predictions(trial) for trial in candidates(outcome.usable)},
+        predictions=predictions,
         baseline_predictions=folder.baseline_predictions(),
         audit=audit,
     )

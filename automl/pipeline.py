@@ -20,7 +20,7 @@ from automl.baselines import BOOSTING, CONSTANT, Baseline
 from automl.diagnostics import Answer, Audit, Data, Finding, ask, worst_first
 from automl.ensemble import MOST_MEMBERS, Ensemble, candidates, choose
 from automl.errors import EnvironmentFault, NothingTrained
-from automl.evaluation import WeakSpot, evaluate, importance
+from automl.evaluation import Evaluated, WeakSpot, evaluate, importance
 from automl.execution import Job, workspace
 from automl.execution.launcher import Launcher
 from automl.execution.local import LocalExecutor
@@ -38,9 +38,9 @@ from automl.resuming import Earlier
 from automl.run import Run
 from automl.search.grid import check_size
 from automl.searching import SearchOutcome, Settings, progress, search
-from automl.tasks import Metric, metric, scores
+from automl.tasks import FloatArray, Metric, metric, scores
 from automl.tracking import RunDescription, RunOutcome, Tracker
-from automl.trial import finished
+from automl.trial import Trial
 from automl.versions import installed
 from automl.weights import REFITTED, final_weights
 
@@ -54,6 +54,9 @@ TAIL_SHARE = 0.2
 # Jobs that save a member of the ensemble have the keys below this.
 EXPORT_KEY = -2
 EXPORT_SECONDS = 120
+
+# By the number of a trial, and by part.
+Predictions = Mapping[int, Mapping[str, FloatArray]]
 
 
 @dataclass(frozen=True)
@@ -96,13 +99,14 @@ def fit(
         interruption = cleanup.enter_context(Interruption(services.reporter.note))
         prepared = prepare(data, options)
         objective = metric(options.metric, prepared.task)
-        plan = _plan(prepared, options, objective, earlier)
+        plan = plan_of(prepared, options, objective, grid_size=_grid_size(prepared, options), earlier=earlier)
         tracker = services.open_tracker()
         cleanup.callback(tracker.close)
         earlier = _begun(prepared, options, services, earlier, began, cleanup)
         folder = earlier.folder
         interruption.last_words = f"Interrupted. To go on: automl resume {shlex.quote(str(folder.path))}"
-        data_checks = _tell(evidence.of_data(prepared, options), prepared, plan, folder, services.reporter)
+        known = evidence.of_data(prepared, options)
+        data_checks = _tell(known, prepared, plan, folder, services.reporter)
         write_workspace(folder.encoded, prepared)
         tracker.start(_description(earlier, prepared, options, plan, services.command))
         executor = LocalExecutor(
@@ -124,7 +128,9 @@ def fit(
             lost=earlier.lost,
             interruption=interruption,
         )
-        best = _choose(folder, prepared, options, objective, outcome) if finished(outcome.usable) else None
+        considered = candidates(outcome.usable)
+        predictions = {trial.number: folder.predictions(trial) for trial in considered}
+        best = _choose(considered, predictions, prepared, options, objective) if considered else None
         if best and settings.growth is not None:
             best = _trained_again(best, folder, plan, settings, outcome, executor, services.reporter, interruption)
         audit = _examined(
@@ -134,8 +140,8 @@ def fit(
         bundle = _save(folder, prepared, best, executor) if best else None
         outcome.interrupted = outcome.interrupted or interruption.asked
         result = _result(folder, prepared, objective, outcome, best, tracker, began)
-        result = _judged(result, data_checks, evidence.of_data(prepared, options), prepared, folder, outcome, audit)
-        _record(folder, prepared, objective, outcome, bundle, tracker, result, audit)
+        result = _judged(result, data_checks, known, prepared, folder, outcome, predictions, audit)
+        _record(folder, prepared, objective, outcome, predictions, bundle, tracker, result, audit)
         folder.write_state(_state(result), time.monotonic() - began)
         services.reporter.result(dataclasses.replace(result, seconds=time.monotonic() - began))
     if best is None and not outcome.interrupted:
@@ -173,16 +179,21 @@ def _begun(
     return earlier
 
 
-def _plan(prepared: Prepared, options: Options, objective: Metric, earlier: Earlier | None) -> Plan:
-    spaces = {candidate.name: candidate.space for candidate in prepared.candidates if candidate.taken}
-    size = check_size(spaces, trials=options.most_trials) if options.search == "grid" else None
+def _grid_size(prepared: Prepared, options: Options) -> int | None:
+    return check_size(prepared.spaces, trials=options.most_trials) if options.search == "grid" else None
+
+
+def plan_of(
+    prepared: Prepared, options: Options, objective: Metric, *, grid_size: int | None, earlier: Earlier | None = None
+) -> Plan:
+    """What is about to be searched, as people are told."""
     return Plan(
         options.search,
         options.seconds,
         options.most_trials,
         options.processes,
         objective,
-        size,
+        grid_size,
         quality=options.quality,
         refit_rows=len(prepared.frame) if refitting.is_wanted(prepared.split, options) else None,
         before=_before(earlier) if earlier else None,
@@ -234,9 +245,8 @@ def _asked(prepared: Prepared, options: Options, command: str) -> dict[str, Any]
             for known in prepared.candidates
         ],
         "spaces": {
-            candidate.name: {name: dataclasses.asdict(p) for name, p in candidate.space.parameters.items()}
-            for candidate in prepared.candidates
-            if candidate.taken
+            family: {name: dataclasses.asdict(parameter) for name, parameter in space.parameters.items()}
+            for family, space in prepared.spaces.items()
         },
     }
 
@@ -294,7 +304,7 @@ def _description(earlier: Earlier, prepared: Prepared, options: Options, plan: P
 
 
 def _settings(prepared: Prepared, options: Options, plan: Plan, folder: RunFolder, began: float) -> Settings:
-    spaces = {candidate.name: candidate.space for candidate in prepared.candidates if candidate.taken}
+    spaces = prepared.spaces
     return Settings(
         algorithm=options.search,
         spaces=spaces,
@@ -343,13 +353,12 @@ def _constant(prepared: Prepared) -> Baseline:
 
 
 def _choose(
-    folder: RunFolder, prepared: Prepared, options: Options, objective: Metric, outcome: SearchOutcome
+    considered: Sequence[Trial], predictions: Predictions, prepared: Prepared, options: Options, objective: Metric
 ) -> Ensemble:
     """What the model is made of, by the validation rows alone."""
-    considered = candidates(outcome.usable)
     return choose(
         considered,
-        {trial.number: folder.predictions(trial) for trial in considered},
+        predictions,
         {name: prepared.targets[rows] for name, rows in prepared.split.parts().items()},
         task=prepared.task,
         metric=objective,
@@ -503,12 +512,13 @@ def _judged(
     prepared: Prepared,
     folder: RunFolder,
     outcome: SearchOutcome,
+    predictions: Predictions,
     audit: Audit,
 ) -> Result:
     """The result with what all checks say of it."""
     if result.best is None:
         return dataclasses.replace(result, answers=data_checks)
-    known = evidence.of_run(data, prepared, result.metric, folder, outcome, result.best, audit)
+    known = evidence.of_run(data, prepared, result.metric, folder, outcome, result.best, predictions, audit)
     answers = [*data_checks, *ask("training", known, log=folder.log), *ask("run", known, log=folder.log)]
     return dataclasses.replace(
         result, verdict=verdict(result.best, result.metric, answers, unseen=known.unseen), answers=answers
@@ -520,6 +530,7 @@ def _record(
     prepared: Prepared,
     objective: Metric,
     outcome: SearchOutcome,
+    predictions: Predictions,
     bundle: Path | None,
     tracker: Tracker,
     result: Result,
@@ -530,7 +541,7 @@ def _record(
     folder.write_outcome(Outcome(_state(result), result.seconds, outcome.left_out))
     if result.best is not None:
         folder.write_ensemble(result.best)
-        _evaluate(result.best, folder, prepared, outcome)
+        folder.write_evaluation(_evaluated(result.best, predictions, prepared))
     folder.write_leaderboard(board)
     folder.write_findings(result.verdict, result.answers)
     folder.write_importance(importance(audit.increases))
@@ -573,13 +584,7 @@ def _report(folder: RunFolder) -> list[Path]:
         return []
 
 
-def _evaluate(best: Ensemble, folder: RunFolder, prepared: Prepared, outcome: SearchOutcome) -> None:
-    """Keeps what the model says of rows whose truth is known."""
-    members = {member.trial for member in best.members}
-    evaluation = evaluate(
-        best,
-        {trial.number: folder.predictions(trial) for trial in outcome.trials if trial.number in members},
-        {part: prepared.targets[rows] for part, rows in prepared.split.parts().items()},
-        prepared.split.parts(),
-    )
-    folder.write_evaluation(evaluation)
+def _evaluated(best: Ensemble, predictions: Predictions, prepared: Prepared) -> dict[str, Evaluated]:
+    """What the model says of rows whose truth is known."""
+    parts = prepared.split.parts()
+    return evaluate(best, predictions, {part: prepared.targets[rows] for part, rows in parts.items()}, parts)

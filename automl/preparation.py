@@ -25,7 +25,7 @@ from automl.encoding.table import Arrays, Encoding
 from automl.errors import InputError, unknown
 from automl.families import Candidate, candidates
 from automl.options import Options
-from automl.space import Choice
+from automl.space import Choice, SearchSpace
 from automl.space_files import SpaceFile, change, read_space, read_user_space, split_settings
 from automl.tasks import Specification, Task, task
 
@@ -63,6 +63,11 @@ class Prepared:
     encoding: Encoding
     encoded: dict[str, Arrays]
     candidates: list[Candidate]
+
+    @property
+    def spaces(self) -> dict[str, SearchSpace]:
+        """What is searched: the spaces of the families that were taken, in their order."""
+        return {candidate.name: candidate.space for candidate in self.candidates if candidate.taken}
 
 
 def prepare(data: str | Path | pd.DataFrame, options: Options) -> Prepared:

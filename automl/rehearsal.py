@@ -21,7 +21,7 @@ from automl.execution import Event, Executor, Job
 from automl.execution.launcher import Launcher
 from automl.execution.local import LocalExecutor
 from automl.options import Options
-from automl.pipeline import TAIL_SECONDS, tail, write_workspace
+from automl.pipeline import TAIL_SECONDS, plan_of, tail, write_workspace
 from automl.preparation import Prepared, prepare
 from automl.reporting import Plan, Reporter
 from automl.reporting.rehearsal import Forecast, Probe, figures, outlook, scope
@@ -83,8 +83,9 @@ def rehearse(data: str | Path | pd.DataFrame, options: Options, services: Servic
         cleanup.callback(services.reporter.close)
         cleanup.callback(services.launcher.close)
         prepared = prepare(data, options)
-        spaces = {candidate.name: candidate.space for candidate in prepared.candidates if candidate.taken}
-        plan = _plan(prepared, spaces, options)
+        spaces = prepared.spaces
+        size = sum(space.grid_size() for space in spaces.values()) if options.search == "grid" else None
+        plan = plan_of(prepared, options, metric(options.metric, prepared.task), grid_size=size)
         _tell(prepared, spaces, plan, services)
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="automl-")))
         write_workspace(folder / "encoded", prepared)
@@ -153,21 +154,6 @@ def forecast(probes: Sequence[Probe], plan: Plan, *, prunes: bool, loading: floa
         affordable=None if left is None else plan.workers * left / trial,
         trials_seconds=None if plan.trials is None else lasting(plan.trials, trial),
         grid_seconds=None if plan.grid_size is None else lasting(plan.grid_size, of_grid),
-    )
-
-
-def _plan(prepared: Prepared, spaces: Mapping[str, SearchSpace], options: Options) -> Plan:
-    size = sum(space.grid_size() for space in spaces.values()) if options.search == "grid" else None
-    objective = metric(options.metric, prepared.task)
-    return Plan(
-        options.search,
-        options.seconds,
-        options.most_trials,
-        options.processes,
-        objective,
-        size,
-        quality=options.quality,
-        refit_rows=len(prepared.frame) if refitting.is_wanted(prepared.split, options) else None,
     )
 
 

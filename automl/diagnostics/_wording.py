@@ -35,12 +35,3 @@ def option(flag: str, name: str, *, is_a: str = "") -> str:
 def options(flag: str, names: Sequence[str], *, is_a: str = "") -> str:
     """What to type for at most three columns."""
     return " ".join(option(flag, name, is_a=is_a) for name in names[:MOST_NAMED])
-
-
-def count(number: int, noun: str) -> str:
-    """A number with its noun in the right form.
-
-    >>> count(1, "row"), count(1200, "row")
-    ('1 row', '1,200 rows')
-    """
-    return f"{number:,} {noun}" + "s" * (number != 1)

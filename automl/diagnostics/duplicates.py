@@ -7,7 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from automl.diagnostics import Data, Finding, Severity
-from automl.diagnostics._wording import count, named
+from automl.diagnostics._wording import named
+from automl.figures import count
 
 CODE = "duplicates"
 STAGE = "data"

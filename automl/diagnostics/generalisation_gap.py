@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from automl.bootstrap import deviation, interval, resampled
 from automl.diagnostics import Evidence, Finding
+from automl.diagnostics._constant import constant_objective
+from automl.diagnostics._parts import PARTS
 from automl.figures import score
 
 STAGE = "training"
 TITLE = "Overfitting"
 
-PARTS = {"train": "training", "val": "validation", "test": "test"}
 # Of what the model learned from training rows, the share that is lost on new ones.
 MILD, STRONG = 0.25, 0.5
 ADVICE = (
@@ -37,7 +38,7 @@ def check(evidence: Evidence) -> Finding:
     gap = errors[new] - errors["train"]
     on_new = _objectives(evidence, new)
     low, high = interval(on_new - _objectives(evidence, "train"))
-    naive = metric.objective(_naive(evidence))
+    naive = constant_objective(evidence, new)
     learned = naive - errors["train"]
     lost = gap / learned if learned > 0 else math.nan
     figures = {"gap": gap, "gap_low": low, "gap_high": high, "lost_share": lost, "spread": deviation(on_new)}
@@ -72,10 +73,3 @@ def _objectives(evidence: Evidence, part: str) -> NDArray[np.float64]:
     seed = evidence.data.seed + list(PARTS).index(part)
     samples = resampled(evidence.data.of(part), [evidence.blended[part]], evidence.metric, seed=seed)[:, 0]
     return np.array([evidence.metric.objective(value) for value in samples])
-
-
-def _naive(evidence: Evidence) -> float:
-    """The score of predicting without the features, on new rows."""
-    data, part = evidence.data, evidence.unseen
-    constant = data.task.constant(data.of("train"), data.specification)
-    return float(evidence.metric.function(data.of(part), constant[None].repeat(len(data.of(part)), axis=0)))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from automl.diagnostics import Answer, Data, Finding, NotApplicable
-from automl.diagnostics._wording import count, named
+from automl.diagnostics._parts import PARTS
+from automl.diagnostics._wording import named
+from automl.figures import count
 
 CODE = "rare_classes"
 STAGE = "data"
 TITLE = "Rare classes"
 
-PARTS = {"train": "training", "val": "validation", "test": "test"}
 # With five rows, the share that is predicted rightly has a 95 % interval of more than half the scale; with ten, of
 # still a third to either side (Wilson).
 TOO_FEW, FEW = 5, 10
@@ -30,8 +31,8 @@ def check(data: Data) -> Answer:
     unlearned = [label for label, rows in zip(labels, counts["train"], strict=True) if rows == 0]
     of_rarest = ", ".join(f"{rows[place]:,} {PARTS[part]}" for part, rows in counts.items())
     measured = f"The class with the fewest, {named([labels[place]])}, has {of_rarest} rows."
-    if data.split.folds is not None and fewest[place] < int(data.split.folds.max()) + 1:
-        measured += f" There are more folds ({int(data.split.folds.max()) + 1}) than that."
+    if data.split.folds is not None and fewest[place] < data.split.number_of_folds:
+        measured += f" There are more folds ({data.split.number_of_folds}) than that."
     advice = (
         "Collect more rows of it, join rare classes into one, or remove them. What a model says about them, and every "
         "score that weighs all classes the same, is luck."
