@@ -16,7 +16,9 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from automl import memory, refitting
+from automl.diagnostics import Finding, ask, worst_first
 from automl.errors import InputError
+from automl.evidence import of_data
 from automl.execution import Event, Executor, Job
 from automl.execution.launcher import Launcher
 from automl.execution.local import LocalExecutor
@@ -86,7 +88,7 @@ def rehearse(data: str | Path | pd.DataFrame, options: Options, services: Servic
         spaces = prepared.spaces
         size = sum(space.grid_size() for space in spaces.values()) if options.search == "grid" else None
         plan = plan_of(prepared, options, metric(options.metric, prepared.task), grid_size=size)
-        _tell(prepared, spaces, plan, services)
+        _tell(prepared, worst_first(ask("data", of_data(prepared, options))), plan, services)
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="automl-")))
         write_workspace(folder / "encoded", prepared)
         executor = LocalExecutor(
@@ -157,14 +159,15 @@ def forecast(probes: Sequence[Probe], plan: Plan, *, prunes: bool, loading: floa
     )
 
 
-def _tell(prepared: Prepared, spaces: Mapping[str, SearchSpace], plan: Plan, services: Services) -> None:
+def _tell(prepared: Prepared, findings: Sequence[Finding], plan: Plan, services: Services) -> None:
     """All that is known before anything is measured."""
     services.reporter.data(prepared.profile, name=prepared.name, notes=prepared.notes, split=prepared.split)
+    services.reporter.findings(findings)
     services.reporter.families(prepared.candidates)
     services.reporter.search(plan)
     if plan.grid_size is not None:
         try:
-            check_size(spaces, trials=plan.trials)
+            check_size(prepared.spaces, trials=plan.trials)
         except InputError as error:
             services.reporter.note(f"Without --dry-run, this would be refused. {error}")
     services.show(scope(prepared.profile, prepared.candidates))

@@ -15,6 +15,8 @@ from multiprocessing import Pipe
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from automl import rehearsal
@@ -255,3 +257,20 @@ def test_an_interrupted_dry_run_leaves_nothing(tmp_path: Path) -> None:
     assert running.returncode == 130
     assert "Traceback" not in errors
     assert left_behind(tmp_path) == ["temporary"]
+
+
+def test_a_dry_run_tells_what_the_checks_of_the_data_find(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    table = pd.DataFrame({"size": rng.normal(size=200), "kind": rng.choice(["a", "b"], size=200)})
+    table.assign(answer=table["kind"] + "!")[["answer", "size", "kind"]].to_csv(tmp_path / "leak.csv", index=False)
+    arguments = ["fit", "leak.csv", "--target", "kind", "--families", "linear", "--time", "60s", "--dry-run"]
+    told = subprocess.run(
+        [sys.executable, "-m", "automl", *arguments],
+        check=False,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert told.returncode == 0, told.stderr
+    assert "'answer' gives the target 'kind' away" in told.stdout
