@@ -11,6 +11,8 @@ from typing import Any, Literal
 Params = Mapping[str, int | float | str | bool]
 Status = Literal["running", "finished", "pruned", "failed"]
 Reason = Literal["", "killed", "oom", "timeout", "nan", "build", "data", "disk", "interrupted"]
+# What a space calls an optimizer though no gradient is followed: trees are grown instead.
+TREE_OPTIMIZERS = ("boosting", "averaging")
 
 
 @dataclass(frozen=True)
@@ -106,3 +108,8 @@ def is_cut_off(trial: Trial) -> bool:
 def finished(trials: Sequence[Trial]) -> list[Trial]:
     """The trials that have an objective, best first; equal ones in the order in which they were started."""
     return sorted((t for t in trials if t.status == "finished"), key=lambda t: (t.objective, t.number))
+
+
+def grows_trees(params: Params) -> bool:
+    """Whether the networks of a setting are made of trees, and do not learn by gradient steps."""
+    return params["optimizer"] in TREE_OPTIMIZERS

@@ -14,6 +14,7 @@ from automl.data.profile import Profile
 from automl.errors import InputError, unknown
 from automl.space import Choice, SearchSpace
 from automl.space_files import SpaceFile, read_space
+from automl.trial import TREE_OPTIMIZERS
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,9 @@ class Candidate:
 
     @property
     def grows_trees(self) -> bool:
-        """Whether its networks learn by boosting, and not by gradient steps."""
+        """Whether its networks are made of trees, and do not learn by gradient steps."""
         optimizer = self.space.parameters["optimizer"]
-        return isinstance(optimizer, Choice) and optimizer.values == ("boosting",)
+        return isinstance(optimizer, Choice) and set(optimizer.values) <= set(TREE_OPTIMIZERS)
 
 
 def names() -> list[str]:

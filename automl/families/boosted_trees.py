@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 
 from automl.layers.inputs import Inputs
-from automl.layers.trees import BoostedTrees
+from automl.layers.trees import Trees
 
 # The trees' sums are the raw outputs.
 HEAD = None
@@ -13,5 +13,5 @@ HEAD = None
 
 def build(inputs: Inputs, *, rounds: int, leaves: int) -> keras.KerasTensor:
     """Shape (rows, outputs): the sums of at most `rounds` trees for each output."""
-    raw: keras.KerasTensor = BoostedTrees(inputs.outputs, rounds=rounds, leaves=leaves, name="head")(inputs.tensors)
+    raw: keras.KerasTensor = Trees(inputs.outputs, rounds=rounds, leaves=leaves, name="head")(inputs.tensors)
     return raw

@@ -18,7 +18,7 @@ ROUNDS_AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Forest:
-    """Rounds of boosting, with a tree for each column of their sums.
+    """Rounds of trees, with `columns` trees in each.
 
     A row begins in node 0. From a node it goes to the node `child`, or to the one after it if its `feature` is above
     `threshold`; a leaf is its own child, and no feature is above its threshold.
@@ -27,7 +27,7 @@ class Forest:
         feature: shape (rounds, columns, nodes), int32, of `two_sided` features.
         threshold: as `feature`, float32.
         child: as `feature`, int32.
-        value: as `feature`, float32; 0 but in leaves.
+        value: shape (rounds, columns, nodes, width), float32: what leaves add to sums; 0 in other nodes.
         depth: the most steps from node 0 to a leaf.
     """
 
@@ -38,16 +38,21 @@ class Forest:
     depth: Any
 
     @classmethod
-    def empty(cls, rounds: int, columns: int, nodes: int) -> Forest:
+    def empty(cls, rounds: int, columns: int, nodes: int, *, width: int = 1) -> Forest:
         """Trees of one leaf, of the value 0."""
         shape = (rounds, columns, nodes)
         return cls(
             np.zeros(shape, np.int32),
             np.full(shape, np.inf, np.float32),
             np.broadcast_to(np.arange(nodes, dtype=np.int32), shape).copy(),
-            np.zeros(shape, np.float32),
+            np.zeros((*shape, width), np.float32),
             np.zeros((), np.int32),
         )
+
+    @property
+    def sums(self) -> int:
+        """How many numbers the trees sum up to for a row."""
+        return int(self.value.shape[1] * self.value.shape[3])
 
     def rounds(self, first: int, last: int) -> Forest:
         """Those from `first` to before `last`."""
@@ -67,22 +72,22 @@ def two_sided(numbers: Any, codes: Any) -> Any:
 
 
 def sums(features: Any, forest: Forest, count: Any) -> Any:
-    """Shape (rows, columns), float64: the sums of the leaves' values over the first `count` rounds.
+    """Shape (rows, columns * width), float64: the sums of the leaves' values over the first `count` rounds.
 
     Args:
         features: shape (rows, features), of either sign.
     """
     rows, width = tf.shape(features)[0], tf.shape(features)[1]
-    columns, nodes = tf.shape(forest.feature)[1], tf.shape(forest.feature)[2]
+    columns, nodes, width_of_leaf = (tf.shape(forest.value)[axis] for axis in (1, 2, 3))
     flat = tf.reshape(features, [-1])
     begins = (tf.range(rows) * width)[:, None, None]
 
     def add(first: Any, total: Any) -> tuple[Any, Any]:
         last = tf.minimum(first + ROUNDS_AT_ONCE, count)
-        feature, threshold, child, value = (
-            tf.reshape(array[first:last], [-1])
-            for array in (forest.feature, forest.threshold, forest.child, forest.value)
+        feature, threshold, child = (
+            tf.reshape(array[first:last], [-1]) for array in (forest.feature, forest.threshold, forest.child)
         )
+        value = tf.reshape(forest.value[first:last], tf.stack([-1, width_of_leaf]))
         roots = tf.reshape(tf.range((last - first) * columns) * nodes, [1, -1, columns])
 
         def descend(step: Any, place: Any) -> tuple[Any, Any]:
@@ -92,33 +97,44 @@ def sums(features: Any, forest: Forest, count: Any) -> Any:
 
         start = (0, tf.zeros([rows, 1, 1], tf.int32) + roots)
         _, leaf = tf.while_loop(lambda step, _: step < forest.depth, descend, start, parallel_iterations=1)
-        added = tf.reduce_sum(tf.cast(tf.gather(value, leaf), tf.float64), axis=1)
-        return last, total + added
+        added = tf.reduce_sum(tf.cast(tf.gather(value, leaf), tf.float64), axis=1)  # (rows, columns, width)
+        return last, total + tf.reshape(added, tf.shape(total))
 
-    start = (tf.constant(0), tf.zeros(tf.stack([rows, columns]), tf.float64))
+    start = (tf.constant(0), tf.zeros(tf.stack([rows, columns * width_of_leaf]), tf.float64))
     shapes = (tf.TensorShape([]), tf.TensorShape([None, None]))
     return tf.while_loop(lambda first, _: first < count, add, start, shape_invariants=shapes, parallel_iterations=1)[1]
 
 
 @keras.saving.register_keras_serializable("automl")
-class BoostedTrees(keras.layers.Layer):
-    """The sums of trees: {"numbers": (rows, width), "codes": (rows, categories)} to raw outputs, (rows, outputs).
+class Trees(keras.layers.Layer):
+    """What trees say of rows: {"numbers": (rows, width), "codes": (rows, categories)} to raw outputs, (rows, outputs).
 
-    The trees are grown by `automl.training.boosting` and not by gradient steps. Two classes have one column of trees,
-    the log-odds of the second class.
+    The trees are grown by `automl.training.growing` and not by gradient steps.
 
     Args:
         rounds: the most that there is room for.
         leaves: the most of a tree.
+        averages: whether every tree predicts by itself and their mean counts. If not, a round has a tree for each
+            output (for two classes one, of the log-odds of the second), and they are summed up.
     """
 
-    def __init__(self, outputs: int, *, rounds: int, leaves: int, **kwargs: Any) -> None:
+    def __init__(self, outputs: int, *, rounds: int, leaves: int, averages: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.outputs, self.rounds, self.leaves = int(outputs), int(rounds), int(leaves)
+        self.outputs, self.rounds, self.leaves, self.averages = int(outputs), int(rounds), int(leaves), bool(averages)
+
+    def empty(self, rounds: int) -> Forest:
+        """Trees of the layer's shape that have not been grown."""
+        summed = 1 if self.outputs == 2 else self.outputs
+        columns, width = (1, self.outputs) if self.averages else (summed, 1)
+        return Forest.empty(rounds, columns, 2 * self.leaves - 1, width=width)
+
+    def base_at_first(self) -> NDArray[np.float32]:
+        """What the sums of no trees are added to, shape (sums,): nothing, or equal probabilities to average with."""
+        means_probabilities = self.averages and self.outputs > 1
+        return np.full(self.empty(0).sums, 1 / self.outputs if means_probabilities else 0.0, np.float32)
 
     def build(self, input_shape: Mapping[str, Any]) -> None:
-        columns = 1 if self.outputs == 2 else self.outputs
-        empty = Forest.empty(self.rounds, columns, 2 * self.leaves - 1)
+        empty = self.empty(self.rounds)
         # What is learned, though by no gradient, counts as trainable.
         self.value = self._weight("value", empty.value, trainable=True)
         self.threshold = self._weight("threshold", empty.threshold, trainable=True)
@@ -126,7 +142,7 @@ class BoostedTrees(keras.layers.Layer):
         self.child = self._weight("child", empty.child)
         self.depth = self._weight("depth", empty.depth)
         self.count = self._weight("count", np.zeros((), np.int32))
-        self.base = self._weight("base", np.zeros(columns, np.float32), trainable=True)
+        self.base = self._weight("base", self.base_at_first(), trainable=True)
 
     def _weight(self, name: str, start: NDArray[Any], *, trainable: bool = False) -> keras.Variable:
         def initializer(shape: Any, dtype: Any = None) -> Any:
@@ -140,16 +156,26 @@ class BoostedTrees(keras.layers.Layer):
         own = (self.feature, self.threshold, self.child, self.value, self.depth)
         forest = Forest(*(weight.value for weight in own))
         features = two_sided(inputs.get("numbers"), inputs.get("codes"))
-        return raw_outputs(sums(features, forest, self.count.value), self.base.value, outputs=self.outputs)
+        return self.raw_outputs(sums(features, forest, self.count.value), self.base.value, self.count.value)
+
+    def raw_outputs(self, total: Any, base: Any, count: Any) -> Any:
+        """What the loss takes, shape (rows, outputs), float32.
+
+        Args:
+            total: `sums` of the first `count` rounds.
+            base: what they are added to. In a mean of probabilities it counts as one more tree, so that none is 0.
+        """
+        total, base, count = tf.cast(total, tf.float64), tf.cast(base, tf.float64), tf.cast(count, tf.float64)
+        if not self.averages:
+            raw = tf.cast(total + base, tf.float32)
+            return tf.concat([tf.zeros_like(raw), raw], axis=1) if self.outputs == 2 else raw
+        if self.outputs == 1:
+            return tf.cast(base + total / tf.maximum(count, 1.0), tf.float32)
+        return tf.cast(tf.math.log((total + base) / (count + 1.0)), tf.float32)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, int]:
         return (next(iter(input_shape.values()))[0], self.outputs)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "outputs": self.outputs, "rounds": self.rounds, "leaves": self.leaves}
-
-
-def raw_outputs(total: Any, base: Any, *, outputs: int) -> Any:
-    """What the loss takes, shape (rows, outputs), float32, for `sums` and what they are added to."""
-    raw = tf.cast(total + tf.cast(base, tf.float64), tf.float32)
-    return tf.concat([tf.zeros_like(raw), raw], axis=1) if outputs == 2 else raw
+        own = {name: getattr(self, name) for name in ("outputs", "rounds", "leaves", "averages")}
+        return {**super().get_config(), **own}

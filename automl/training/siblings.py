@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.training.blueprint import Blueprint
-from automl.training.boosting import Boosting
 from automl.training.engine import Engine, Sample, State
+from automl.training.growing import Growing
 from automl.trial import Params
 
 # Trials that follow each other have seeds that follow each other.
@@ -25,7 +25,7 @@ class Siblings:
     """
 
     def __init__(
-        self, engine: Engine | Boosting, plan: Blueprint, params: Params, *, samples: Sequence[Sample], seed: int
+        self, engine: Engine | Growing, plan: Blueprint, params: Params, *, samples: Sequence[Sample], seed: int
     ) -> None:
         self.stop_training = False
         self._engine = engine
@@ -36,7 +36,7 @@ class Siblings:
             self._states.append(engine.state())
         self._turn = len(self._states) - 1
 
-    def turn(self, number: int) -> Engine | Boosting:
+    def turn(self, number: int) -> Engine | Growing:
         """The engine, with this network on it."""
         if number != self._turn:
             self._states[self._turn] = self._engine.state()

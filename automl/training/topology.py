@@ -22,7 +22,7 @@ from automl.layers.periodic import PeriodicEmbedding
 from automl.layers.piecewise_linear import PiecewiseLinear
 from automl.layers.scale import Scale
 from automl.layers.tokens import CategoryTokens, NumberTokens, RowToken, WithRowToken
-from automl.layers.trees import BoostedTrees
+from automl.layers.trees import Trees
 
 # Layers that compute the same way however wide their inputs and weights are, and what in their configurations says
 # no more than how wide. A network with any other layer is compiled for its own widths alone.
@@ -33,7 +33,7 @@ _WIDTHS_OF: Mapping[type[keras.layers.Layer], frozenset[str]] = {
     keras.layers.Add: frozenset(),
     keras.layers.BatchNormalization: frozenset(),
     keras.layers.Concatenate: frozenset(),
-    BoostedTrees: frozenset(),
+    Trees: frozenset(),
     Attended: frozenset(),
     AttentionWeights: frozenset(),
     Categories: frozenset(),

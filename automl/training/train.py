@@ -18,7 +18,7 @@ from automl.training.schedules import learning_rates, regularization
 from automl.training.siblings import Siblings
 from automl.training.timetable import Timetable
 from automl.training.workshop import Workshop
-from automl.trial import Bar, Params, Place, Reason, Rung
+from automl.trial import Bar, Params, Place, Reason, Rung, grows_trees
 
 # A longer training is worth beginning if there is time for this many times the last one.
 LEAST_GROWTH = 1.5
@@ -197,7 +197,7 @@ def steps_per_epoch(workshop: Workshop, params: Params) -> int:
 
 def _batch_size(params: Params, rows: int) -> int:
     """Trees are grown from all rows at a time."""
-    return rows if params["optimizer"] == "boosting" else min(int(params["batch_size"]), rows)
+    return rows if grows_trees(params) else min(int(params["batch_size"]), rows)
 
 
 def _most_rows(workshop: Workshop) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -13,17 +13,20 @@ from numpy.typing import NDArray
 
 from automl.encoding.table import together
 from automl.tasks import Task
+from automl.training.averaging import Averaging
 from automl.training.blueprint import ROWS_OF_START, Blueprint, blueprint
 from automl.training.boosting import Boosting
 from automl.training.engine import Engine, Sample
 from automl.training.examples import Examples
 from automl.training.forward import Inputs, on_device
+from automl.training.growing import Growing
 from automl.training.network import build_network, structure
-from automl.trial import Params
+from automl.trial import Params, grows_trees
 
 ROWS_OF_TRAINING_CURVE = 1_000
 LEAST_ROWS_OF_CURVE = 200
 ENGINES_KEPT = 64
+GROWING: Mapping[str, type[Growing]] = {"boosting": Boosting, "averaging": Averaging}
 
 
 @dataclass
@@ -37,7 +40,7 @@ class Workshop:
     examples: Examples
     task: Task
     blueprints: dict[Hashable, Blueprint] = field(default_factory=dict)
-    engines: dict[Hashable, Engine | Boosting] = field(default_factory=dict)
+    engines: dict[Hashable, Engine | Growing] = field(default_factory=dict)
     tensors: dict[Hashable, Inputs] = field(default_factory=dict)
     built: int = 0
 
@@ -97,7 +100,7 @@ class Workshop:
             self.tensors[key] = on_device(arrays.take(rows))
         return self.tensors[key]
 
-    def engine(self, family: str, params: Params) -> tuple[Engine | Boosting, Blueprint]:
+    def engine(self, family: str, params: Params) -> tuple[Engine | Growing, Blueprint]:
         """What trains the setting, compiled for an earlier one of the same topology if there was any."""
         network = None
         described = structure(family, params)
@@ -112,9 +115,9 @@ class Workshop:
             self.engines.pop(next(iter(self.engines)))
         return engine, plan
 
-    def _new_engine(self, network: keras.Model, params: Params) -> Engine | Boosting:
-        if params["optimizer"] == "boosting":
-            return Boosting(network, self.task)
+    def _new_engine(self, network: keras.Model, params: Params) -> Engine | Growing:
+        if grows_trees(params):
+            return GROWING[str(params["optimizer"])](network, self.task)
         self.built += 1
         return Engine(network, self.task, optimizer_name=str(params["optimizer"]), learned_type=self.learned.dtype)
 

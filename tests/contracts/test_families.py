@@ -21,6 +21,7 @@ from automl.training.network import TRAINING, build_network, is_rate, structure
 from automl.training.topology import serves_every_width
 from automl.training.train import train
 from automl.training.workshop import Workshop
+from automl.trial import grows_trees
 
 FAMILIES = plugins.names("families")
 LOG_LOSS = metric(None, task("classify"))
@@ -78,7 +79,7 @@ def test_builds_from_random_settings(family: str) -> None:
 
 def test_drawn_weights_are_like_those_of_a_new_network(family: str) -> None:
     params = read_space(family).space.defaults()
-    if params["optimizer"] == "boosting":
+    if grows_trees(params):
         pytest.skip("trees are grown, not drawn")
     plan, other = blueprint(network_of(family)), blueprint(network_of(family))
     built = [variable.numpy() for variable in variables(network_of(family))]

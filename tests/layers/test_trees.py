@@ -7,14 +7,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
 
 from automl import keras_files
 from automl.layers.trees import Forest, sums, two_sided
 from automl.space_files import read_space
 from automl.tasks import metric
-from automl.training.boosting import DEEPEST, ROUNDS_PER_STEP
+from automl.training.boosting import DEEPEST
 from automl.training.forward import predictors
+from automl.training.growing import ROUNDS_PER_STEP
 from automl.training.train import Trained, train
 from automl.training.workshop import Workshop
 from tests.conftest import _workshop_of
@@ -108,7 +114,7 @@ def test_a_missing_value_goes_to_the_first_side() -> None:
         feature=np.array([[[0, 0, 0]], [[1, 0, 0]]], np.int32),
         threshold=np.array([[[0.5, np.inf, np.inf]], [[-0.5, np.inf, np.inf]]], np.float32),
         child=np.array([[[1, 1, 2]], [[1, 1, 2]]], np.int32),
-        value=np.array([[[0, 1, 2]], [[0, 10, 20]]], np.float32),
+        value=np.array([[[[0], [1], [2]]], [[[0], [10], [20]]]], np.float32),
         depth=np.array(1, np.int32),
     )
     rows = two_sided(np.array([[0.0], [1.0], [np.nan]], np.float32), None)
@@ -117,6 +123,56 @@ def test_a_missing_value_goes_to_the_first_side() -> None:
 
 def test_rounds_beyond_the_count_do_not_count() -> None:
     forest = Forest.empty(20, 2, 3)
-    forest.value[:, :, 0] = np.arange(40).reshape(20, 2)
+    forest.value[:, :, 0, 0] = np.arange(40).reshape(20, 2)
     rows = two_sided(np.zeros((1, 1), np.float32), None)
     assert sums(rows, forest, 3).numpy().tolist() == [[0 + 2 + 4, 1 + 3 + 5]]
+
+
+EXTRA = {**read_space("extra_trees").space.defaults(), "epochs": 3}
+
+
+def extra_trees_of_scikit_learn(workshop: Workshop, targets: NDArray[np.generic]) -> NDArray[np.float64]:
+    """What the mean of 30 such trees is for the test rows."""
+    make = ExtraTreesRegressor if workshop.task.PREDICTS == "values" else ExtraTreesClassifier
+    forest = make(30, max_leaf_nodes=EXTRA["leaves"], max_features=EXTRA["column_share"], random_state=0)
+    forest.fit(features(workshop, "train"), targets)
+    rows = features(workshop, "test")
+    return np.asarray(forest.predict(rows) if make is ExtraTreesRegressor else forest.predict_proba(rows))
+
+
+def test_the_mean_of_trees_for_a_number(regression: Workshop) -> None:
+    trained = train(regression, "extra_trees", EXTRA, metric=metric(None, regression.task), seed=0)
+    assert trained.best_epoch == 3
+    deviation = regression.examples.specification["deviation"]
+    expected = extra_trees_of_scikit_learn(regression, regression.examples.parts["train"].targets)
+    np.testing.assert_allclose(trained.predictions["test"], expected, atol=1e-5 * deviation)
+    assert expected.std() > 0.1 * deviation
+
+
+def test_the_mean_of_trees_for_classes_counts_the_shares_as_a_tree(workshop: Workshop) -> None:
+    assert np.isnan(features(workshop, "train")).any()
+    trained = train(workshop, "extra_trees", EXTRA, metric=metric(None, workshop.task), seed=0)
+    assert trained.best_epoch == 3
+    targets = workshop.examples.parts["train"].targets
+    shares = (np.bincount(targets) + 1 / 3) / (len(targets) + 1)
+    expected = (30 * extra_trees_of_scikit_learn(workshop, targets) + shares) / 31
+    np.testing.assert_allclose(trained.predictions["test"], expected, rtol=1e-5)
+
+
+def test_the_mean_of_trees_knows_no_class_without_a_training_row(workshop: Workshop) -> None:
+    targets = workshop.examples.parts["train"].targets
+    targets[targets == 1] = 0
+    trained = train(workshop, "extra_trees", EXTRA, metric=metric(None, workshop.task), seed=0)
+    assert trained.predictions["test"][:, 1].max() < 1e-3
+    np.testing.assert_allclose(trained.predictions["test"].sum(axis=1), 1.0)
+
+
+def test_the_saved_mean_of_trees_predicts_what_was_scored(workshop: Workshop, tmp_path: Path) -> None:
+    trained = train(workshop, "extra_trees", EXTRA, metric=metric(None, workshop.task), seed=0)
+    network = workshop.network("extra_trees", EXTRA)
+    network.set_weights(trained.weights[0])
+    network.save(tmp_path / "network.keras")
+    loaded = keras_files.load(tmp_path / "network.keras")
+    raw = predictors(loaded, [loaded.get_weights()])[0](workshop.inputs("test", "none"))
+    predicted = workshop.task.predictions(raw, workshop.examples.specification)
+    np.testing.assert_allclose(predicted, trained.predictions["test"], rtol=1e-6)

@@ -1,0 +1,294 @@
+"""Engines that grow trees where others take gradient steps: scikit-learn's trees fill a layer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, final
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from automl.layers.trees import Forest, Trees, sums, two_sided
+from automl.tasks import FloatArray, Task
+from automl.training.engine import Sample
+from automl.training.forward import Inputs
+from automl.trial import Params
+
+ROUNDS_PER_STEP = 10
+ROWS_AT_ONCE = 8_192
+
+_NODES = tf.TensorSpec([None, None, None], tf.float32)
+_PLACES = tf.TensorSpec([None, None, None], tf.int32)
+_LEAVES = tf.TensorSpec([None, None, None, None], tf.float32)
+
+
+@tf.function(
+    input_signature=[
+        tf.TensorSpec([None, None], tf.float32),
+        _PLACES,
+        _NODES,
+        _PLACES,
+        _LEAVES,
+        tf.TensorSpec([], tf.int32),
+    ],
+    autograph=False,
+)
+def _sums(features: Any, feature: Any, threshold: Any, child: Any, value: Any, depth: Any) -> Any:
+    return sums(features, Forest(feature, threshold, child, value, depth), tf.shape(feature)[0])
+
+
+@dataclass
+class Grown:
+    """All trees that have been grown for a network, and what they sum up to for rows that were asked for before.
+
+    Attributes:
+        model: what grew them; None before the first round.
+        base: shape (sums,), what the sums are added to.
+        columns: for each of the model's classes or outputs, the column of the sums that it counts for.
+        totals: by the identity of inputs, how many rounds are in their sums, and the sums.
+    """
+
+    model: Any
+    forest: Forest
+    base: NDArray[np.float32]
+    columns: NDArray[np.intp]
+    totals: dict[int, tuple[int, NDArray[np.float64]]] = field(default_factory=dict)
+
+    @property
+    def rounds(self) -> int:
+        return len(self.forest.feature)
+
+
+@dataclass(frozen=True)
+class State:
+    """A network in its training: its first `used` rounds of trees."""
+
+    grown: Grown
+    used: int
+
+
+class Growing(ABC):
+    """An engine, as `automl.training.engine.Engine` is, for networks whose layers are `Trees` alone.
+
+    A step is ten rounds over all rows.
+
+    Args:
+        network: any that will be trained; its own weights are not used.
+    """
+
+    def __init__(self, network: keras.Model, task: Task) -> None:
+        (self._layer,) = [layer for layer in network.layers if isinstance(layer, Trees)]
+        self._names = [weight.name for weight in network.weights]
+        self._task = task
+        self._params: Params = {}
+        self._seed = 0
+        self._features: dict[int, tuple[Inputs, tf.Tensor]] = {}
+        self._state = self._nothing()
+
+    @abstractmethod
+    def _grow(
+        self,
+        grown: Grown,
+        features: NDArray[np.float32],
+        learned: NDArray[Any],
+        weights: NDArray[np.float32] | None,
+        needed: int,
+        learning_rate: float,
+    ) -> None:
+        """Grows the trees up to `needed` rounds or some more, and brings the base up to date.
+
+        Args:
+            weights: None where all rows count the same.
+        """
+
+    @abstractmethod
+    def _add(
+        self, totals: NDArray[np.float64], grown: Grown, features: NDArray[np.float32], first: int, last: int
+    ) -> None:
+        """Adds what the rounds from `first` to before `last` say of rows, as the layer would, but faster."""
+
+    @final
+    def start(self, values: Sequence[NDArray[Any]], params: Params, *, sample: Sample, seed: int) -> None:
+        """Begins a new training, without a tree."""
+        self._params, self._seed = params, seed
+        self._state = self._nothing()
+
+    def _nothing(self) -> State:
+        forest = self._layer.empty(0)
+        return State(Grown(None, forest, self._layer.base_at_first(), np.arange(forest.sums)), 0)
+
+    @final
+    @property
+    def weights(self) -> list[NDArray[Any]]:
+        """Of the network that trains now, as `keras.Model.get_weights` orders them."""
+        grown, used = self._state.grown, self._state.used
+        padded = self._layer.empty(self._layer.rounds)
+        for name in ("feature", "threshold", "child", "value"):
+            getattr(padded, name)[:used] = getattr(grown.forest, name)[:used]
+        own = {
+            "feature": padded.feature,
+            "threshold": padded.threshold,
+            "child": padded.child,
+            "value": padded.value,
+            "depth": np.asarray(grown.forest.depth, np.int32),
+            "count": np.asarray(used, np.int32),
+            "base": grown.base,
+        }
+        return [own[name] for name in self._names]
+
+    @final
+    def state(self) -> Sequence[Any]:
+        """All that training has changed so far, to go on from later."""
+        return [self._state]
+
+    @final
+    def resume(self, state: Sequence[Any]) -> None:
+        """Goes on from a state."""
+        (self._state,) = state
+
+    @final
+    def predict(self, inputs: Inputs) -> FloatArray:
+        """Raw outputs, shape (rows, outputs)."""
+        raw: FloatArray = self._raw(self._totals(inputs)).numpy()
+        return raw
+
+    def _raw(self, totals: NDArray[np.float64]) -> tf.Tensor:
+        return self._layer.raw_outputs(totals, self._state.grown.base, self._state.used)
+
+    @final
+    def run(
+        self,
+        inputs: Inputs,
+        learned: tf.Tensor,
+        weights: tf.Tensor,
+        order: NDArray[np.int32],
+        *,
+        batch_size: int,
+        learning_rates: NDArray[np.float32],
+        regularization: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """Takes a step per learning rate, and returns the loss after each, summed over the rows of `order`."""
+        rows = np.unique(order)
+        own, counts = learned.numpy()[rows], weights.numpy()[rows]
+        features = self._sides(inputs).numpy()[rows, : self._width(inputs)]
+        losses = []
+        for learning_rate in learning_rates:
+            grown = self._state.grown
+            used = min(self._state.used + ROUNDS_PER_STEP, self._layer.rounds)
+            if used > grown.rounds:
+                alike = (counts == counts[0]).all()
+                self._grow(grown, features, own, None if alike else counts, used, float(learning_rate))
+            self._state = replace(self._state, used=min(used, grown.rounds))
+            losses.append(len(order) * self._loss(inputs, own, counts, rows))
+        return np.array(losses, dtype=np.float32)
+
+    def _loss(
+        self, inputs: Inputs, learned: NDArray[Any], weights: NDArray[np.float32], rows: NDArray[np.int32]
+    ) -> float:
+        """The mean over the rows."""
+        raw = self._raw(self._totals(inputs)[rows])
+        return float(tf.reduce_mean(self._task.loss(learned, raw, label_smoothing=0.0) * weights))
+
+    def _sides(self, inputs: Inputs) -> tf.Tensor:
+        """The features of rows, of either sign. Who asks for rows asks for them often."""
+        if id(inputs) not in self._features:
+            self._features[id(inputs)] = (inputs, two_sided(inputs.get("numbers"), inputs.get("codes")))
+        return self._features[id(inputs)][1]
+
+    def _width(self, inputs: Inputs) -> int:
+        return int(self._sides(inputs).shape[1]) // 2
+
+    def _totals(self, inputs: Inputs) -> NDArray[np.float64]:
+        """Shape (rows, sums): of the trees in use.
+
+        The first time, and after a step back, by the function that the saved network predicts with; scikit-learn's own
+        adds what has been grown since, in a third of the time.
+        """
+        grown, used = self._state.grown, self._state.used
+        done, totals = grown.totals.get(id(inputs), (used + 1, np.empty(0)))
+        if done > used:
+            totals = self._pass_through(self._sides(inputs))
+        elif done < used:
+            totals = totals.copy()
+            self._add(totals, grown, self._sides(inputs).numpy()[:, : self._width(inputs)], done, used)
+        grown.totals[id(inputs)] = (used, totals)
+        return totals
+
+    def _pass_through(self, features: tf.Tensor) -> NDArray[np.float64]:
+        forest = self._state.grown.forest.rounds(0, self._state.used)
+        own = [tf.constant(array) for array in (forest.feature, forest.threshold, forest.child, forest.value)]
+        rows_at_once = max(1, ROWS_AT_ONCE // forest.sums)
+        parts = [
+            _sums(features[begin : begin + rows_at_once], *own, tf.constant(forest.depth)).numpy()
+            for begin in range(0, features.shape[0], rows_at_once)
+        ]
+        return np.concatenate(parts)
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """A tree of scikit-learn, a value per node, from the root on.
+
+    Attributes:
+        threshold: a row goes left where its `feature` is at most this, or missing and `missing_left` is true.
+        value: shape (nodes, width).
+    """
+
+    is_leaf: NDArray[np.bool_]
+    feature: NDArray[np.intp]
+    threshold: NDArray[np.float64]
+    missing_left: NDArray[np.bool_]
+    left: NDArray[np.intp]
+    right: NDArray[np.intp]
+    value: NDArray[np.float32]
+
+
+def extended(forest: Forest, trees: Sequence[Sequence[tuple[int, Nodes]]], *, depth: int, width: int) -> Forest:
+    """The forest with more rounds.
+
+    Args:
+        trees: of each round, the trees and their columns.
+        depth: of the deepest of them.
+        width: the number of features of either sign.
+    """
+    more = Forest.empty(len(trees), *forest.feature.shape[1:], width=forest.value.shape[3])
+    for number, of_round in enumerate(trees):
+        for column, nodes in of_round:
+            _write(nodes, more, (number, column), width)
+    return Forest(
+        depth=np.asarray(max(int(forest.depth), depth), np.int32),
+        **{
+            name: np.concatenate([getattr(old, name) for old in (forest, more)])
+            for name in ("feature", "threshold", "child", "value")
+        },
+    )
+
+
+def _write(nodes: Nodes, forest: Forest, place: tuple[int, int], width: int) -> None:
+    """Writes a tree into its place, the two children of a node side by side."""
+    order = [0]
+    sides = {True: (nodes.left.tolist(), nodes.right.tolist()), False: (nodes.right.tolist(), nodes.left.tolist())}
+    is_leaf, missing_left = nodes.is_leaf.tolist(), nodes.missing_left.tolist()
+    for node in order:
+        if not is_leaf[node]:
+            first, second = sides[missing_left[node]]
+            order += [first[node], second[node]]
+    inner, swapped = ~nodes.is_leaf[order], ~nodes.missing_left[order]
+    threshold = _not_above(nodes.threshold[order])
+    # Swapped, a row goes to the second side where x <= threshold, that is where -x is above what is next below.
+    threshold = np.where(swapped, np.nextafter(-threshold, np.float32(-np.inf)), threshold)
+    count = slice(len(order))
+    forest.feature[place][count] = np.where(inner, nodes.feature[order] + width * swapped, 0)
+    forest.threshold[place][count] = np.where(inner, threshold, np.inf)
+    forest.child[place][count] = np.where(inner, 2 * np.cumsum(inner) - 1, np.arange(len(order)))
+    forest.value[place][count] = np.where(inner[:, None], 0.0, nodes.value[order])
+
+
+def _not_above(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The largest numbers of single precision that are not above these: the same side for every such feature."""
+    rounded = thresholds.astype(np.float32)
+    return np.where(rounded > thresholds, np.nextafter(rounded, np.float32(-np.inf)), rounded)
