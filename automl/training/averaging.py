@@ -1,4 +1,4 @@
-"""Averages of trees as an engine: scikit-learn's extremely randomised trees fill a layer."""
+"""Averages of trees as an engine: scikit-learn's random forests and extremely randomised trees fill a layer."""
 
 from __future__ import annotations
 
@@ -6,14 +6,24 @@ from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
 
 from automl.training.growing import Growing, Grown, Nodes, extended
+
+KINDS = {
+    ("random", "probabilities"): ExtraTreesClassifier,
+    ("random", "values"): ExtraTreesRegressor,
+    ("best", "probabilities"): RandomForestClassifier,
+    ("best", "values"): RandomForestRegressor,
+}
 
 
 @final
 class Averaging(Growing):
-    """Every tree learns by itself, from all rows; the learning rate means nothing."""
+    """Every tree learns by itself: random splits of all rows, or the best ones of a bootstrap sample of them.
+
+    The learning rate means nothing.
+    """
 
     def _grow(
         self,
@@ -41,8 +51,7 @@ class Averaging(Growing):
         )
 
     def _new_model(self) -> Any:
-        make = ExtraTreesRegressor if self._task.PREDICTS == "values" else ExtraTreesClassifier
-        return make(
+        return KINDS[str(self._params["splits"]), self._task.PREDICTS](
             max_leaf_nodes=int(self._params["leaves"]),
             min_samples_leaf=int(self._params["leaf_rows"]),
             max_features=float(self._params["column_share"]),

@@ -25,6 +25,7 @@ TRAINING = (
     "epochs",
     "patience",
     "scaling",
+    "splits",
     "leaf_rows",
     "column_share",
 )

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from numpy.typing import NDArray
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
 )
 
 from automl import keras_files
@@ -128,48 +131,55 @@ def test_rounds_beyond_the_count_do_not_count() -> None:
     assert sums(rows, forest, 3).numpy().tolist() == [[0 + 2 + 4, 1 + 3 + 5]]
 
 
-EXTRA = {**read_space("extra_trees").space.defaults(), "epochs": 3}
+FOREST = {**read_space("forest").space.defaults(), "epochs": 3}
 
 
-def extra_trees_of_scikit_learn(workshop: Workshop, targets: NDArray[np.generic]) -> NDArray[np.float64]:
-    """What the mean of 30 such trees is for the test rows."""
-    make = ExtraTreesRegressor if workshop.task.PREDICTS == "values" else ExtraTreesClassifier
-    forest = make(30, max_leaf_nodes=EXTRA["leaves"], max_features=EXTRA["column_share"], random_state=0)
+def forest_of_scikit_learn(
+    kind: type, workshop: Workshop, targets: NDArray[np.generic], *, rounds: int
+) -> NDArray[np.float64]:
+    """What the mean of such trees is for the test rows."""
+    forest = kind(rounds, max_leaf_nodes=FOREST["leaves"], max_features=FOREST["column_share"], random_state=0)
     forest.fit(features(workshop, "train"), targets)
     rows = features(workshop, "test")
-    return np.asarray(forest.predict(rows) if make is ExtraTreesRegressor else forest.predict_proba(rows))
+    return np.asarray(forest.predict(rows) if workshop.task.PREDICTS == "values" else forest.predict_proba(rows))
 
 
-def test_the_mean_of_trees_for_a_number(regression: Workshop) -> None:
-    trained = train(regression, "extra_trees", EXTRA, metric=metric(None, regression.task), seed=0)
-    assert trained.best_epoch == 3
+@pytest.mark.parametrize(("splits", "kind"), [("random", ExtraTreesRegressor), ("best", RandomForestRegressor)])
+def test_the_mean_of_trees_for_a_number(splits: str, kind: type, regression: Workshop) -> None:
+    setting = {**FOREST, "splits": splits}
+    trained = train(regression, "forest", setting, metric=metric(None, regression.task), seed=0)
+    rounds = trained.best_epoch * ROUNDS_PER_STEP
     deviation = regression.examples.specification["deviation"]
-    expected = extra_trees_of_scikit_learn(regression, regression.examples.parts["train"].targets)
+    expected = forest_of_scikit_learn(kind, regression, regression.examples.parts["train"].targets, rounds=rounds)
     np.testing.assert_allclose(trained.predictions["test"], expected, atol=1e-5 * deviation)
     assert expected.std() > 0.1 * deviation
 
 
-def test_the_mean_of_trees_for_classes_counts_the_shares_as_a_tree(workshop: Workshop) -> None:
+@pytest.mark.parametrize(("splits", "kind"), [("random", ExtraTreesClassifier), ("best", RandomForestClassifier)])
+def test_the_mean_of_trees_for_classes_counts_their_shares_as_a_tree(
+    splits: str, kind: type, workshop: Workshop
+) -> None:
     assert np.isnan(features(workshop, "train")).any()
-    trained = train(workshop, "extra_trees", EXTRA, metric=metric(None, workshop.task), seed=0)
-    assert trained.best_epoch == 3
+    setting = {**FOREST, "splits": splits}
+    trained = train(workshop, "forest", setting, metric=metric(None, workshop.task), seed=0)
+    rounds = trained.best_epoch * ROUNDS_PER_STEP
     targets = workshop.examples.parts["train"].targets
     shares = (np.bincount(targets) + 1 / 3) / (len(targets) + 1)
-    expected = (30 * extra_trees_of_scikit_learn(workshop, targets) + shares) / 31
+    expected = (rounds * forest_of_scikit_learn(kind, workshop, targets, rounds=rounds) + shares) / (rounds + 1)
     np.testing.assert_allclose(trained.predictions["test"], expected, rtol=1e-5)
 
 
 def test_the_mean_of_trees_knows_no_class_without_a_training_row(workshop: Workshop) -> None:
     targets = workshop.examples.parts["train"].targets
     targets[targets == 1] = 0
-    trained = train(workshop, "extra_trees", EXTRA, metric=metric(None, workshop.task), seed=0)
+    trained = train(workshop, "forest", FOREST, metric=metric(None, workshop.task), seed=0)
     assert trained.predictions["test"][:, 1].max() < 1e-3
     np.testing.assert_allclose(trained.predictions["test"].sum(axis=1), 1.0)
 
 
 def test_the_saved_mean_of_trees_predicts_what_was_scored(workshop: Workshop, tmp_path: Path) -> None:
-    trained = train(workshop, "extra_trees", EXTRA, metric=metric(None, workshop.task), seed=0)
-    network = workshop.network("extra_trees", EXTRA)
+    trained = train(workshop, "forest", FOREST, metric=metric(None, workshop.task), seed=0)
+    network = workshop.network("forest", FOREST)
     network.set_weights(trained.weights[0])
     network.save(tmp_path / "network.keras")
     loaded = keras_files.load(tmp_path / "network.keras")

@@ -1,4 +1,8 @@
-"""Extremely randomised trees (Geurts et al. 2006) as the layer of a network: each predicts, and their mean counts."""
+"""Trees that learn each by itself, as the layer of a network: their mean counts.
+
+With random splits they are extremely randomised trees (Geurts et al. 2006), with the best ones a random forest (Breiman
+2001). How they are split is the training's business.
+"""
 
 from __future__ import annotations
 
