@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -162,6 +163,7 @@ def choose(
     networks: int,
     most: int = MOST_MEMBERS,
     slowest: float = float("inf"),
+    most_weights: Mapping[str, float] = MappingProxyType({}),
 ) -> Ensemble:
     """The ensemble of the candidates that predicts the validation rows best.
 
@@ -173,13 +175,15 @@ def choose(
         most: members; 1 takes the best trial.
         slowest: seconds that the model may take to predict a row, one among many. Where no trial is as fast, the
             fastest is the model.
+        most_weights: the most that a family's trials may weigh together, for families with such a limit.
     """
     seconds = [networks / trial.rows_per_second if trial.rows_per_second else 0.0 for trial in trials]
     fast_enough = [place for place, own in enumerate(seconds) if own <= slowest] or [int(np.argmin(seconds))]
     trials = [trials[place] for place in fast_enough]
     seconds = [seconds[place] for place in fast_enough]
     on_validation = [predictions[trial.number]["val"] for trial in trials]
-    weights = select(on_validation, targets["val"], metric, most=most, costs=seconds, affordable=slowest)
+    limits = limits_of([trial.family for trial in trials], most_weights)
+    weights = select(on_validation, targets["val"], metric, most=most, costs=seconds, affordable=slowest, limits=limits)
     chosen = sorted((number for number in range(len(trials)) if weights[number] > 0), key=lambda n: -weights[n])
     shares = [float(weights[number]) for number in chosen]
     temperature = 1.0
@@ -202,6 +206,24 @@ def choose(
     )
 
 
+@dataclass(frozen=True)
+class Limit:
+    """Candidates, by number, and the most that they may weigh together."""
+
+    candidates: tuple[int, ...]
+    weight: float
+
+
+def limits_of(families: Sequence[str], most_weights: Mapping[str, float]) -> list[Limit]:
+    """The limits for candidates of these families. Families that are all there is are not limited."""
+    limits = [
+        Limit(tuple(number for number, own in enumerate(families) if own == family), weight)
+        for family, weight in most_weights.items()
+    ]
+    everyone = sum(len(limit.candidates) for limit in limits) == len(families)
+    return [] if everyone else limits
+
+
 def select(
     predictions: Sequence[FloatArray],
     targets: NDArray[Any],
@@ -210,11 +232,12 @@ def select(
     most: int,
     costs: Sequence[float] = (),
     affordable: float = float("inf"),
+    limits: Sequence[Limit] = (),
 ) -> NDArray[np.float64]:
     """The weight of each candidate: greedy selection with replacement (Caruana et al. 2004).
 
-    It begins with the first candidate, the best; each step adds the one with which the mean is best, whether it is in
-    it already or not. What counts is the best mean on the way.
+    It begins with the best candidate that has no limit; each step adds the one with which the mean is best, whether it
+    is in it already or not. What counts is the best mean on the way.
 
     Args:
         predictions: of the same rows by each candidate, the best first.
@@ -232,9 +255,18 @@ def select(
     def objective(prediction: FloatArray) -> float:
         return metric.objective(metric.function(targets, prediction))
 
+    def within_limits(number: int, size: int) -> bool:
+        return all(
+            counts[list(limit.candidates)].sum() + 1 <= limit.weight * size
+            for limit in limits
+            if number in limit.candidates
+        )
+
+    limited = {number for limit in limits for number in limit.candidates}
+    first = min(set(range(len(own))) - limited)
     counts = np.zeros(len(own), dtype=np.int64)
-    counts[0] = 1
-    total = own[0].astype(np.float64)
+    counts[first] = 1
+    total = own[first].astype(np.float64)
     best, best_counts = objective(total), counts.copy()
     for size in range(2, STEPS + 1 if most > 1 else 0):
         taken = np.flatnonzero(counts)
@@ -242,7 +274,8 @@ def select(
         allowed = [
             number
             for number in range(len(own))
-            if counts[number] or (len(taken) < most and (not costs or costs[number] <= left))
+            if (counts[number] or (len(taken) < most and (not costs or costs[number] <= left)))
+            and within_limits(number, size)
         ]
         reached = {number: objective((total + own[number]) / size) for number in allowed}
         added = min(reached, key=lambda number: (reached[number], number))

@@ -365,6 +365,7 @@ def _choose(
         networks=prepared.split.number_of_folds,
         most=1 if options.is_one_network else MOST_MEMBERS,
         slowest=float("inf") if options.max_latency is None else options.max_latency,
+        most_weights=prepared.most_weights,
     )
 
 

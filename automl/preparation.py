@@ -69,6 +69,11 @@ class Prepared:
         """What is searched: the spaces of the families that were taken, in their order."""
         return {candidate.name: candidate.space for candidate in self.candidates if candidate.taken}
 
+    @property
+    def most_weights(self) -> dict[str, float]:
+        """The most of an ensemble that families may get, for those with such a limit."""
+        return {own.name: own.most_weight for own in self.candidates if own.taken and own.most_weight < 1}
+
 
 def prepare(data: str | Path | pd.DataFrame, options: Options) -> Prepared:
     """Reads and understands the data. Nothing is written and nothing trained.

@@ -18,7 +18,17 @@ from automl.space import Choice, Float, Int, Parameter, SearchSpace, Value
 
 LARGEST_FILE = 1_000_000
 FACTS = ("rows", "categories", "columns")
-TOP_KEYS = ("summary", "tasks", "suits", "on_request", "parameters", "defaults_for", "extends", "family")
+TOP_KEYS = (
+    "summary",
+    "tasks",
+    "suits",
+    "on_request",
+    "most_weight",
+    "parameters",
+    "defaults_for",
+    "extends",
+    "family",
+)
 KEYS = {
     "float": ("type", "low", "high", "default", "log", "when", "points"),
     "int": ("type", "low", "high", "default", "log", "when", "points"),
@@ -31,7 +41,8 @@ class SpaceFile:
     """A family's YAML file: what it is, which tasks and tables it suits, and what may vary.
 
     `suits` bounds facts of the table, for example {"rows": {"min": 50}}; `defaults_for` gives tasks defaults of their
-    own, for example {"regress": {"learning_rate": 0.2}}. A family `on_request` is tried only when it is named.
+    own, for example {"regress": {"learning_rate": 0.2}}. A family `on_request` is tried only when it is named, and its
+    trials get at most `most_weight` of an ensemble.
     """
 
     family: str
@@ -41,6 +52,7 @@ class SpaceFile:
     space: SearchSpace
     defaults_for: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     on_request: bool = False
+    most_weight: float = 1.0
 
     def for_table(self, *, task: str, rows: int) -> SearchSpace:
         """The space with the defaults for this task and a table of so many rows."""
@@ -162,7 +174,14 @@ def _space_file(content: Mapping[str, Any], path: Path, *, default_family: str) 
             for task, own in base.defaults_for.items()
         },
         bool(content.get("on_request", base.on_request if base else False)),
+        _most_weight(content["most_weight"], where) if "most_weight" in content else base.most_weight if base else 1.0,
     )
+
+
+def _most_weight(given: Any, where: str) -> float:
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 < given <= 1:
+        raise InputError(f"{where}: most_weight is {given!r}. Give a share of the ensemble above 0, at most 1.")
+    return float(given)
 
 
 def _check_keys(content: Mapping[Any, Any], known: Sequence[str], where: str) -> None:

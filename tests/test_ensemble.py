@@ -18,6 +18,7 @@ from automl.ensemble import (
     calibration,
     candidates,
     choose,
+    limits_of,
     select,
     tempered,
     worth_keeping,
@@ -60,6 +61,21 @@ def test_has_no_more_members_than_asked() -> None:
     predictions = [noisy(seed, truth, 0.1) for seed in range(12)]
     assert np.count_nonzero(select(predictions, truth, RMSE, most=3)) == 3
     assert select(predictions, truth, RMSE, most=1).tolist() == [1, *[0] * 11]
+
+
+def test_a_limited_family_gets_its_share_and_no_more() -> None:
+    truth = np.linspace(0, 1, 300)
+    predictions = [noisy(seed, truth, error) for seed, error in enumerate((0.01, 0.01, 0.2, 0.2))]
+    free = select(predictions, truth, RMSE, most=8)
+    assert free[:2].sum() > 0.9
+    limits = limits_of(["modern_nca", "modern_nca", "mlp", "mlp"], {"modern_nca": 0.3})
+    limited = select(predictions, truth, RMSE, most=8, limits=limits)
+    assert 0.2 < limited[:2].sum() <= 0.3
+    assert select(predictions, truth, RMSE, most=1, limits=limits).tolist() == [0, 0, 1, 0]
+
+
+def test_a_limited_family_that_is_alone_is_not_limited() -> None:
+    assert limits_of(["modern_nca", "modern_nca"], {"modern_nca": 0.3}) == []
 
 
 def test_takes_no_longer_than_it_may() -> None:

@@ -150,6 +150,17 @@ def test_a_default_that_cannot_be_is_named(tmp_path: Path, wrong: str, message: 
         read_user_space(path)
 
 
+def test_a_family_may_be_limited_in_an_ensemble(tmp_path: Path) -> None:
+    path = tmp_path / "mlp.yaml"
+    path.write_text("most_weight: 0.25\n" + TWO_TASKS)
+    assert read_user_space(path).most_weight == 0.25
+    assert read_space("modern_nca").most_weight == 0.3
+    assert read_space("mlp").most_weight == 1.0
+    path.write_text("most_weight: 30\n" + TWO_TASKS)
+    with pytest.raises(InputError, match="most_weight is 30"):
+        read_user_space(path)
+
+
 def test_a_family_may_wait_to_be_named(tmp_path: Path) -> None:
     path = tmp_path / "mlp.yaml"
     path.write_text("on_request: true\n" + TWO_TASKS)

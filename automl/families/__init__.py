@@ -21,7 +21,7 @@ from automl.trial import TREE_OPTIMIZERS
 class Candidate:
     """A family as a run considers it: taken or left out, and why, in a few words.
 
-    `summary` says in a sentence or two what it is.
+    `summary` says in a sentence or two what it is; its trials get at most `most_weight` of an ensemble.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Candidate:
     taken: bool
     why: str
     summary: str = ""
+    most_weight: float = 1.0
 
     @property
     def grows_trees(self) -> bool:
@@ -66,7 +67,7 @@ def candidates(
         file = (files or {}).get(name) or read_space(name)
         taken, why = (name in only, "named by you" if name in only else "not named") if only else _judge(file, profile)
         space = file.for_table(task=profile.target.task, rows=profile.rows)
-        judged.append(Candidate(name, space, taken, why, file.summary))
+        judged.append(Candidate(name, space, taken, why, file.summary, file.most_weight))
     if not any(candidate.taken for candidate in judged):
         reasons = "; ".join(f"{candidate.name}: {candidate.why}" for candidate in judged)
         raise InputError(f"No family suits this table ({reasons}). Name one with --families.")
