@@ -195,7 +195,14 @@ def _part(bundle: Path, member: Mapping[str, Any], encoding: Encoding, outputs: 
     from automl.training.forward import predictors
 
     name, scaling = _name(member["trial"]), member["params"]["scaling"]
-    weights = by_network(files.read_arrays(bundle / f"{name}.npz"))
+    try:
+        weights = by_network(files.read_arrays(bundle / f"{name}.npz"))
+    except FileNotFoundError:
+        raise _missing(bundle / f"{name}.npz") from None
+    except ValueError:
+        raise InputError(
+            f"{bundle / name}.npz holds no weights. Restore the model from a copy, or train again."
+        ) from None
     if not weights:
         raise InputError(f"{bundle / name}.npz holds no weights. Restore the model from a copy, or train again.")
     network = keras_files.load(bundle / f"{name}.keras", weights[0])
@@ -206,6 +213,10 @@ def _part(bundle: Path, member: Mapping[str, Any], encoding: Encoding, outputs: 
     if any([one.shape for one in own] != [one.shape for one in weights[0]] for own in weights):
         raise InputError(f"{bundle / name}.npz holds weights of different networks.")
     return Part(scaling, member["weight"], predictors(network, weights))
+
+
+def _missing(path: Path) -> InputError:
+    return InputError(f"{path} is missing. Restore the model from a copy, or train again.")
 
 
 def _name(trial: int) -> str:
@@ -230,13 +241,14 @@ def _check(bundle: Path) -> None:
     manifest = bundle_schema.read_manifest(bundle / MANIFEST, newest=FORMAT)
     if manifest["format"] > FORMAT:
         raise InputError(
-            f"{bundle} has format {manifest['format']}; this automl reads up to {FORMAT}. Upgrade: pip install -U automl"
+            f"{bundle} has format {manifest['format']}; this automl reads up to {FORMAT}. "
+            "Upgrade: pip install -U automl"
         )
     digests = manifest["sha256"]
     for name in {SCHEMA, *digests}:
         try:
             content = untrusted.content(bundle / name)
         except FileNotFoundError:
-            raise InputError(f"{bundle / name} is missing. Restore the model from a copy, or train again.") from None
+            raise _missing(bundle / name) from None
         if hashlib.sha256(content).hexdigest() != digests.get(name):
             raise InputError(f"{bundle / name} was altered or damaged after it was saved (its SHA-256 differs).")

@@ -159,6 +159,11 @@ def read(folder: RunFolder) -> Earlier:
     asked = folder.asked()
     if "fingerprint" not in asked:
         raise InputError(f"{folder.path} was made by a version that could not go on with runs. Begin a new one.")
+    try:
+        identity(asked)
+    except (KeyError, TypeError, ValueError):
+        path = folder.path / "run.json"
+        raise InputError(f"{path} is damaged: it does not say what the run is of. Restore it from a copy.") from None
     damage: list[str] = []
     trials = _trials(folder, damage)
     lost = _lost(folder, [trial for trial in trials if trial.status == "finished"])

@@ -1,12 +1,14 @@
-"""Files that strangers may have written: read whole, within bounds, following no link, and said to be wrong if they are.
+"""Files that strangers may have written: read whole, within bounds, and through no link; what is wrong is said.
 
 Whoever can write a run or a model can also write its manifest, so sums prove nothing here: what is read is checked.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import io
+import json
 import os
 import re
 import stat
@@ -132,7 +134,7 @@ def refuse_links(folder: Path) -> None:
 
 
 def checked(kind: Any, made: Any, path: Path) -> Any:
-    """`made`, if its parts have the types that the dataclass or typed dictionary `kind` gives them.
+    """`made`, if its parts have the types that the dataclass or the pydantic model `kind` gives them.
 
     Raises:
         InputError: one has another type.
@@ -140,12 +142,18 @@ def checked(kind: Any, made: Any, path: Path) -> Any:
     from pydantic import ValidationError
 
     try:
-        _adapter(kind).validate_python(made)
+        if dataclasses.is_dataclass(made):
+            # Pydantic takes an instance as it is; and only what comes from JSON may be strict and yet have lists.
+            described = json.dumps(dataclasses.asdict(made), default=str)  # type: ignore[arg-type]
+            _adapter(kind).validate_json(described, strict=True)
+        else:
+            _adapter(kind).validate_python(made)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(map(str, first["loc"]))[:100]
         raise InputError(
-            f"{path} is damaged: {place + ': ' if place else ''}{first['msg']}. Restore it from a copy, or make it anew."
+            f"{path} is damaged: {place + ': ' if place else ''}{first['msg']}."
+            " Restore it from a copy, or make it anew."
         ) from None
     except RecursionError:
         raise InputError(

@@ -62,8 +62,8 @@ def _check(text: str, path: Path) -> None:
     for parts, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
         if isinstance(event, yaml.AliasEvent):
             raise InputError(f"{path.name}: aliases (*name) are not allowed. Write the values out.")
-        if getattr(event, "tag", None) is not None:
-            raise InputError(f"{path.name}: the tag {event.tag!r} is not allowed. Write plain values.")
+        if (tag := getattr(event, "tag", None)) is not None:
+            raise InputError(f"{path.name}: the tag {tag!r} is not allowed. Write plain values.")
         depth += isinstance(event, (yaml.SequenceStartEvent, yaml.MappingStartEvent))
         depth -= isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent))
         if depth > DEEPEST or parts > MOST_PARTS:
