@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
@@ -85,7 +86,7 @@ def _most(stored: int) -> int:
 def _check(size: int, stored: int, label: str) -> None:
     if size > _most(stored):
         raise InputError(
-            f"{label} would become {size / 2**30:,.0f} GiB, more than {MOST_RATIO} times its size. "
+            f"{label} would become {size / 1e9:,.1f} GB, more than {MOST_RATIO} times its size. "
             "If you trust it, save it as CSV."
         )
 
@@ -109,7 +110,9 @@ def _bytes(chunk: pa.Array) -> int:
 def _lengths(texts: pa.Array) -> pa.Array | None:
     kind = texts.type
     if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
-        return pa.array([None if text is None else len(text) for text in texts.cast(pa.binary_view()).to_pylist()])
+        # Four numbers to a cell, of which the first is the length; cells may share what they show.
+        lengths = np.frombuffer(texts.buffers()[1], np.int32)[::4]
+        return pa.array(lengths[texts.offset : texts.offset + len(texts)], pa.int64())
     if any(is_kind(kind) for is_kind in (pa.types.is_string, pa.types.is_large_string)):
         return pc.cast(pc.binary_length(texts), pa.int64())
     if any(is_kind(kind) for is_kind in (pa.types.is_binary, pa.types.is_large_binary)):
