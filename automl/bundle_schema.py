@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import pandas as pd
 from pydantic import BaseModel, Field
 
 from automl import files
+from automl.data.columns import dates
 from automl.encoding.numbers import MOST_KNOTS, Scaling
 from automl.encoding.text import MOST_BUCKETS
 from automl.errors import InputError
@@ -159,7 +162,17 @@ def read(path: Path) -> dict[str, Any]:
     for column in content["columns"]:
         if column["kind"] == "number" and len(column["knots"]) != len(column["scores"]):
             raise InputError(f"{path} is damaged: column {column['name']!r} has more knots than scores, or fewer.")
+        if column["kind"] == "date" and not _is_date_format(column["format"]):
+            raise InputError(f"{path} is damaged: column {column['name']!r}: the format {column['format']!r} is none.")
     return content
+
+
+def _is_date_format(text: str) -> bool:
+    try:
+        dates(pd.Series(["2000-01-01"], dtype=object), date_format=text)
+    except (ValueError, re.error):
+        return False
+    return True
 
 
 def read_manifest(path: Path, *, newest: int) -> dict[str, Any]:

@@ -97,7 +97,8 @@ def canary(tmp_path: Path) -> Iterator[Canary]:
 
 
 @pytest.fixture(scope="session")
-def _sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of flowers."""
     import numpy as np
     import pandas as pd
 
@@ -131,9 +132,9 @@ def _sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def bundle(_sound: Path, tmp_path: Path) -> Path:
+def bundle(sound: Path, tmp_path: Path) -> Path:
     """A sound model, to be spoiled."""
-    return Path(shutil.copytree(_sound, tmp_path / "model"))
+    return Path(shutil.copytree(sound, tmp_path / "model"))
 
 
 def seal(bundle: Path, **changes: Any) -> None:

@@ -25,7 +25,7 @@ from automl.errors import InputError
 if TYPE_CHECKING:
     from tests.hostile.conftest import Canary
 
-Spoil = Callable[[Path, "Canary"], None]
+Spoil = Callable[[Path, "Canary"], object]
 Seal = Callable[..., None]
 NETWORK, WEIGHTS = "network-0000.keras", "network-0000.npz"
 ROWS = pd.DataFrame({"length": [0.5, None], "colour": ["red", "blue"]})
@@ -116,9 +116,8 @@ def dense(config: dict[str, Any]) -> dict[str, Any]:
 
 def duplicated(bundle: Path, canary: Canary) -> None:
     members = members_of(bundle / NETWORK)
-    with zipfile.ZipFile(bundle / NETWORK, "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
-        for name, content in [*members.items(), ("config.json", b"{}")]:
-            archive.writestr(name, content)
+    pack(bundle / NETWORK, {**members, "CONFIG.JSON": b"{}"})
+    (bundle / NETWORK).write_bytes((bundle / NETWORK).read_bytes().replace(b"CONFIG.JSON", b"config.json"))
 
 
 def overlapping(bundle: Path, canary: Canary) -> None:
@@ -292,8 +291,16 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
     "no arrays": (lambda bundle, _: pack(bundle / WEIGHTS, {}), "holds no weights"),
     # What schema.json says.
     "schema nested without end": (
-        lambda bundle, _: (bundle / "schema.json").write_text("[" * 200_000) and None,
+        lambda bundle, _: (bundle / "schema.json").write_text("[" * 200_000),
         "is not valid JSON",
+    ),
+    "format of dates that is none": (
+        with_schema(
+            lambda s: s["columns"].append(
+                dict(name="x", kind="date", format="%d%d", first=0.0, last=1.0, hours=False, missing=False)
+            )
+        ),
+        "the format '%d%d' is none",
     ),
     "trial that does not exist": (
         with_schema(lambda s: s["facts"]["members"][0].update(trial=7)),
@@ -399,7 +406,7 @@ def no_hdf5(canary: Canary) -> dict[str, bytes]:
 
 
 def beside(name: str) -> Spoil:
-    return lambda bundle, canary: (bundle / name).write_bytes(pickle.dumps(Bomb(canary.code))) and None
+    return lambda bundle, canary: (bundle / name).write_bytes(pickle.dumps(Bomb(canary.code)))
 
 
 HARMLESS: dict[str, Spoil] = {
@@ -415,10 +422,10 @@ HARMLESS: dict[str, Spoil] = {
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_is_left_unread(_sound: Path, bundle: Path, canary: Canary, seal: Seal, name: str) -> None:
+def test_is_left_unread(sound: Path, bundle: Path, canary: Canary, seal: Seal, name: str) -> None:
     HARMLESS[name](bundle, canary)
     seal(bundle)
-    expected = model.load(_sound).predict_proba(ROWS)
+    expected = model.load(sound).predict_proba(ROWS)
     canary.watches = True
     pd.testing.assert_frame_equal(model.load(bundle).predict_proba(ROWS), expected)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -27,9 +27,6 @@ from automl.reporting.leaderboard import table
 from automl.run import Run
 from automl.spreadsheet import without_formulas
 from automl.tracking import RunDescription, entities
-
-if TYPE_CHECKING:
-    from tests.hostile.conftest import Canary
 
 Recorded = Callable[..., RunFolder]
 # OWASP's cheat sheet for filter evasion, 0xsobky's polyglot, and what ends the places where a page shows names.
@@ -51,8 +48,7 @@ SCRIPTS = [
     "&lt;script&gt;alert(1)&lt;/script&gt;",
     '" onmouseover=alert(1) x="',
     "' style=background:url(//x.test) x='",
-    "jaVasCript:/*-/*`/*\\`/*'/*\"/**/(/* */oNcliCk=alert() )//%0D%0A%0d%0a//</stYle/</titLe/</teXtarEa/</scRipt/--!>"
-    "\\x3csVg/<sVg/oNloAd=alert()//>\\x3e",
+    "jaVasCript:/*-/*`/*\\`/*'/*\"/**/(/* */oNcliCk=alert() )//%0D%0A%0d%0a//</stYle/</titLe/</teXtarEa/</scRipt/--!>\\x3csVg/<sVg/oNloAd=alert()//>\\x3e",  # noqa: E501
 ]
 # What a terminal would obey, or what turns a line round.
 CODES = [
@@ -175,7 +171,8 @@ def automl(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_command_line_says_nothing_that_acts(tmp_path: Path) -> None:
     name = "".join(CODES[:7]).replace("\x00", "").replace("/", "")
-    (tmp_path / f"{name}.csv").write_text(f"{name},kind\n" + f"{name},a\n{name}b,b\n" * 20)
+    rows = [f"some words,{number},{'a' if number % 2 else chr(155) + 'b'}\n" for number in range(60)]
+    (tmp_path / f"{name}.csv").write_text(f'"{name}",size,kind\n' + "".join(rows))
     for arguments in (
         ["profile", f"{name}.csv"],
         ["profile", "--json", f"{name}.csv"],
@@ -185,7 +182,9 @@ def test_the_command_line_says_nothing_that_acts(tmp_path: Path) -> None:
         done = automl(*arguments, folder=tmp_path)
         assert UNSEEN.findall(done.stdout + done.stderr) == []
         assert "Traceback" not in done.stderr
-    told = json.loads(automl("profile", "--json", f"{name}.csv", folder=tmp_path).stdout)
+    done = automl("profile", "--json", f"{name}.csv", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
     assert name[:4] in told["columns"][0]["name"]
 
 
