@@ -297,7 +297,15 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
     "format of dates that is none": (
         with_schema(
             lambda s: s["columns"].append(
-                dict(name="x", kind="date", format="%d%d", first=0.0, last=1.0, hours=False, missing=False)
+                {
+                    "name": "x",
+                    "kind": "date",
+                    "format": "%d%d",
+                    "first": 0.0,
+                    "last": 1.0,
+                    "hours": False,
+                    "missing": False,
+                }
             )
         ),
         "the format '%d%d' is none",
