@@ -171,10 +171,9 @@ def automl(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_command_line_says_nothing_that_acts(tmp_path: Path) -> None:
     name = "".join(CODES[:7]).replace("\x00", "").replace("/", "")
-    rows = [
-        f"some more words that say nothing at all of number {number % 5},{number % 7 + 0.5},{'a' if number % 2 else chr(155) + 'b'}\n"
-        for number in range(60)
-    ]
+    words = "some more words that say nothing at all of number"
+    classes = ["a", "\x9bb"]
+    rows = [f"{words} {number % 5},{number % 7 + 0.5},{classes[number % 2]}\n" for number in range(60)]
     (tmp_path / f"{name}.csv").write_text(f'"{name}",size,kind\n' + "".join(rows))
     for arguments in (
         ["profile", f"{name}.csv"],
