@@ -10,11 +10,12 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from automl.errors import AutomlError, EnvironmentFault, InputError
+from automl.plain import plain, plain_lines
 
 INTERRUPTED = 130
 
@@ -190,6 +191,9 @@ def predict(
     data: DataPath,
     out: Annotated[Path | None, typer.Option(help="Write CSV here; to the terminal by default.")] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add a column per class with its probability.")] = False,
+    excel_safe: Annotated[
+        bool, typer.Option("--excel-safe", help="For a spreadsheet: ' before texts that it would run as formulas.")
+    ] = False,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     debug: Debug = False,
@@ -198,15 +202,18 @@ def predict(
     from automl import model
     from automl.data import read as reading
     from automl.files import write_text
+    from automl.spreadsheet import without_formulas
 
     table = reading.read(data, delimiter=delimiter, encoding=encoding)
     loaded = model.load(run)
-    text = loaded.answer(table.frame, probabilities=proba).to_csv(index=False)
+    answer = loaded.answer(table.frame, probabilities=proba)
+    text = (without_formulas(answer) if excel_safe else answer).to_csv(index=False)
     if out is None:
-        sys.stdout.write(text)
+        # A program gets what it is; a terminal would obey some of it.
+        sys.stdout.write(plain_lines(text) if sys.stdout.isatty() else text)
         return
     write_text(out, text)
-    typer.echo(f"{len(table.frame):,} predictions of {loaded.target['name']!r} are in {out}")
+    typer.echo(f"{len(table.frame):,} predictions of {loaded.target['name']!r} are in {plain(str(out))}")
 
 
 @app.command()
@@ -227,12 +234,10 @@ def evaluate(
     loaded = model.load(run)
     scored = loaded.score(table.frame)
     if as_json:
-        typer.echo(
-            json.dumps({name: value if math.isfinite(value) else None for name, value in scored.items()}, indent=1)
-        )
+        typer.echo(_json({name: value if math.isfinite(value) else None for name, value in scored.items()}))
         return
     for line in score_lines(scored, task_name=loaded.task, rows=len(table.frame), source=str(data)):
-        typer.echo(line)
+        typer.echo(plain(line))
 
 
 @app.command()
@@ -251,7 +256,8 @@ def leaderboard(
 
     made = Run(run)
     if as_csv:
-        sys.stdout.write(made.leaderboard.to_csv(index=False))
+        text = made.leaderboard.to_csv(index=False)
+        sys.stdout.write(plain_lines(text) if sys.stdout.isatty() else text)
         return
     console = Console()
     console.print(table(made.leaderboard, made.metric, top=top))
@@ -270,7 +276,7 @@ def report(
     """Make a run's report anew, as one HTML file."""
     from automl import api
 
-    typer.echo(f"The report is in {api.report(run, out=out)}")
+    typer.echo(f"The report is in {plain(str(api.report(run, out=out)))}")
 
 
 @app.command()
@@ -311,7 +317,7 @@ def profile(
     answers = ask("data", of_table(table.frame, facts))
     if as_json:
         told = {**facts.to_json(), "findings": [to_json(answer) for answer in answers]}
-        typer.echo(json.dumps(told, indent=1, ensure_ascii=False))
+        typer.echo(_json(told))
         return
     from rich.console import Console
 
@@ -384,6 +390,12 @@ def main() -> None:
     os._exit(code)
 
 
+def _json(content: Any) -> str:
+    """JSON for programs, in which nothing acts on a terminal: what cannot be seen is escaped."""
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
+
+
 def _exit_code() -> int:
     """Runs the command line; what went wrong is on the error stream."""
     try:
@@ -423,5 +435,5 @@ def _show_traceback_if_wanted() -> None:
 
 
 def _told(message: str, code: int) -> int:
-    print(f"automl: {message}", file=sys.stderr)
+    print(f"automl: {plain_lines(message)}", file=sys.stderr)
     return code

@@ -13,11 +13,19 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from automl.plain import plain_lines
+
 
 class AutomlError(Exception):
-    """Anything that this package raises on purpose."""
+    """Anything that this package raises on purpose.
+
+    Names from tables and files are told in many messages, and end on terminals and in logs: no message can act there.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(plain_lines(message))
 
 
 class InputError(AutomlError):

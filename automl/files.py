@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: written aside, flushed to the disk, then renamed."""
+"""Files that are either whole or absent: written aside, flushed to the disk, then renamed; and how they are read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.errors import EnvironmentFault
+from automl import untrusted
+from automl.errors import EnvironmentFault, InputError
+
+LARGEST_JSON = 100_000_000
+_ARRAY_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 @contextmanager
@@ -70,10 +77,28 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     write_bytes(path, buffer.getvalue())
 
 
+def read_json(path: Path, *, most: int = LARGEST_JSON) -> Any:
+    """What a JSON file says.
+
+    Raises:
+        InputError: it is damaged, too large, nested too deeply, a link or no file.
+        FileNotFoundError: there is none.
+    """
+    try:
+        return json.loads(untrusted.content(path, most=most).decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise InputError(f"{path} is damaged: it is not valid JSON. Restore it from a copy, or make it anew.") from None
+
+
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of an .npz file."""
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+    """The arrays of an .npz file, as NumPy writes it: nothing compressed, and no Python objects.
+
+    Raises:
+        InputError: it is damaged, or an array claims to be larger than what is stored of it.
+        FileNotFoundError: there is none.
+    """
+    found = untrusted.members(untrusted.content(path), path, names=r"\w[\w. -]*\.npy")
+    return {name.removesuffix(".npy"): _array(member, path) for name, member in found}
 
 
 def sha256(path: Path) -> str:
@@ -92,3 +117,23 @@ def _finite(content: Any) -> Any:
     if isinstance(content, float) and not math.isfinite(content):
         return None
     return content
+
+
+def _array(member: bytes, path: Path) -> NDArray[Any]:
+    """An array, whose header is believed only if it claims exactly what is there."""
+    file = io.BytesIO(member)
+    try:
+        shape, columns_first, kind = _ARRAY_HEADERS[np.lib.format.read_magic(file)](file)
+        sizes = [int(size) for size in shape]
+        whole = 1
+        for size in sizes:
+            whole *= size
+        if kind.hasobject or min(sizes, default=0) < 0 or whole * kind.itemsize != len(member) - file.tell():
+            raise ValueError
+        flat = np.frombuffer(member, kind, offset=file.tell()) if whole else np.empty(0, kind)
+        # A copy, since the bytes may not be written to.
+        return flat.reshape(sizes, order="F" if columns_first else "C").copy(order="K")
+    except untrusted.DAMAGED:
+        raise InputError(
+            f"{path} is damaged: an array in it is not what its header says. Restore it from a copy, or make it anew."
+        ) from None

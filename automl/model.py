@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl import files
+from automl import bundle_schema, files, untrusted
 from automl.encoding import table
 from automl.encoding.numbers import Scaling
 from automl.encoding.table import Encoding
@@ -174,9 +174,11 @@ def load(path: str | os.PathLike[str]) -> Model:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     bundle = _bundle(Path(path))
     _check(bundle)
-    schema = json.loads((bundle / SCHEMA).read_text(encoding="utf-8"))
-    parts = [_part(bundle, member) for member in schema["facts"]["members"]]
-    return Model(schema["task"], schema["target"], Encoding(tuple(schema["columns"])), schema["facts"], parts)
+    schema = bundle_schema.read(bundle / SCHEMA)
+    encoding = Encoding(tuple(schema["columns"]))
+    outputs = task(schema["task"]).outputs(schema["target"])
+    parts = [_part(bundle, member, encoding, outputs) for member in schema["facts"]["members"]]
+    return Model(schema["task"], schema["target"], encoding, schema["facts"], parts)
 
 
 def check(path: str | os.PathLike[str]) -> None:
@@ -188,14 +190,33 @@ def check(path: str | os.PathLike[str]) -> None:
     _check(_bundle(Path(path)))
 
 
-def _part(bundle: Path, member: Mapping[str, Any]) -> Part:
+def _part(bundle: Path, member: Mapping[str, Any], encoding: Encoding, outputs: int) -> Part:
     from automl import keras_files
     from automl.training.forward import predictors
 
-    name = _name(int(member["trial"]))
-    network = keras_files.load(bundle / f"{name}.keras")
-    weights = by_network(files.read_arrays(bundle / f"{name}.npz"))
-    return Part(member["params"]["scaling"], float(member["weight"]), predictors(network, weights))
+    name, scaling = _name(member["trial"]), member["params"]["scaling"]
+    try:
+        weights = by_network(files.read_arrays(bundle / f"{name}.npz"))
+    except FileNotFoundError:
+        raise _missing(bundle / f"{name}.npz") from None
+    except ValueError:
+        raise InputError(
+            f"{bundle / name}.npz holds no weights. Restore the model from a copy, or train again."
+        ) from None
+    if not weights:
+        raise InputError(f"{bundle / name}.npz holds no weights. Restore the model from a copy, or train again.")
+    network = keras_files.load(bundle / f"{name}.keras", weights[0])
+    wide = {"numbers": table.width(encoding, scaling=scaling), "codes": len(encoding.sizes)}
+    wanted = {role: (None, width) for role, width in wide.items() if width}
+    if {role: tensor.shape for role, tensor in network.input.items()} != wanted or network.output.shape[-1] != outputs:
+        raise InputError(f"{bundle / name}.keras does not fit {SCHEMA}: it takes or gives something else.")
+    if any([one.shape for one in own] != [one.shape for one in weights[0]] for own in weights):
+        raise InputError(f"{bundle / name}.npz holds weights of different networks.")
+    return Part(scaling, member["weight"], predictors(network, weights))
+
+
+def _missing(path: Path) -> InputError:
+    return InputError(f"{path} is missing. Restore the model from a copy, or train again.")
 
 
 def _name(trial: int) -> str:
@@ -217,17 +238,17 @@ def _bundle(path: Path) -> Path:
 
 def _check(bundle: Path) -> None:
     """The files are those that were written, and this version can read them."""
-    try:
-        manifest = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
-        written, digests = int(manifest["format"]), dict(manifest["sha256"])
-    except (ValueError, KeyError, TypeError):
-        raise InputError(f"{bundle / MANIFEST} is damaged. Restore the model from a copy, or train again.") from None
-    if written > FORMAT:
+    manifest = bundle_schema.read_manifest(bundle / MANIFEST, newest=FORMAT)
+    if manifest["format"] > FORMAT:
         raise InputError(
-            f"{bundle} has format {written}; this automl reads up to {FORMAT}. Upgrade: pip install -U automl"
+            f"{bundle} has format {manifest['format']}; this automl reads up to {FORMAT}. "
+            "Upgrade: pip install -U automl"
         )
+    digests = manifest["sha256"]
     for name in {SCHEMA, *digests}:
-        if not (bundle / name).is_file():
-            raise InputError(f"{bundle / name} is missing. Restore the model from a copy, or train again.")
-        if files.sha256(bundle / name) != digests.get(name):
+        try:
+            content = untrusted.content(bundle / name)
+        except FileNotFoundError:
+            raise _missing(bundle / name) from None
+        if hashlib.sha256(content).hexdigest() != digests.get(name):
             raise InputError(f"{bundle / name} was altered or damaged after it was saved (its SHA-256 differs).")

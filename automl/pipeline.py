@@ -26,6 +26,7 @@ from automl.execution.launcher import Launcher
 from automl.execution.local import LocalExecutor
 from automl.interruption import Interruption
 from automl.options import Options
+from automl.plain import plain_lines
 from automl.portfolio import first_settings
 from automl.preparation import Prepared, prepare
 from automl.records import Outcome, RunFolder, State, new_run
@@ -581,7 +582,7 @@ def _report(folder: RunFolder) -> list[Path]:
         return [report.write(folder.path)]
     except Exception:  # noqa: BLE001  whatever a run may have recorded
         with folder.log.open("a", encoding="utf-8") as log:
-            log.write(f"The report could not be made:\n{traceback.format_exc()}")
+            log.write(plain_lines(f"The report could not be made:\n{traceback.format_exc()}"))
         return []
 
 

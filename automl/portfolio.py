@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-import yaml
-
+from automl import yaml_files
 from automl.resources import folder
 from automl.space import SearchSpace, Value
 
@@ -42,5 +41,5 @@ def _entries(rows: int) -> list[dict[str, Any]]:
 
 @cache
 def _file() -> list[dict[str, Any]]:
-    content: list[dict[str, Any]] = yaml.safe_load((folder("search_spaces") / FILE).read_text(encoding="utf-8"))
+    content: list[dict[str, Any]] = yaml_files.read(folder("search_spaces") / FILE)
     return content

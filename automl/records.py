@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
-from automl import files
+from automl import files, untrusted
 from automl.baselines import BOOSTED, BOOSTING, Baseline
 from automl.diagnostics import Answer, from_json, to_json
 from automl.ensemble import Ensemble
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
     from automl.data.profile import Profile
     from automl.data.split import Split
     from automl.diagnostics import Answer
+
+
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
@@ -144,22 +146,28 @@ class RunFolder:
         """What `write_start` recorded.
 
         Raises:
-            InputError: the folder holds no run.
+            InputError: the folder holds no run, or a link to somewhere else.
         """
         path = self.path / "run.json"
         if not path.is_file():
             raise InputError(f"{self.path} holds no run: run.json is missing. 'ls runs' shows the runs of this folder.")
-        return self._read(path)
+        untrusted.refuse_links(self.path)
+        from automl.run_schema import Asked
+
+        return dict(untrusted.checked(Asked, files.read_json(path), path))
 
     def trials(self) -> list[Trial]:
         """All recorded trials, in the order in which they were started."""
         paths = sorted(self.path.glob("trials/*/result.json"))
-        return sorted((Trial.from_json(self._read(path)) for path in paths), key=lambda trial: trial.number)
+        return sorted((self.trial(path) for path in paths), key=lambda trial: trial.number)
+
+    def trial(self, path: Path) -> Trial:
+        """The trial of a record."""
+        return self._made(path, Trial, Trial.from_json)
 
     def baselines(self) -> list[Baseline]:
         """The recorded baselines."""
-        path = self.path / "baselines.json"
-        return [Baseline.from_json(record) for record in self._read(path)] if path.is_file() else []
+        return self._each(self.path / "baselines.json", Baseline, Baseline.from_json)
 
     def baseline_predictions(self) -> dict[str, dict[str, NDArray[Any]]]:
         """What baselines that learn predict, by name and split."""
@@ -169,7 +177,7 @@ class RunFolder:
     def ensemble(self) -> Ensemble | None:
         """What the model is made of; None if the run has none."""
         path = self.path / "ensemble.json"
-        return Ensemble.from_json(self._read(path)) if path.is_file() else None
+        return self._made(path, Ensemble, Ensemble.from_json) if path.is_file() else None
 
     def profile(self) -> Profile:
         """What the table holds."""
@@ -197,18 +205,16 @@ class RunFolder:
 
     def importance(self) -> list[Importance]:
         """Which columns matter, the most important first; empty if that is not known."""
-        path = self.path / "importance.json"
-        return [Importance(**record) for record in self._read(path)] if path.is_file() else []
+        return self._each(self.path / "importance.json", Importance, lambda record: Importance(**record))
 
     def weak_spots(self) -> list[WeakSpot]:
         """Where the model is weak, the worst first; empty if that is not known."""
-        path = self.path / "weak_spots.json"
-        return [WeakSpot(**record) for record in self._read(path)] if path.is_file() else []
+        return self._each(self.path / "weak_spots.json", WeakSpot, lambda record: WeakSpot(**record))
 
     def outcome(self) -> Outcome | None:
         """How the run ended; None if it did not."""
         path = self.path / "outcome.json"
-        return Outcome(**self._read(path)) if path.is_file() else None
+        return self._made(path, Outcome, lambda record: Outcome(**record)) if path.is_file() else None
 
     def predictions(self, trial: Trial) -> dict[str, NDArray[Any]]:
         """What a candidate for the ensemble predicts, by split."""
@@ -229,11 +235,32 @@ class RunFolder:
 
     def _read(self, path: Path) -> Any:
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
-            raise InputError(
-                f"{path} is damaged: it is not valid JSON. 'automl resume {self.path}' makes all but run.json anew."
-            ) from None
+            return files.read_json(path)
+        except InputError as error:
+            raise InputError(f"{error} 'automl resume {self.path}' makes all but run.json anew.") from None
+
+    def _made(self, path: Path, kind: type[Kind], make: Callable[[Any], Kind]) -> Kind:
+        """What a record describes, if it has the types that it should have."""
+        return _of_kind(self._read(path), path, kind, make)
+
+    def _each(self, path: Path, kind: type[Kind], make: Callable[[Any], Kind]) -> list[Kind]:
+        """`_made` for a list of records; empty if there is no file."""
+        if not path.is_file():
+            return []
+        records = self._read(path)
+        if not isinstance(records, list):
+            raise InputError(f"{path} is damaged: it holds no list. Restore it from a copy, or make it anew.")
+        return [_of_kind(record, path, kind, make) for record in records]
+
+
+def _of_kind(record: Any, path: Path, kind: type[Kind], make: Callable[[Any], Kind]) -> Kind:
+    try:
+        made = make(record)
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise InputError(
+            f"{path} is damaged: it is no record of this version. Restore it from a copy, or make it anew."
+        ) from None
+    return cast("Kind", untrusted.checked(kind, made, path))
 
 
 def new_run(parent: Path, name: str, *, exact: bool = False) -> RunFolder:

@@ -10,16 +10,15 @@ import json
 import os
 import re
 import shutil
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from automl import files, model
+from automl import files, model, untrusted
 from automl import options as asking
 from automl.baselines import BOOSTED, BOOSTING, Baseline
 from automl.data.files import stem
@@ -58,7 +57,7 @@ DECIDING = (
 )
 DIGITS = 12
 # What reading a torn or altered file may raise.
-_DAMAGED = (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, zipfile.BadZipFile, AutomlError)
+_DAMAGED = (OSError, ValueError, TypeError, KeyError, AttributeError, AutomlError)
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class Earlier:
     @property
     def options(self) -> Options:
         """What it was asked at last."""
-        return Options.from_json(self.asked["options"])
+        return _options(self.asked, self.folder)
 
     @property
     def ended(self) -> list[Trial]:
@@ -108,6 +107,7 @@ def locked(folder: RunFolder) -> Iterator[None]:
     """
     if not folder.path.is_dir():
         raise InputError(f"There is no run {str(folder.path)!r}. 'ls runs' shows the runs of this folder.")
+    untrusted.refuse_links(folder.path)
     with files.disk_faults_explained(folder.path / LOCK):
         file = (folder.path / LOCK).open("a+", encoding="ascii")
     with file:
@@ -159,6 +159,11 @@ def read(folder: RunFolder) -> Earlier:
     asked = folder.asked()
     if "fingerprint" not in asked:
         raise InputError(f"{folder.path} was made by a version that could not go on with runs. Begin a new one.")
+    try:
+        identity(asked)
+    except (KeyError, TypeError, ValueError):
+        path = folder.path / "run.json"
+        raise InputError(f"{path} is damaged: it does not say what the run is of. Restore it from a copy.") from None
     damage: list[str] = []
     trials = _trials(folder, damage)
     lost = _lost(folder, [trial for trial in trials if trial.status == "finished"])
@@ -175,11 +180,20 @@ def _state(
     """What the run had come to, and the seconds that it had used."""
     path = folder.path / "state.json"
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known = files.read_json(path)
         return str(known["state"]), float(known["seconds"])
     except _DAMAGED:
         damage.append(f"{path} cannot be read. The time that was used is estimated.")
-        return "running", sum(trial.seconds for trial in trials) / Options.from_json(asked["options"]).processes
+        return "running", sum(trial.seconds for trial in trials) / _options(asked, folder).processes
+
+
+def _options(asked: Mapping[str, Any], folder: RunFolder) -> Options:
+    path = folder.path / "run.json"
+    try:
+        options = Options.from_json(asked["options"])
+    except (TypeError, ValueError):
+        raise InputError(f"{path} is damaged: its options are none. Restore it from a copy.") from None
+    return cast("Options", untrusted.checked(Options, options, path))
 
 
 def _outputs_damaged(folder: RunFolder) -> list[str]:
@@ -213,22 +227,23 @@ def _trials(folder: RunFolder, damage: list[str]) -> list[Trial]:
     trials = []
     numbered = {int(path.name): path for path in folder.path.glob("trials/*") if path.name.isdecimal()}
     for number, path in sorted(numbered.items()):
-        ended = _ended(number, path / "result.json", damage)
+        ended = _ended(folder, number, path / "result.json", damage)
         if ended is not None and ended.status != "running" and not is_cut_off(ended):
             trials.append(ended)
             continue
         with contextlib.suppress(*_DAMAGED):
-            setting = json.loads((path / "setting.json").read_text(encoding="utf-8"))
-            trials.append(Trial(number, setting["family"], setting["params"]))
+            setting = files.read_json(path / "setting.json")
+            begun = Trial(number, setting["family"], setting["params"])
+            trials.append(untrusted.checked(Trial, begun, path / "setting.json"))
     return trials
 
 
-def _ended(number: int, record: Path, damage: list[str]) -> Trial | None:
+def _ended(folder: RunFolder, number: int, record: Path, damage: list[str]) -> Trial | None:
     """The trial of a record; None if there is no record, or none of this trial that can be read."""
     if not record.exists():
         return None
     with contextlib.suppress(*_DAMAGED):
-        trial = Trial.from_json(json.loads(record.read_text(encoding="utf-8")))
+        trial = folder.trial(record)
         if trial.number == number:
             return trial
     damage.append(f"{record} is damaged. Trial {number} starts again.")
@@ -259,12 +274,12 @@ def _lost(folder: RunFolder, finished: Sequence[Trial]) -> dict[int, str]:
 def _fault(path: Path) -> str:
     """What is wrong with a file of arrays; empty if nothing is."""
     try:
-        with zipfile.ZipFile(path) as file:
-            return f"{path} is damaged." if file.testzip() else ""
+        files.read_arrays(path)
     except FileNotFoundError:
         return f"{path} is missing."
     except _DAMAGED:
         return f"{path} is damaged."
+    return ""
 
 
 def _boosting(folder: RunFolder) -> Baseline | None:
@@ -277,7 +292,7 @@ def _boosting(folder: RunFolder) -> Baseline | None:
 
 def _tracking_uri(folder: RunFolder) -> str | None:
     with contextlib.suppress(*_DAMAGED):
-        uri = str(json.loads(folder.tracking.read_text(encoding="utf-8"))["tracking_uri"])
+        uri = str(files.read_json(folder.tracking)["tracking_uri"])
         # Passwords are not kept.
         return uri if "***" not in uri else None
     return None

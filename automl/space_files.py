@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from automl import yaml_files
 from automl.errors import InputError, unknown
 from automl.resources import folder
 from automl.space import Choice, Float, Int, Parameter, SearchSpace, Value
 
-LARGEST_FILE = 1_000_000
+# A file beside those of the families.
+PORTFOLIO = "portfolio"
 FACTS = ("rows", "categories", "columns")
 TOP_KEYS = (
     "summary",
@@ -72,9 +72,10 @@ def read_space(family: str) -> SpaceFile:
     Raises:
         InputError: there is no such file, or something in it is wrong.
     """
-    path = folder("search_spaces") / f"{family}.yaml"
-    if not path.is_file():
-        raise unknown("family", family, sorted(file.stem for file in folder("search_spaces").glob("*.yaml")))
+    paths = {path.stem: path for path in folder("search_spaces").glob("*.yaml") if path.stem != PORTFOLIO}
+    if family not in paths:
+        raise unknown("family", family, sorted(paths))
+    path = paths[family]
     return _space_file(_load(path), path, default_family=family)
 
 
@@ -125,22 +126,7 @@ def split_settings(settings: Sequence[str], families: Iterable[str]) -> dict[str
 
 
 def _load(path: Path) -> dict[str, Any]:
-    if path.stat().st_size > LARGEST_FILE:
-        raise InputError(f"{path} is larger than {LARGEST_FILE:,} bytes. A search space has a few dozen lines.")
-    try:
-        text = path.read_text(encoding="utf-8")
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise InputError(f"{path.name}: aliases (*name) are not allowed. Write the values out.")
-        content = yaml.safe_load(text)
-    except UnicodeDecodeError:
-        raise InputError(f"{path.name} is not UTF-8 text. Save it as UTF-8.") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise InputError(f"{path.name}{place}: not valid YAML: {problem}. Indent with spaces, never tabs.") from None
-    except RecursionError:
-        raise InputError(f"{path.name} is nested too deeply for a search space.") from None
+    content = yaml_files.read(path)
     if not isinstance(content, dict):
         raise InputError(f"{path.name} holds no search space. It needs at least 'parameters:' and one name under it.")
     return content

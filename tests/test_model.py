@@ -70,8 +70,9 @@ def test_is_the_weighted_mean_of_all_folds_of_its_members(bundle: Path, flowers:
     inputs = {"numbers": arrays.numbers, "codes": arrays.codes}
     mean = np.zeros((len(flowers), 3))
     for trial, weight in ((3, 0.75), (12, 0.25)):
-        network = keras_files.load(bundle / f"network-{trial:04d}.keras")
-        for weights in by_network(files.read_arrays(bundle / f"network-{trial:04d}.npz")):
+        every = by_network(files.read_arrays(bundle / f"network-{trial:04d}.npz"))
+        network = keras_files.load(bundle / f"network-{trial:04d}.keras", every[0])
+        for weights in every:
             network.set_weights(weights)
             raw = np.asarray(network(inputs), dtype=np.float64)
             powers = np.exp(raw - raw.max(axis=1, keepdims=True))
@@ -162,7 +163,7 @@ def test_refuses_a_network_with_code_in_it(tmp_path: Path) -> None:
     inputs = keras.Input((2,))
     keras.Model(inputs, keras.layers.Lambda(lambda rows: rows * 2)(inputs)).save(tmp_path / "lambda.keras")
     with pytest.raises(InputError, match="refused, it holds"):
-        keras_files.load(tmp_path / "lambda.keras")
+        keras_files.load(tmp_path / "lambda.keras", [])
 
 
 @pytest.mark.parametrize(
@@ -179,11 +180,11 @@ def test_refuses_what_no_model_of_ours_has(tmp_path: Path, entry: dict[str, obje
     with zipfile.ZipFile(tmp_path / "odd.keras", "w") as archive:
         archive.writestr("config.json", json.dumps({"class_name": "Functional", "config": {"layers": [entry]}}))
     with pytest.raises(InputError, match="refused, it holds"):
-        keras_files.load(tmp_path / "odd.keras")
+        keras_files.load(tmp_path / "odd.keras", [])
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip file", b"PK\x03\x04 torn"])
 def test_a_torn_file_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "torn.keras").write_bytes(content)
     with pytest.raises(InputError, match=r"torn.keras is damaged"):
-        keras_files.load(tmp_path / "torn.keras")
+        keras_files.load(tmp_path / "torn.keras", [])

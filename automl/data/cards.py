@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import yaml
-
-from automl import resources
+from automl import resources, yaml_files
 from automl.errors import unknown
 
 
@@ -48,7 +46,7 @@ def card(name: str) -> Card:
 
 
 def _card(file: Path) -> Card:
-    facts = yaml.safe_load(file.read_text(encoding="utf-8"))
+    facts = yaml_files.read(file)
     return Card(
         name=facts["name"],
         summary=facts["summary"],

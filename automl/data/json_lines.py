@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from automl.data import bounds
 from automl.data.arrow import Parsed, from_values
 from automl.data.files import printable
 from automl.errors import InputError
@@ -23,6 +24,7 @@ def parse(text: bytes, *, label: str) -> Parsed:
     """
     rows = [_row(line, number, label) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     names = list(dict.fromkeys(name for row in rows for name in row))
+    bounds.check_cells(len(rows) * len(names), stored=len(text), label=label)
     columns: list[pa.ChunkedArray] = []
     notes: list[str] = []
     for name in names:

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from automl.data import delimited, json_lines, text
+from automl.data import bounds, delimited, json_lines, text
 from automl.data.arrow import Parsed, from_values, to_frame
 from automl.data.files import STREAM, File, load, printable
 from automl.errors import EnvironmentFault, InputError
@@ -101,15 +101,20 @@ def _parsed(file: File, delimiter: str | None, encoding: str | None) -> Parsed:
 
 def _stored_columns(file: File) -> Parsed:
     """The columns of Parquet or Arrow data, checked, since damaged buffers would end the process later."""
-    source = pa.BufferReader(file.content)
+    source, stored = pa.BufferReader(file.content), len(file.content)
     try:
         if file.kind == "parquet":
-            table = pyarrow.parquet.ParquetFile(source).read()
+            parquet = pyarrow.parquet.ParquetFile(source)
+            bounds.check_cells(bounds.cells(parquet), stored=stored, label=file.label)
+            table = pyarrow.parquet.ParquetFile(source, read_dictionary=bounds.repeating(parquet, stored=stored)).read()
         else:
+            bounds.check_buffers(file.content, label=file.label)
             streamed = file.content.startswith(STREAM)
             table = (pa.ipc.open_stream(source) if streamed else pa.ipc.open_file(source)).read_all()
         table.validate(full=True)
-    except MemoryError:
+        bounds.check_cells(table.num_rows * table.num_columns, stored=stored, label=file.label)
+        bounds.check_texts(table.columns, stored=stored, label=file.label)
+    except (MemoryError, InputError):
         raise
     # Damaged files make Arrow raise errors of almost any type.
     except Exception as error:  # noqa: BLE001

@@ -27,6 +27,7 @@ from automl.baselines import Baseline
 from automl.data.profile import Profile
 from automl.data.split import Split
 from automl.ensemble import Ensemble, blend
+from automl.plain import plain_lines
 from automl.space import SearchSpace
 from automl.tasks import FloatArray, Metric, Specification, Task
 from automl.trial import Trial
@@ -201,7 +202,7 @@ def _answer(code: str, check: Check, about: Data | Evidence, log: Path | None) -
     except Exception as error:  # noqa: BLE001  whatever a table may bring about
         if log is not None:
             with log.open("a", encoding="utf-8") as file:
-                file.write(f"The check {code} failed:\n{traceback.format_exc()}")
+                file.write(plain_lines(f"The check {code} failed:\n{traceback.format_exc()}"))
         return NotApplicable(code, f"The check itself failed ({type(error).__name__}); the log has the details.")
 
 

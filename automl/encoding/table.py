@@ -118,6 +118,11 @@ def places(encoding: Encoding, *, scaling: Scaling) -> dict[str, tuple[range, ra
     return found
 
 
+def width(encoding: Encoding, *, scaling: Scaling) -> int:
+    """The number of columns of `Arrays.numbers` in a scaling."""
+    return sum(_width(column, scaling) for column in encoding.columns)
+
+
 def _width(column: dict[str, Any], scaling: Scaling) -> int:
     if column["kind"] == "category":
         return 0

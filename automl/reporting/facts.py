@@ -107,7 +107,7 @@ def from_folder(path: Path) -> ReportFacts:
 def _read(folder: RunFolder) -> ReportFacts:
     asked = folder.asked()
     verdict, answers = folder.findings()
-    return ReportFacts(
+    facts = ReportFacts(
         folder.path,
         asked,
         folder.profile(),
@@ -122,3 +122,6 @@ def _read(folder: RunFolder) -> ReportFacts:
         folder.importance(),
         folder.weak_spots(),
     )
+    # An unknown task or metric is told at once, and not by every section.
+    assert facts.metric
+    return facts

@@ -20,7 +20,7 @@ import jinja2
 from markupsafe import Markup
 
 from automl import figures, files
-from automl.plain import plain
+from automl.plain import plain, plain_lines
 from automl.records import RunFolder
 from automl.reporting import sections
 from automl.reporting.facts import ReportFacts, from_folder
@@ -52,7 +52,7 @@ def write(path: Path, out: Path | None = None) -> Path:
     if log.getvalue():
         # A folder that is kept may be read-only.
         with suppress(OSError), RunFolder(path).log.open("a", encoding="utf-8") as kept:
-            kept.write(log.getvalue())
+            kept.write(plain_lines(log.getvalue()))
     return place
 
 

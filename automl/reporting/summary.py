@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 import jinja2
@@ -11,7 +10,7 @@ import jinja2
 from automl.data.profile import Profile
 from automl.diagnostics import worst_first
 from automl.figures import score
-from automl.plain import plain
+from automl.plain import markdown
 from automl.reporting import Result
 from automl.reporting.findings import MOST_FINDINGS
 from automl.reporting.refit import again
@@ -25,7 +24,7 @@ def summary(result: Result, profile: Profile, *, data: str) -> str:
     environment = jinja2.Environment(  # noqa: S701  Markdown, not HTML: `md` escapes.
         loader=jinja2.FileSystemLoader(folder("reports")), trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["md"] = _escaped
+    environment.filters["md"] = markdown
     template = environment.get_template("mlflow_description.md.j2")
     return template.render(
         task=profile.target.task,
@@ -58,8 +57,3 @@ def _of_best(result: Result, profile: Profile) -> dict[str, Any]:
             if not math.isnan(best.scores["val"][metric.name])
         ],
     }
-
-
-def _escaped(text: str) -> str:
-    """Names come from files that strangers wrote: nothing in them may act as Markdown or HTML."""
-    return re.sub(r"([\\`*_\[\]<>&|~#])", r"\\\1", plain(text))

@@ -16,6 +16,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run,
 
 from automl.diagnostics import Answer, Finding, worst_first
 from automl.ensemble import Ensemble
+from automl.plain import markdown
 from automl.tasks import Metric as Objective
 from automl.tracking import RunDescription, RunOutcome, store
 from automl.trial import Reason, Trial
@@ -54,7 +55,7 @@ def tags_of_run(run: RunDescription) -> dict[str, str]:
     rows = ", ".join(f"{count:,} {part}" for part, count in run.split.items())
     caller = mlflow.active_run()
     tags = {
-        "mlflow.note.content": f"{target.task} `{target.name}` of {run.data}: rows {rows}.",
+        "mlflow.note.content": f"{target.task} {markdown(target.name)} of {markdown(run.data)}: rows {rows}.",
         **_source(),
         "kind": "run",
         "data": run.data,

@@ -24,7 +24,7 @@ from mlflow import MlflowClient, MlflowException
 from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 
 from automl import files
-from automl.errors import EnvironmentFault
+from automl.errors import EnvironmentFault, InputError
 from automl.tasks import metric, task
 from automl.tracking import RunDescription, RunOutcome, entities, logged_model, registry, store
 from automl.tracking.quiet import quiet
@@ -163,9 +163,9 @@ class MlflowTracker:
     def _parent_before(self) -> Run | None:
         """The parent run of the earlier sessions; None if there is none in this store, or it has been deleted."""
         try:
-            kept = json.loads(self._run.keeps.read_text(encoding="utf-8")) if self._run.keeps is not None else {}
+            kept = files.read_json(self._run.keeps) if self._run.keeps is not None else {}
             parent = self._client.get_run(str(kept["run_id"]))
-        except (OSError, ValueError, KeyError, MlflowException):
+        except (OSError, TypeError, KeyError, InputError, MlflowException):
             return None
         return parent if parent.info.lifecycle_stage == "active" else None
 

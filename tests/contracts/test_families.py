@@ -132,7 +132,7 @@ def test_survives_saving_bit_for_bit_at_any_batch_size(family: str, tmp_path: Pa
 
     network = network_of(family)
     network.save(tmp_path / "network.keras")
-    loaded = keras_files.load(tmp_path / "network.keras")
+    loaded = keras_files.load(tmp_path / "network.keras", network.get_weights())
     rows = {role: tf.constant(array) for role, array in batch(700).items()}
     expected = predictors(network, [network.get_weights()])[0](rows)
     predict = predictors(loaded, [loaded.get_weights()])[0]

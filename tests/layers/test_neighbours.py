@@ -123,7 +123,7 @@ def test_candidates_survive_saving(tmp_path: Path) -> None:
     drawn = [RNG.integers(9, size=weight.shape).astype(weight.dtype) for weight in network.weights]
     network.set_weights(drawn)
     network.save(tmp_path / "network.keras")
-    loaded = keras_files.load(tmp_path / "network.keras")
+    loaded = keras_files.load(tmp_path / "network.keras", network.get_weights())
     rows = {"numbers": ROWS, "codes": RNG.integers(9, size=(40, 1)).astype(np.int32)}
     np.testing.assert_array_equal(np.asarray(loaded(rows)), np.asarray(network(rows)))
     assert network.count_params() == sum(weight.size for weight in drawn)

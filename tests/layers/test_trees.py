@@ -106,7 +106,7 @@ def test_the_saved_network_predicts_what_was_scored(workshop: Workshop, tmp_path
     network = workshop.network("boosted_trees", SETTING)
     network.set_weights(trained.weights[0])
     network.save(tmp_path / "network.keras")
-    loaded = keras_files.load(tmp_path / "network.keras")
+    loaded = keras_files.load(tmp_path / "network.keras", network.get_weights())
     raw = predictors(loaded, [loaded.get_weights()])[0](workshop.inputs("test", "none"))
     predicted = workshop.task.predictions(raw, workshop.examples.specification)
     np.testing.assert_array_equal(predicted, trained.predictions["test"])
