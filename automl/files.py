@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import io
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.errors import EnvironmentFault
+
+# In a record, beside what it says: its SHA-256; and the name of a record that is a list.
+_DIGEST = "sha256"
+_ITEMS = "items"
 
 
 @contextmanager
@@ -31,7 +37,40 @@ def disk_faults_explained(path: Path) -> Iterator[None]:
             errno.EACCES: "Allow writing there, or write elsewhere with --out.",
             errno.EROFS: "The file system is read-only: write elsewhere with --out.",
         }.get(error.errno or 0, "Check the disk, or write elsewhere with --out.")
-        raise EnvironmentFault(f"Cannot write {path}: {os.strerror(error.errno or 0)}. {advice}") from error
+        raise EnvironmentFault(f"Cannot write {path}: {error.strerror or error}. {advice}") from error
+
+
+def make_folder(folder: Path) -> None:
+    """Makes sure that a folder is there, also after a power cut.
+
+    Raises:
+        EnvironmentFault: it cannot be made.
+    """
+    with disk_faults_explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        flush_folder(folder.parent)
+
+
+def flush_folder(folder: Path) -> None:
+    """Makes sure that what a folder holds has its names also after a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems flush files alone.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def sweep(folder: Path) -> None:
+    """Deletes what processes that were killed have left beside the files that they wrote."""
+    for path in [*folder.rglob(".*.part"), *folder.rglob(".*.part.keras")]:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -48,8 +87,10 @@ def write_bytes(path: Path, content: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(path)
+            flush_folder(path.parent)
         except OSError:
-            aside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                aside.unlink(missing_ok=True)
             raise
 
 
@@ -61,6 +102,30 @@ def write_text(path: Path, content: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """`write_bytes` for JSON. NaN and infinities become null, which every JSON reader takes."""
     write_text(path, json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_record(path: Path, content: Mapping[str, Any] | Sequence[Any]) -> None:
+    """`write_json` with the content's own SHA-256, so that `read_record` knows that nothing has altered it."""
+    record = dict(content) if isinstance(content, Mapping) else {_ITEMS: list(content)}
+    write_json(path, {**record, _DIGEST: _digest(_finite(record))})
+
+
+def read_record(path: Path) -> Any:
+    """What `write_record` wrote.
+
+    Raises:
+        ValueError: it is torn or altered.
+        OSError: it cannot be read.
+    """
+    record = json.loads(path.read_bytes())
+    if not isinstance(record, dict) or record.pop(_DIGEST, None) != _digest(record):
+        raise ValueError(f"{path} is not as it was written.")
+    return record.get(_ITEMS, record)
+
+
+def _digest(record: Any) -> str:
+    canonical = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -29,6 +29,7 @@ from automl.errors import AutomlError, InputError
 from automl.figures import clock, count
 from automl.options import Options
 from automl.records import RunFolder
+from automl.tracking.store import VARIABLE, hides_secrets
 from automl.trial import Trial, is_cut_off
 from automl.weights import REFITTED, SCORED
 
@@ -72,7 +73,7 @@ class Earlier:
         trials: those that have ended, and those that start again, which have their setting and nothing else.
         lost: why trials that were good enough for the model can be none of it, by their number.
         boosting: the outcome of the baseline, if there is one.
-        tracking_uri: where it was recorded; None if that is not known.
+        tracking_uri: where it was recorded, without passwords; None if that is not known.
         damage: what is not as it was written, in a sentence each.
         respaced: whether the user has changed its search spaces on purpose.
     """
@@ -119,9 +120,9 @@ def locked(folder: RunFolder) -> Iterator[None]:
             raise InputError(
                 f"{folder.path} is being written by another process ({process}). Wait until it ends, or end it."
             ) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        with files.disk_faults_explained(folder.path / LOCK):
+            os.truncate(file.fileno(), 0)
+            os.write(file.fileno(), f"{os.getpid()}\n".encode())
         yield
 
 
@@ -154,11 +155,9 @@ def read(folder: RunFolder) -> Earlier:
     """What the run's folder tells. Nothing is written.
 
     Raises:
-        InputError: the folder holds no run, or one by a version that could not go on with it.
+        InputError: the folder holds no run, or what it was asked is damaged.
     """
     asked = folder.asked()
-    if "fingerprint" not in asked:
-        raise InputError(f"{folder.path} was made by a version that could not go on with runs. Begin a new one.")
     damage: list[str] = []
     trials = _trials(folder, damage)
     lost = _lost(folder, [trial for trial in trials if trial.status == "finished"])
@@ -175,7 +174,7 @@ def _state(
     """What the run had come to, and the seconds that it had used."""
     path = folder.path / "state.json"
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known = files.read_record(path)
         return str(known["state"]), float(known["seconds"])
     except _DAMAGED:
         damage.append(f"{path} cannot be read. The time that was used is estimated.")
@@ -218,7 +217,7 @@ def _trials(folder: RunFolder, damage: list[str]) -> list[Trial]:
             trials.append(ended)
             continue
         with contextlib.suppress(*_DAMAGED):
-            setting = json.loads((path / "setting.json").read_text(encoding="utf-8"))
+            setting = files.read_record(path / "setting.json")
             trials.append(Trial(number, setting["family"], setting["params"]))
     return trials
 
@@ -228,7 +227,7 @@ def _ended(number: int, record: Path, damage: list[str]) -> Trial | None:
     if not record.exists():
         return None
     with contextlib.suppress(*_DAMAGED):
-        trial = Trial.from_json(json.loads(record.read_text(encoding="utf-8")))
+        trial = Trial.from_json(files.read_record(record))
         if trial.number == number:
             return trial
     damage.append(f"{record} is damaged. Trial {number} starts again.")
@@ -277,10 +276,25 @@ def _boosting(folder: RunFolder) -> Baseline | None:
 
 def _tracking_uri(folder: RunFolder) -> str | None:
     with contextlib.suppress(*_DAMAGED):
-        uri = str(json.loads(folder.tracking.read_text(encoding="utf-8"))["tracking_uri"])
-        # Passwords are not kept.
-        return uri if "***" not in uri else None
+        return str(files.read_record(folder.tracking)["tracking_uri"])
     return None
+
+
+def tracking_uri(given: str | None, earlier: Earlier) -> str | None:
+    """The address of the tracker: as it is asked for, or else where the run was recorded; None for the default.
+
+    Raises:
+        InputError: it had a password, which is not kept, and which nothing else tells.
+    """
+    uri = given or earlier.tracking_uri
+    if uri is None or not hides_secrets(uri):
+        return uri
+    if VARIABLE in os.environ:
+        return None
+    raise InputError(
+        f"The run is recorded at {uri}, and passwords are not kept. "
+        f"Give the whole address again: --tracking-uri, or the variable {VARIABLE}."
+    )
 
 
 def wanted(
@@ -291,6 +305,7 @@ def wanted(
     settings: Sequence[str] = (),
     workers: int | None = None,
     memory: int | None = None,
+    tracking_uri: str | None = None,
 ) -> tuple[Earlier, Options]:
     """What `automl resume` asks for: what the run was asked for, and more.
 
@@ -304,6 +319,7 @@ def wanted(
         settings=(*before.settings, *settings),
         workers=workers or before.workers,
         memory=memory or before.memory,
+        tracking_uri=tracking_uri or before.tracking_uri,
         out=None,
     )
     changed = dataclasses.replace(earlier, respaced=bool(settings))
@@ -429,14 +445,10 @@ def tidy(earlier: Earlier) -> None:
     """Clears away what the last session left unfinished."""
     folder = earlier.folder
     folder.clear_away()
+    model.settle(folder.bundle)
     (folder.path / "outcome.json").unlink(missing_ok=True)
-    for path in list(folder.path.rglob(".*.part")):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
     for path in folder.path.glob("trials/*"):
-        for left in (*path.glob("part-*.keras"), path / "network.keras", path / REFITTED):
+        for left in (path / "network.keras", path / REFITTED):
             left.unlink(missing_ok=True)
     for trial in earlier.trials:
         if trial.status == "running":

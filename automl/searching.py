@@ -121,6 +121,7 @@ class _Search:
         waiting: trials of an earlier session that start again.
         heard, until: when a worker's trial gave a sign of life, and when it should have ended.
         again: trials that have had their second chance with half the batch.
+        started: when a trial was handed to a worker.
     """
 
     settings: Settings
@@ -134,6 +135,7 @@ class _Search:
     heard: dict[int, float] = field(default_factory=dict)
     until: dict[int, float] = field(default_factory=dict)
     again: set[int] = field(default_factory=set)
+    started: dict[int, float] = field(default_factory=dict)
 
     @property
     def spaces(self) -> Mapping[str, SearchSpace]:
@@ -283,7 +285,7 @@ def _start(trial: Trial, going: _Search) -> None:
     going.tracker.trial_started(trial)
     going.executor.submit(job)
     # From now on, since the first worker takes as long to start as TensorFlow does to load.
-    going.heard[trial.number] = time.monotonic()
+    going.heard[trial.number] = going.started[trial.number] = time.monotonic()
 
 
 def _job(trial: Trial, going: _Search) -> Job:
@@ -375,9 +377,14 @@ def _take(event: Event, going: _Search) -> None:
 
 def _failed(trial: Trial, reason: Reason, message: str, going: _Search) -> Trial:
     """The trial as it is recorded; whether it had all the time that the search had tells if it may start again."""
-    is_cut_off = reason == "timeout" and time.monotonic() >= going.deadline
+    now = time.monotonic()
     return dataclasses.replace(
-        trial, status="failed", reason=reason, message=message, stopped="time" if is_cut_off else ""
+        trial,
+        status="failed",
+        reason=reason,
+        message=message,
+        stopped="time" if reason == "timeout" and now >= going.deadline else "",
+        seconds=now - going.started.get(trial.number, now),
     )
 
 

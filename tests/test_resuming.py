@@ -181,9 +181,9 @@ def asked(folder: Path, **changes: Any) -> dict[str, Any]:
     }
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "run.json").exists():
-        files.write_json(folder / "run.json", {**content, "fingerprint": "0" * 12})
+        files.write_record(folder / "run.json", {**content, "fingerprint": "0" * 12})
         files.write_arrays(folder / "split.npz", SPLIT.arrays())
-        files.write_json(folder / "state.json", {"state": "running", "seconds": 12.0})
+        files.write_record(folder / "state.json", {"state": "running", "seconds": 12.0})
     return json.loads(json.dumps(content))
 
 
@@ -412,7 +412,7 @@ def test_what_a_crash_left_unfinished_goes(tmp_path: Path) -> None:
     left = [".run.json.77.part", "trials/0001/.result.json.77.part", "trials/0001/network.keras", "encoded/x.npy"]
     left += [
         "trials/0001/refitted.npz",
-        "trials/0001/part-77.keras",
+        "trials/0001/.network.77.part.keras",
         ".model.77.part/schema.json",
         ".model.77.part/.schema.json.77.part",
     ]

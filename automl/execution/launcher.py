@@ -96,6 +96,15 @@ class Launcher:
         return int(_NUMBER.unpack(answer)[0])
 
     def _died(self) -> EnvironmentFault:
+        try:
+            code = self._process.wait(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            code = 0
+        if code < 0:
+            return EnvironmentFault(
+                f"The process that starts workers was ended ({signal.Signals(-code).name}), most likely for want of "
+                "memory. Fewer --workers need less."
+            )
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         cause = lines[-1] if lines else f"exit code {self._process.poll()}"

@@ -44,13 +44,13 @@ class LocalExecutor:
 
     def submit(self, job: Job) -> None:
         """Gives the job to an idle worker, or to a new one."""
-        worker = next((worker for worker in self._workers if worker.job is None), None) or self._new_worker()
-        worker.job = job
-        try:
-            worker.connection.send(job)
-        except (BrokenPipeError, ConnectionResetError):
-            # It died while idle; the next `wait` finds out and reports it.
-            return
+        for worker in [worker for worker in self._workers if worker.job is None]:
+            if _gives(worker, job):
+                return
+            # It has died while it was idle, which is not the job's fault.
+            self._end(worker)
+        # One that dies before it gets the job is found by the next `wait`, which reports it.
+        _gives(self._new_worker(), job)
 
     def wait(self, seconds: float) -> list[Event]:
         """What has happened since the last call, after waiting for it at most so long."""
@@ -77,8 +77,9 @@ class LocalExecutor:
 
     def _new_worker(self) -> _Worker:
         worker = _Worker(*self._launcher.start_worker())
-        worker.connection.send(self._opening)
         self._workers.append(worker)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            worker.connection.send(self._opening)
         return worker
 
     def _events(self, worker: _Worker) -> list[Event]:
@@ -107,6 +108,16 @@ class LocalExecutor:
         with contextlib.suppress(ProcessLookupError):
             os.kill(worker.pid, signal.SIGKILL)
         return self._launcher.exit_status(worker.pid)
+
+
+def _gives(worker: _Worker, job: Job) -> bool:
+    """Whether the worker still takes the job, which it has from now on."""
+    worker.job = job
+    try:
+        worker.connection.send(job)
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+    return True
 
 
 def _cause(status: int) -> tuple[Reason, str]:

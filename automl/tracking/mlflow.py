@@ -156,14 +156,14 @@ class MlflowTracker:
         self._run_id = parent.info.run_id
         if self._run.keeps is not None:
             kept = {"tracking_uri": self.tracking_uri, "experiment_id": self._experiment_id, "run_id": self._run_id}
-            files.write_json(self._run.keeps, kept)
+            files.write_record(self._run.keeps, kept)
         self._send_again(self._run.trials)
         self._attempt(self._send_data)
 
     def _parent_before(self) -> Run | None:
         """The parent run of the earlier sessions; None if there is none in this store, or it has been deleted."""
         try:
-            kept = json.loads(self._run.keeps.read_text(encoding="utf-8")) if self._run.keeps is not None else {}
+            kept = files.read_record(self._run.keeps) if self._run.keeps is not None else {}
             parent = self._client.get_run(str(kept["run_id"]))
         except (OSError, ValueError, KeyError, MlflowException):
             return None
