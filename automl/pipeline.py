@@ -206,8 +206,9 @@ def _begun(
         resuming.tidy(earlier)
     cleanup.callback(earlier.folder.clear_away)
     asked = resuming.recorded(asked, earlier, command=services.command)
-    earlier.folder.write_start(asked, prepared.profile, prepared.split)
+    # Before the limits are other ones: a finished run that is given more must not seem to be finished with those.
     earlier.folder.write_state("running", time.monotonic() - began)
+    earlier.folder.write_start(asked, prepared.profile, prepared.split)
     return earlier
 
 
