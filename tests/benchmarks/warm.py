@@ -1,8 +1,8 @@
 """Runs of the command line that start at once, in processes forked from one that has loaded everything.
 
 `with warm.up(real=...) as start:` loads TensorFlow, or a made-up worker in its place, and everything that the main
-process needs. `start(folder, arguments)` then runs the command line there, as a process of its own with its own exit code,
-output, launcher and workers.
+process needs. `start(folder, arguments)` then runs the command line there, as a process of its own with its own exit
+code, output, launcher and workers.
 """
 
 from __future__ import annotations
