@@ -235,6 +235,8 @@ def _go_on(
     from automl.run import Run
 
     if resuming.is_over(earlier, options):
+        # It may have been killed when all was written, before it had cleared up.
+        resuming.clear_up(earlier)
         if not quiet:
             Terminal().note(resuming.nothing_left(earlier))
         return Run(earlier.folder.path)

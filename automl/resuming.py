@@ -441,11 +441,16 @@ def check(earlier: Earlier, asked: Mapping[str, Any], split: Split) -> list[str]
     return [*earlier.damage, *_checked(earlier, asked), *_checked_rows(earlier, split)]
 
 
+def clear_up(earlier: Earlier) -> None:
+    """Clears away what a run needs only while it goes on."""
+    earlier.folder.clear_away()
+    model.settle(earlier.folder.bundle)
+
+
 def tidy(earlier: Earlier) -> None:
     """Clears away what the last session left unfinished."""
     folder = earlier.folder
-    folder.clear_away()
-    model.settle(folder.bundle)
+    clear_up(earlier)
     (folder.path / "outcome.json").unlink(missing_ok=True)
     for path in folder.path.glob("trials/*"):
         for left in (path / "network.keras", path / REFITTED):

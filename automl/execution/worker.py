@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from automl import files, memory
 from automl.baselines import BOOSTED
-from automl.errors import EnvironmentFault
+from automl.errors import AutomlError, EnvironmentFault
 from automl.execution import Event, Job, workspace
 from automl.execution.boosting import boost
 from automl.records import RunFolder
@@ -112,6 +112,8 @@ def _reason(error: Exception) -> Reason:
 
 def _message(error: Exception) -> str:
     """One line for people."""
+    if isinstance(error, AutomlError):
+        return str(error)
     if _reason(error) != "oom":
         return f"{type(error).__name__}: {error}"[:500]
     wanted = re.search(r"tensor with shape(\[[\d,]*\])|Unable to allocate ([\d.]+ \w+)", str(error))

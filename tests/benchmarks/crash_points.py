@@ -210,6 +210,7 @@ def points(bench: Bench, kinds: Sequence[str]) -> Iterator[tuple[str, Callable[[
         for kind in kinds:
             for at, step in enumerate(steps, start=1):
                 what, path = step.split()[1:]
+                path = path.partition("runs/")[2]
                 # All of it is thrown away when a run goes on.
                 is_scratch = "/encoded" in path or "/audit" in path
                 can_fail = kind == "kill" or what in ("write", "rename", "mkdir", "fsync")

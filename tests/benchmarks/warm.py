@@ -187,10 +187,12 @@ def _load_all(folder: Path, kind: type[Launcher]) -> bytes:
     """Makes a whole run here, so that everything is loaded; returns an MLflow database with tables and no run."""
     from automl import api, options, space_files
     from automl.execution import launcher
+    from automl.reporting import report
     from automl.tracking import mlflow, store
 
-    # A third of such a short run's time.
+    # Half of such a short run's time.
     space_files._load = functools.cache(space_files._load)
+    report._environment = functools.cache(report._environment)
     write_table(folder)
     uri = store.address(f"sqlite:///{folder}/mlflow.db")
     store.check(uri)
