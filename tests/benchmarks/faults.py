@@ -41,8 +41,8 @@ class Faults:
         os.rename = self._two(os.rename)
         for name in ("unlink", "rmdir", "mkdir"):
             setattr(os, name, self._one(name, getattr(os, name)))
-        os.fsync = self._flush
-        os.write = self._plain_write
+        for name, call in {"fsync": self._flush, "write": self._plain_write}.items():
+            setattr(os, name, call)
         opened = io.open
 
         def open_counted(file: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
@@ -81,7 +81,7 @@ class Faults:
         if fault:
             raise OSError(fault, os.strerror(fault))
 
-    def _is_below(self, path: str | bytes) -> bool:
+    def _is_below(self, path: Any) -> bool:
         return str(Path(os.fsdecode(path)).absolute()).startswith(self._below)
 
     def _two(self, call: Callable[..., None]) -> Callable[..., None]:
