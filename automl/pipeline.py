@@ -170,6 +170,8 @@ def _faults_tell_the_way_on(folder: RunFolder) -> Iterator[None]:
 
 def _why_nothing(trials: Sequence[Trial], folder: RunFolder) -> str:
     """Why there is no model: how trials failed, and what most of them said."""
+    if not trials:
+        return "No trial was started: the time was too short. Give more --time."
     reasons = ", ".join(
         f"{number} {reason}" for reason, number in Counter(trial.reason for trial in trials).most_common()
     )

@@ -9,9 +9,16 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
+from automl import memory
 from automl.execution import Event, Job
 from automl.execution.launcher import Launcher
 from automl.trial import Reason
+
+# How TensorFlow ends where memory that it asks for is refused and it does not look.
+CRASHES = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS)
+# It asks for large pieces, so that the last one may have been refused with much of it left.
+ALMOST_ALL = 0.7
+OUT_OF_MEMORY = "A worker's share of the memory was not enough"
 
 
 @dataclass
@@ -19,6 +26,7 @@ class _Worker:
     pid: int
     connection: Connection
     job: Job | None = None
+    memory: float = 0.0
 
 
 class LocalExecutor:
@@ -57,6 +65,8 @@ class LocalExecutor:
         by_connection = {worker.connection: worker for worker in self._workers}
         if not by_connection:
             return []
+        for worker in self._workers:
+            worker.memory = memory.used_share(worker.pid) or worker.memory
         events = []
         for connection in wait(list(by_connection), timeout=seconds):
             assert isinstance(connection, Connection)
@@ -97,7 +107,7 @@ class LocalExecutor:
             job = worker.job
             status = self._end(worker)
             if job is not None:
-                reason, message = _cause(status)
+                reason, message = _cause(status, worker.memory)
                 events.append(Event(job.key, "failed", reason=reason, message=message))
         return events
 
@@ -120,7 +130,10 @@ def _gives(worker: _Worker, job: Job) -> bool:
     return True
 
 
-def _cause(status: int) -> tuple[Reason, str]:
+def _cause(status: int, used: float) -> tuple[Reason, str]:
+    """Why a worker ended; `used` is the share of its memory that it had when it was last looked at."""
+    if status in CRASHES and used > ALMOST_ALL:
+        return "oom", f"{OUT_OF_MEMORY}. Give more --memory, or fewer --workers."
     if status == -signal.SIGKILL:
         return "killed", "The worker was killed, most likely for want of memory. Fewer --workers leave more to each."
     if status < 0:
