@@ -142,6 +142,7 @@ def resume(
     settings: Sequence[str] = (),
     workers: int | None = None,
     memory: str | float | None = None,
+    tracking_uri: str | None = None,
     quiet: bool = False,
 ) -> Run:
     """Goes on with a run that ended early, however that was, or gives one that is finished more time or trials.
@@ -155,7 +156,8 @@ def resume(
         time: of all sessions together, as for `fit`, or with a plus, "+10m", as much more.
         trials: of all sessions together, or "+20" for as many more.
         settings: further changes of search spaces. Trials beside a space stay on the leaderboard.
-        workers, memory: as for `fit`; by default those of before.
+        workers, memory, tracking_uri: as for `fit`; by default those of before. An address with a password has to be
+            given again, here or in the variable MLFLOW_TRACKING_URI, since passwords are not kept.
         quiet: print nothing.
 
     Raises:
@@ -163,7 +165,14 @@ def resume(
         EnvironmentFault: the machine lacks something.
         NothingTrained: every trial failed.
     """
-    more = {"time": time, "trials": trials, "settings": settings, "workers": workers, "memory": size(memory)}
+    more = {
+        "time": time,
+        "trials": trials,
+        "settings": settings,
+        "workers": workers,
+        "memory": size(memory),
+        "tracking_uri": tracking_uri,
+    }
     return go_on(path, data, more, command="automl.resume", quiet=quiet, began=clock.monotonic())
 
 
@@ -226,6 +235,8 @@ def _go_on(
     from automl.run import Run
 
     if resuming.is_over(earlier, options):
+        # It may have been killed when all was written, before it had cleared up.
+        resuming.clear_up(earlier)
         if not quiet:
             Terminal().note(resuming.nothing_left(earlier))
         return Run(earlier.folder.path)
@@ -250,17 +261,22 @@ def run(
     """
     from automl.execution.launcher import Launcher
 
+    uri = options.tracking_uri
+    if earlier is not None:
+        from automl.resuming import tracking_uri
+
+        uri = tracking_uri(uri, earlier)
     launcher = Launcher()
     from automl import pipeline
     from automl.reporting.terminal import Terminal
     from automl.tracking import Tracker
+    from automl.tracking.store import without_secrets
 
     reporter = Terminal(quiet=quiet)
 
     def open_tracker() -> Tracker:
         from automl.tracking.mlflow import MlflowTracker
 
-        uri = options.tracking_uri or (earlier.tracking_uri if earlier else None)
         return MlflowTracker(
             experiment=options.experiment,
             tracking_uri=uri,
@@ -268,7 +284,7 @@ def run(
             warn=reporter.note,
         )
 
-    services = pipeline.Services(launcher, reporter, open_tracker, command)
+    services = pipeline.Services(launcher, reporter, open_tracker, without_secrets(command))
     return pipeline.fit(data, options, services, began=began, earlier=earlier)
 
 

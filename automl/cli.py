@@ -165,6 +165,9 @@ def resume(
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Trials at the same time; as before by default.")] = None,
     memory: Annotated[str | None, typer.Option(help="For all workers together; as before by default.")] = None,
+    tracking_uri: Annotated[
+        str | None, typer.Option(help="MLflow store; as before by default. Passwords are not kept: give it again.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -179,6 +182,7 @@ def resume(
         "settings": tuple(settings or ()),
         "workers": workers,
         "memory": size(memory),
+        "tracking_uri": tracking_uri,
     }
     command = shlex.join(["automl", *sys.argv[1:]])
     if api.go_on(run, None, more, command=command, quiet=quiet, began=process_start()).interrupted:

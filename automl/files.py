@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import io
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,10 @@ _ARRAY_HEADERS = {
     (2, 0): np.lib.format.read_array_header_2_0,
 }
 
+# In a record, beside what it says: its SHA-256; and the name of a record that is a list.
+_DIGEST = "sha256"
+_ITEMS = "items"
+
 
 @contextmanager
 def disk_faults_explained(path: Path) -> Iterator[None]:
@@ -38,7 +44,40 @@ def disk_faults_explained(path: Path) -> Iterator[None]:
             errno.EACCES: "Allow writing there, or write elsewhere with --out.",
             errno.EROFS: "The file system is read-only: write elsewhere with --out.",
         }.get(error.errno or 0, "Check the disk, or write elsewhere with --out.")
-        raise EnvironmentFault(f"Cannot write {path}: {os.strerror(error.errno or 0)}. {advice}") from error
+        raise EnvironmentFault(f"Cannot write {path}: {error.strerror or error}. {advice}") from error
+
+
+def make_folder(folder: Path) -> None:
+    """Makes sure that a folder is there, also after a power cut.
+
+    Raises:
+        EnvironmentFault: it cannot be made.
+    """
+    with disk_faults_explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        flush_folder(folder.parent)
+
+
+def flush_folder(folder: Path) -> None:
+    """Makes sure that what a folder holds has its names also after a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems flush files alone.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def sweep(folder: Path) -> None:
+    """Deletes what processes that were killed have left beside the files that they wrote."""
+    for path in [*folder.rglob(".*.part"), *folder.rglob(".*.part.keras")]:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -55,8 +94,10 @@ def write_bytes(path: Path, content: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(path)
+            flush_folder(path.parent)
         except OSError:
-            aside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                aside.unlink(missing_ok=True)
             raise
 
 
@@ -68,6 +109,17 @@ def write_text(path: Path, content: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """`write_bytes` for JSON. NaN and infinities become null, which every JSON reader takes."""
     write_text(path, json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_record(path: Path, content: Mapping[str, Any] | Sequence[Any]) -> None:
+    """`write_json` with the content's own SHA-256, so that `read_record` knows that nothing has altered it."""
+    record = dict(content) if isinstance(content, Mapping) else {_ITEMS: list(content)}
+    write_json(path, {**record, _DIGEST: _digest(_finite(record))})
+
+
+def _digest(record: Any) -> str:
+    canonical = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -88,6 +140,23 @@ def read_json(path: Path, *, most: int = LARGEST_JSON) -> Any:
         return json.loads(untrusted.content(path, most=most).decode("utf-8"))
     except (ValueError, RecursionError):
         raise InputError(f"{path} is damaged: it is not valid JSON. Restore it from a copy, or make it anew.") from None
+
+
+def read_record(path: Path) -> Any:
+    """What `write_record` wrote.
+
+    Raises:
+        InputError: as `read_json` does, and where the record is not as it was written.
+        FileNotFoundError: there is none.
+    """
+    record = read_json(path)
+    try:
+        is_whole = isinstance(record, dict) and record.pop(_DIGEST, None) == _digest(record)
+    except (ValueError, RecursionError):
+        is_whole = False
+    if not is_whole:
+        raise InputError(f"{path} is damaged: it is not as it was written. Restore it from a copy, or make it anew.")
+    return record.get(_ITEMS, record)
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:

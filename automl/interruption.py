@@ -1,15 +1,21 @@
-"""Ctrl-C: the first ends a run in good order, with the best so far saved; the second ends it at once."""
+"""Ctrl-C: the first ends a run in good order, with the best so far saved; the second ends it at once.
+
+Whoever ends the process (SIGTERM, as batch systems do) or takes away its terminal (SIGHUP) is answered in the same way.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Self
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SAYS = "Interrupted: saving the best so far; press Ctrl-C again to stop at once"
 
 
@@ -22,7 +28,8 @@ class Interruption:
     """Takes note of Ctrl-C for the time of a `with` block.
 
     A KeyboardInterrupt between any two steps could leave a trial half recorded, or the answer of a worker unread. Where
-    Python does not let it listen, in a thread other than the main one, or where Ctrl-C is ignored, nothing changes.
+    Python does not let it listen, in a thread other than the main one, or where Ctrl-C is ignored, nothing changes. The
+    other signals are listened to where nobody else does; they reach the program after the block.
 
     Attributes:
         say: tells the user that the run is about to end.
@@ -35,19 +42,23 @@ class Interruption:
     worth_saving: bool = False
     last_words: str = "Interrupted."
     asked: bool = False
-    _before: Any = None
+    _before: dict[int, Any] = field(default_factory=dict)
+    _others: list[int] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        is_main = threading.current_thread() is threading.main_thread()
-        before = signal.getsignal(signal.SIGINT)
-        if is_main and before not in (signal.SIG_IGN, None):
-            self._before = before
-            signal.signal(signal.SIGINT, self._pressed)
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                before = signal.getsignal(number)
+                if before == signal.SIG_DFL or (number == signal.SIGINT and before not in (signal.SIG_IGN, None)):
+                    self._before[number] = before
+                    signal.signal(number, self._pressed)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        for number, before in self._before.items():
+            signal.signal(number, before)
+        for number in self._others[:1]:
+            signal.raise_signal(number)
 
     def check(self) -> None:
         """Raises EarlyEnd if the user wants the run to end."""
@@ -55,9 +66,22 @@ class Interruption:
             raise EarlyEnd
 
     def _pressed(self, number: int, frame: FrameType | None) -> None:
+        if number != signal.SIGINT:
+            self._others.append(number)
+        if number == signal.SIGHUP:
+            _leave_terminal()
         if self.asked or not self.worth_saving:
             raise KeyboardInterrupt(self.last_words)
         self.asked = True
         # The console may be in the middle of a line, and does not write two at a time.
         with contextlib.suppress(RuntimeError):
             self.say(SAYS)
+
+
+def _leave_terminal() -> None:
+    """Whatever is written to a terminal that is gone fails."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is not None and stream.isatty():
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -60,6 +60,15 @@ def limit(allowance: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
+def used_share(process: int) -> float:
+    """The share of what `limit` lets a process have that it has; 0 where that cannot be told."""
+    try:
+        most, _ = resource.prlimit(process, resource.RLIMIT_DATA)
+        return _fact("VmData", process) / most if most > 0 else 0.0
+    except (OSError, KeyError):
+        return 0.0
+
+
 def peak() -> int:
     """The most bytes that this process has had; what a process that forked it had loaded counts."""
     return _own("VmHWM")
@@ -71,6 +80,11 @@ def for_workers(given: int | None) -> int:
 
 
 def _own(fact: str) -> int:
-    """What the system says of this process, in bytes."""
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines())
+    return _fact(fact, "self")
+
+
+def _fact(fact: str, process: int | str) -> int:
+    """What the system says of a process, in bytes."""
+    lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8", errors="replace").splitlines()
+    status = dict(line.split(":", 1) for line in lines)
     return int(status[fact].split()[0]) * 1024

@@ -144,10 +144,10 @@ def save(
         networks: by the number of its trial, a `.keras` file from encoded arrays to raw outputs, and a file with the
             weights of each network of this architecture.
     """
+    settle(bundle)
     aside = bundle.with_name(f".{bundle.name}.{os.getpid()}.part")
     shutil.rmtree(aside, ignore_errors=True)
-    with files.disk_faults_explained(aside):
-        aside.mkdir(parents=True)
+    files.make_folder(aside)
     for trial, (network, weights) in networks.items():
         files.write_bytes(aside / f"{_name(trial)}.keras", network.read_bytes())
         files.write_bytes(aside / f"{_name(trial)}.npz", weights.read_bytes())
@@ -161,8 +161,31 @@ def save(
             "sha256": {name: files.sha256(aside / name) for name in written},
         },
     )
-    shutil.rmtree(bundle, ignore_errors=True)
-    aside.rename(bundle)
+    with files.disk_faults_explained(bundle):
+        if bundle.exists():
+            bundle.rename(_former(bundle))
+        aside.rename(bundle)
+        files.flush_folder(bundle.parent)
+    settle(bundle)
+
+
+def settle(bundle: Path) -> None:
+    """Ends what a save that was broken off has left: the former model goes if there is a new one, and else comes back.
+
+    No system call puts a folder in the place of another everywhere, so for a moment there is the former one alone.
+    """
+    former = _former(bundle)
+    if (bundle / MANIFEST).is_file():
+        shutil.rmtree(former, ignore_errors=True)
+    elif (former / MANIFEST).is_file():
+        shutil.rmtree(bundle, ignore_errors=True)
+        with files.disk_faults_explained(bundle):
+            former.rename(bundle)
+
+
+def _former(bundle: Path) -> Path:
+    """Where the model is that a new one is about to replace."""
+    return bundle.with_name(f".{bundle.name}.former")
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -225,7 +248,7 @@ def _name(trial: int) -> str:
 
 
 def _bundle(path: Path) -> Path:
-    for candidate in (path, path / "model"):
+    for candidate in (path, path / "model", _former(path), _former(path / "model")):
         if (candidate / MANIFEST).is_file():
             return candidate
     if not path.exists():

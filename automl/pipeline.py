@@ -6,8 +6,9 @@ import dataclasses
 import shlex
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from automl.evaluation import Evaluated, WeakSpot, evaluate, importance
 from automl.execution import Job, workspace
 from automl.execution.launcher import Launcher
 from automl.execution.local import LocalExecutor
+from automl.figures import count
 from automl.interruption import Interruption
 from automl.options import Options
 from automl.plain import plain_lines
@@ -41,6 +43,7 @@ from automl.search.grid import check_size
 from automl.searching import SearchOutcome, Settings, progress, search
 from automl.tasks import FloatArray, Metric, metric, scores
 from automl.tracking import RunDescription, RunOutcome, Tracker
+from automl.tracking.store import without_secrets
 from automl.trial import Trial
 from automl.versions import installed
 from automl.weights import REFITTED, final_weights
@@ -55,6 +58,8 @@ TAIL_SHARE = 0.2
 # Jobs that save a member of the ensemble have the keys below this.
 EXPORT_KEY = -2
 EXPORT_SECONDS = 120
+# Whoever kills a worker must not cost the model.
+EXPORT_ATTEMPTS = 3
 
 # By the number of a trial, and by part.
 Predictions = Mapping[int, Mapping[str, FloatArray]]
@@ -95,9 +100,9 @@ def fit(
         NothingTrained: every trial failed; the run's folder tells why.
     """
     with ExitStack() as cleanup:
+        interruption = cleanup.enter_context(Interruption(services.reporter.note))
         cleanup.callback(services.reporter.close)
         cleanup.callback(services.launcher.close)
-        interruption = cleanup.enter_context(Interruption(services.reporter.note))
         prepared = prepare(data, options)
         objective = metric(options.metric, prepared.task)
         plan = plan_of(prepared, options, objective, grid_size=_grid_size(prepared, options), earlier=earlier)
@@ -105,7 +110,8 @@ def fit(
         cleanup.callback(tracker.close)
         earlier = _begun(prepared, options, services, earlier, began, cleanup)
         folder = earlier.folder
-        interruption.last_words = f"Interrupted. To go on: automl resume {shlex.quote(str(folder.path))}"
+        interruption.last_words = f"Interrupted. {_way_on(folder)}"
+        cleanup.enter_context(_faults_tell_the_way_on(folder))
         known = evidence.of_data(prepared, options)
         data_checks = _tell(known, prepared, plan, folder, services.reporter)
         write_workspace(folder.encoded, prepared)
@@ -146,8 +152,36 @@ def fit(
         folder.write_state(_state(result), time.monotonic() - began)
         services.reporter.result(dataclasses.replace(result, seconds=time.monotonic() - began))
     if best is None and not outcome.interrupted:
-        raise NothingTrained(f"No trial succeeded; {folder.path / 'log.txt'} and the trials' records tell why.")
+        raise NothingTrained(_why_nothing(outcome.trials, folder))
     return Run(folder.path, interrupted=outcome.interrupted or interruption.asked)
+
+
+def _way_on(folder: RunFolder) -> str:
+    return f"To go on: automl resume {shlex.quote(str(folder.path))}"
+
+
+@contextmanager
+def _faults_tell_the_way_on(folder: RunFolder) -> Iterator[None]:
+    """A fault of the machine costs no trial that was recorded, and its message says so."""
+    try:
+        yield
+    except EnvironmentFault as fault:
+        raise EnvironmentFault(f"{fault}\nNo recorded trial is lost. {_way_on(folder)}") from fault
+
+
+def _why_nothing(trials: Sequence[Trial], folder: RunFolder) -> str:
+    """Why there is no model: how trials failed, and what most of them said."""
+    if not trials:
+        return "No trial was started: the time was too short. Give more --time."
+    reasons = ", ".join(
+        f"{number} {reason}" for reason, number in Counter(trial.reason for trial in trials).most_common()
+    )
+    said = [trial.message for trial in trials if trial.message]
+    cause = f" Most often: {max(said, key=said.count)}" if said else ""
+    return (
+        f"No trial succeeded: {count(len(trials), 'trial')} failed ({reasons}).{cause}\n"
+        f"{folder.path / 'leaderboard.csv'} and {folder.path / 'log.txt'} tell more."
+    )
 
 
 def check(data: str | Path | pd.DataFrame, options: Options, earlier: Earlier, *, command: str) -> None:
@@ -175,8 +209,9 @@ def _begun(
         resuming.tidy(earlier)
     cleanup.callback(earlier.folder.clear_away)
     asked = resuming.recorded(asked, earlier, command=services.command)
-    earlier.folder.write_start(asked, prepared.profile, prepared.split)
+    # Before the limits are other ones: a finished run that is given more must not seem to be finished with those.
     earlier.folder.write_state("running", time.monotonic() - began)
+    earlier.folder.write_start(asked, prepared.profile, prepared.split)
     return earlier
 
 
@@ -240,7 +275,10 @@ def _asked(prepared: Prepared, options: Options, command: str) -> dict[str, Any]
         "metric": options.metric or prepared.task.OBJECTIVE,
         "split": {"how": prepared.split.how, **{name: len(rows) for name, rows in prepared.split.parts().items()}},
         "folds": None if prepared.split.folds is None else prepared.split.number_of_folds,
-        "options": {name: _plain(value) for name, value in dataclasses.asdict(options).items()},
+        "options": {
+            **{name: _plain(value) for name, value in dataclasses.asdict(options).items()},
+            "tracking_uri": options.tracking_uri and without_secrets(options.tracking_uri),
+        },
         "families": [
             {"name": known.name, "taken": known.taken, "why": known.why, "summary": known.summary}
             for known in prepared.candidates
@@ -260,16 +298,17 @@ def _plain(value: Any) -> Any:
 
 def write_workspace(folder: Path, prepared: Prepared) -> None:
     """Puts what workers need into a new folder."""
-    workspace.write(
-        folder,
-        task=prepared.profile.target.task,
-        encoded=prepared.encoded,
-        targets=prepared.targets,
-        split=prepared.split,
-        weights=prepared.weights,
-        specification=prepared.specification,
-        encoding=prepared.encoding,
-    )
+    with files.disk_faults_explained(folder):
+        workspace.write(
+            folder,
+            task=prepared.profile.target.task,
+            encoded=prepared.encoded,
+            targets=prepared.targets,
+            split=prepared.split,
+            weights=prepared.weights,
+            specification=prepared.specification,
+            encoding=prepared.encoding,
+        )
     # From here on the workers' mapping of the files is the only copy.
     prepared.encoded.clear()
 
@@ -470,16 +509,20 @@ def _export(best: Ensemble, folders: Mapping[int, Path], executor: LocalExecutor
         Job(EXPORT_KEY - position, "export", folders[member.trial], family=member.family, params=member.params)
         for position, member in enumerate(best.members)
     ]
-    running: set[int] = set()
+    running: dict[int, Job] = {}
+    killed: Counter[int] = Counter()
     began = time.monotonic()
     while waiting or running:
         while waiting and executor.capacity:
-            running.add(waiting[0].key)
+            running[waiting[0].key] = waiting[0]
             executor.submit(waiting.pop(0))
         for event in executor.wait(1.0):
-            if event.kind == "failed" and event.key in running:
-                raise EnvironmentFault(f"The model could not be saved: {event.message}")
-            running.discard(event.key)
+            job = running.pop(event.key, None)
+            if job is not None and event.kind == "failed":
+                killed[job.key] += 1
+                if event.reason != "killed" or killed[job.key] >= EXPORT_ATTEMPTS:
+                    raise EnvironmentFault(f"The model could not be saved: {event.message}")
+                waiting.append(job)
         if time.monotonic() - began > EXPORT_SECONDS:
             raise EnvironmentFault(f"The model could not be saved within {EXPORT_SECONDS} seconds.")
 

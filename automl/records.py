@@ -86,35 +86,33 @@ class RunFolder:
 
     def write_start(self, asked: Mapping[str, Any], profile: Profile, split: Split) -> None:
         """Records what the run is about, before the first trial."""
-        files.write_json(self.path / "run.json", asked)
-        files.write_json(self.path / "profile.json", profile.to_json())
+        files.write_record(self.path / "run.json", asked)
+        files.write_record(self.path / "profile.json", profile.to_json())
         files.write_arrays(self.path / "split.npz", split.arrays())
 
     def write_state(self, state: State, seconds: float) -> None:
         """Records what the run has come to, and how much of its time is used."""
-        files.write_json(self.path / "state.json", {"state": state, "seconds": seconds})
+        files.write_record(self.path / "state.json", {"state": state, "seconds": seconds})
 
     def write_setting(self, trial: Trial) -> None:
         """Records a trial that is about to start."""
         folder = self.of_trial(trial.number)
-        with files.disk_faults_explained(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        files.write_json(folder / "setting.json", {"family": trial.family, "params": trial.params})
+        files.make_folder(folder)
+        files.write_record(folder / "setting.json", {"family": trial.family, "params": trial.params})
 
     def write_trial(self, trial: Trial) -> None:
         """Records a trial that has ended; from here on it counts."""
         folder = self.of_trial(trial.number)
-        with files.disk_faults_explained(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        files.write_json(folder / "result.json", trial.to_json())
+        files.make_folder(folder)
+        files.write_record(folder / "result.json", trial.to_json())
 
     def write_baselines(self, baselines: Sequence[Baseline]) -> None:
         """Records the baselines."""
-        files.write_json(self.path / "baselines.json", [asdict(baseline) for baseline in baselines])
+        files.write_record(self.path / "baselines.json", [asdict(baseline) for baseline in baselines])
 
     def write_ensemble(self, ensemble: Ensemble) -> None:
         """Records what the model is made of."""
-        files.write_json(self.path / "ensemble.json", asdict(ensemble))
+        files.write_record(self.path / "ensemble.json", asdict(ensemble))
 
     def write_evaluation(self, evaluation: Mapping[str, Evaluated]) -> None:
         """Records what the model says of rows whose truth is known, by part."""
@@ -124,19 +122,19 @@ class RunFolder:
     def write_findings(self, verdict: str, answers: Sequence[Answer]) -> None:
         """Records what the checks say, and the sentence that it comes to."""
         content = {"verdict": verdict, "answers": [to_json(answer) for answer in answers]}
-        files.write_json(self.path / "findings.json", content)
+        files.write_record(self.path / "findings.json", content)
 
     def write_importance(self, importance: Sequence[Importance]) -> None:
         """Records which columns matter, the most important first."""
-        files.write_json(self.path / "importance.json", [asdict(column) for column in importance])
+        files.write_record(self.path / "importance.json", [asdict(column) for column in importance])
 
     def write_weak_spots(self, spots: Sequence[WeakSpot]) -> None:
         """Records where the model is weak, the worst first."""
-        files.write_json(self.path / "weak_spots.json", [asdict(spot) for spot in spots])
+        files.write_record(self.path / "weak_spots.json", [asdict(spot) for spot in spots])
 
     def write_outcome(self, outcome: Outcome) -> None:
         """Records how the run ended."""
-        files.write_json(self.path / "outcome.json", asdict(outcome))
+        files.write_record(self.path / "outcome.json", asdict(outcome))
 
     def write_leaderboard(self, leaderboard: pd.DataFrame) -> None:
         """Writes `leaderboard.csv`."""
@@ -154,7 +152,7 @@ class RunFolder:
         untrusted.refuse_links(self.path)
         from automl.run_schema import Asked
 
-        return dict(untrusted.checked(Asked, files.read_json(path), path))
+        return dict(untrusted.checked(Asked, files.read_record(path), path))
 
     def trials(self) -> list[Trial]:
         """All recorded trials, in the order in which they were started."""
@@ -229,13 +227,14 @@ class RunFolder:
                     (folder / name).unlink(missing_ok=True)
 
     def clear_away(self) -> None:
-        """Deletes what only a running search needs."""
+        """Deletes what only a running search needs, and what workers that were ended have left unfinished."""
         for folder in (self.encoded, self.audit):
             shutil.rmtree(folder, ignore_errors=True)
+        files.sweep(self.path)
 
     def _read(self, path: Path) -> Any:
         try:
-            return files.read_json(path)
+            return files.read_record(path)
         except InputError as error:
             raise InputError(f"{error} 'automl resume {self.path}' makes all but run.json anew.") from None
 
@@ -281,6 +280,7 @@ def new_run(parent: Path, name: str, *, exact: bool = False) -> RunFolder:
             path = parent / (name if exact else f"{name}-{max(taken, default=0) + 1}")
             try:
                 path.mkdir()
+                files.flush_folder(parent)
             except FileExistsError:
                 if exact:
                     raise InputError(

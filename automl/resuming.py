@@ -28,6 +28,7 @@ from automl.errors import AutomlError, InputError
 from automl.figures import clock, count
 from automl.options import Options
 from automl.records import RunFolder
+from automl.tracking.store import VARIABLE, hides_secrets
 from automl.trial import Trial, is_cut_off
 from automl.weights import REFITTED, SCORED
 
@@ -71,7 +72,7 @@ class Earlier:
         trials: those that have ended, and those that start again, which have their setting and nothing else.
         lost: why trials that were good enough for the model can be none of it, by their number.
         boosting: the outcome of the baseline, if there is one.
-        tracking_uri: where it was recorded; None if that is not known.
+        tracking_uri: where it was recorded, without passwords; None if that is not known.
         damage: what is not as it was written, in a sentence each.
         respaced: whether the user has changed its search spaces on purpose.
     """
@@ -119,9 +120,9 @@ def locked(folder: RunFolder) -> Iterator[None]:
             raise InputError(
                 f"{folder.path} is being written by another process ({process}). Wait until it ends, or end it."
             ) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        with files.disk_faults_explained(folder.path / LOCK):
+            os.truncate(file.fileno(), 0)
+            os.write(file.fileno(), f"{os.getpid()}\n".encode())
         yield
 
 
@@ -154,11 +155,9 @@ def read(folder: RunFolder) -> Earlier:
     """What the run's folder tells. Nothing is written.
 
     Raises:
-        InputError: the folder holds no run, or one by a version that could not go on with it.
+        InputError: the folder holds no run, or what it was asked is damaged.
     """
     asked = folder.asked()
-    if "fingerprint" not in asked:
-        raise InputError(f"{folder.path} was made by a version that could not go on with runs. Begin a new one.")
     try:
         identity(asked)
     except (KeyError, TypeError, ValueError):
@@ -180,7 +179,7 @@ def _state(
     """What the run had come to, and the seconds that it had used."""
     path = folder.path / "state.json"
     try:
-        known = files.read_json(path)
+        known = files.read_record(path)
         return str(known["state"]), float(known["seconds"])
     except _DAMAGED:
         damage.append(f"{path} cannot be read. The time that was used is estimated.")
@@ -232,7 +231,7 @@ def _trials(folder: RunFolder, damage: list[str]) -> list[Trial]:
             trials.append(ended)
             continue
         with contextlib.suppress(*_DAMAGED):
-            setting = files.read_json(path / "setting.json")
+            setting = files.read_record(path / "setting.json")
             begun = Trial(number, setting["family"], setting["params"])
             trials.append(untrusted.checked(Trial, begun, path / "setting.json"))
     return trials
@@ -292,10 +291,27 @@ def _boosting(folder: RunFolder) -> Baseline | None:
 
 def _tracking_uri(folder: RunFolder) -> str | None:
     with contextlib.suppress(*_DAMAGED):
-        uri = str(files.read_json(folder.tracking)["tracking_uri"])
+        uri = str(files.read_record(folder.tracking)["tracking_uri"])
         # Passwords are not kept.
         return uri if "***" not in uri else None
     return None
+
+
+def tracking_uri(given: str | None, earlier: Earlier) -> str | None:
+    """The address of the tracker: as it is asked for, or else where the run was recorded; None for the default.
+
+    Raises:
+        InputError: it had a password, which is not kept, and which nothing else tells.
+    """
+    uri = given or earlier.tracking_uri
+    if uri is None or not hides_secrets(uri):
+        return uri
+    if VARIABLE in os.environ:
+        return None
+    raise InputError(
+        f"The run is recorded at {uri}, and passwords are not kept. "
+        f"Give the whole address again: --tracking-uri, or the variable {VARIABLE}."
+    )
 
 
 def wanted(
@@ -306,6 +322,7 @@ def wanted(
     settings: Sequence[str] = (),
     workers: int | None = None,
     memory: int | None = None,
+    tracking_uri: str | None = None,
 ) -> tuple[Earlier, Options]:
     """What `automl resume` asks for: what the run was asked for, and more.
 
@@ -319,6 +336,7 @@ def wanted(
         settings=(*before.settings, *settings),
         workers=workers or before.workers,
         memory=memory or before.memory,
+        tracking_uri=tracking_uri or before.tracking_uri,
         out=None,
     )
     changed = dataclasses.replace(earlier, respaced=bool(settings))
@@ -440,18 +458,19 @@ def check(earlier: Earlier, asked: Mapping[str, Any], split: Split) -> list[str]
     return [*earlier.damage, *_checked(earlier, asked), *_checked_rows(earlier, split)]
 
 
+def clear_up(earlier: Earlier) -> None:
+    """Clears away what a run needs only while it goes on."""
+    earlier.folder.clear_away()
+    model.settle(earlier.folder.bundle)
+
+
 def tidy(earlier: Earlier) -> None:
     """Clears away what the last session left unfinished."""
     folder = earlier.folder
-    folder.clear_away()
+    clear_up(earlier)
     (folder.path / "outcome.json").unlink(missing_ok=True)
-    for path in list(folder.path.rglob(".*.part")):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
     for path in folder.path.glob("trials/*"):
-        for left in (*path.glob("part-*.keras"), path / "network.keras", path / REFITTED):
+        for left in (path / "network.keras", path / REFITTED):
             left.unlink(missing_ok=True)
     for trial in earlier.trials:
         if trial.status == "running":

@@ -20,7 +20,7 @@ from automl.search import bars, is_setting, propose
 from automl.space import SearchSpace
 from automl.tasks import Metric
 from automl.tracking import Tracker
-from automl.trial import Params, Reason, Trial, finished, is_cut_off
+from automl.trial import Params, Reason, Trial, finished
 
 BOOSTING_KEY = -1
 # The baseline may take this share of the budget; a network's trials get the rest.
@@ -41,7 +41,7 @@ SILENCE_SECONDS = 60.0
 SILENCE_SHARE = 1 / 3
 LEAST_SILENCE_SECONDS = 10.0
 # A family is left out when so many trials have failed for these reasons and none has come to anything; one that took
-# too long is enough.
+# too long is enough, unless its worker hung.
 HOPELESS = 3
 HOPELESS_REASONS: tuple[Reason, ...] = ("build", "killed", "oom", "timeout")
 ALL_FAILED = 10
@@ -121,6 +121,7 @@ class _Search:
         waiting: trials of an earlier session that start again.
         heard, until: when a worker's trial gave a sign of life, and when it should have ended.
         again: trials that have had their second chance with half the batch.
+        started: when a trial was handed to a worker.
     """
 
     settings: Settings
@@ -134,6 +135,7 @@ class _Search:
     heard: dict[int, float] = field(default_factory=dict)
     until: dict[int, float] = field(default_factory=dict)
     again: set[int] = field(default_factory=set)
+    started: dict[int, float] = field(default_factory=dict)
 
     @property
     def spaces(self) -> Mapping[str, SearchSpace]:
@@ -214,7 +216,9 @@ def search(
             late = [t for t in going.underway if now > max(going.until[t.number], going.deadline) + GRACE_SECONDS]
             _end_trials(late, going, "timeout", "The time was up.")
             silent = [trial for trial in going.underway if now - going.heard[trial.number] > silence]
-            _end_trials(silent, going, "timeout", f"It gave no sign of life for {silence:.0f} seconds.")
+            _end_trials(
+                silent, going, "timeout", f"It gave no sign of life for {silence:.0f} seconds.", stopped="silence"
+            )
             if now - noted >= STATE_SECONDS:
                 noted = now
                 settings.folder.write_state("running", now - settings.began)
@@ -283,7 +287,7 @@ def _start(trial: Trial, going: _Search) -> None:
     going.tracker.trial_started(trial)
     going.executor.submit(job)
     # From now on, since the first worker takes as long to start as TensorFlow does to load.
-    going.heard[trial.number] = time.monotonic()
+    going.heard[trial.number] = going.started[trial.number] = time.monotonic()
 
 
 def _job(trial: Trial, going: _Search) -> Job:
@@ -375,9 +379,14 @@ def _take(event: Event, going: _Search) -> None:
 
 def _failed(trial: Trial, reason: Reason, message: str, going: _Search) -> Trial:
     """The trial as it is recorded; whether it had all the time that the search had tells if it may start again."""
-    is_cut_off = reason == "timeout" and time.monotonic() >= going.deadline
+    now = time.monotonic()
     return dataclasses.replace(
-        trial, status="failed", reason=reason, message=message, stopped="time" if is_cut_off else ""
+        trial,
+        status="failed",
+        reason=reason,
+        message=message,
+        stopped="time" if reason == "timeout" and now >= going.deadline else "",
+        seconds=now - going.started.get(trial.number, now),
     )
 
 
@@ -407,19 +416,20 @@ def _give_up_if_hopeless(family: str, going: _Search) -> None:
     own = [trial for trial in going.outcome.trials if trial.family == family and trial.status != "running"]
     if any(trial.reason not in HOPELESS_REASONS for trial in own) or family in going.outcome.left_out:
         return
-    too_long = any(trial.reason == "timeout" and not is_cut_off(trial) for trial in own)
+    too_long = any(trial.reason == "timeout" and not trial.stopped for trial in own)
     if (too_long or len(own) >= HOPELESS) and time.monotonic() < going.settings.deadline:
         why = own[-1].message
         going.outcome.left_out[family] = why
         going.reporter.note(f"{family} is left out from here on: {why}")
 
 
-def _end_trials(trials: Sequence[Trial], going: _Search, reason: Reason, message: str) -> None:
+def _end_trials(trials: Sequence[Trial], going: _Search, reason: Reason, message: str, *, stopped: str = "") -> None:
     for trial in trials:
         if trial in going.waiting:
             going.tracker.trial_started(trial)
         going.executor.cancel(trial.number)
-        _end(_failed(trial, reason, message, going), going)
+        failed = _failed(trial, reason, message, going)
+        _end(dataclasses.replace(failed, stopped=failed.stopped or stopped), going)
 
 
 def _baseline(event: Event) -> Baseline:

@@ -61,7 +61,7 @@ class Trial:
         best_epoch: the epoch, counted from 1, whose weights were kept.
         place: where in its schedule that was: what training the setting again needs to know.
         stopped: "early" if validation stopped improving, "time" if fewer epochs were planned to end in time; if it
-            failed, "time" if the end of the whole search cut it off.
+            failed, "time" if the end of the whole search cut it off, "silence" if its worker hung.
         reason, message: why a trial failed: one word for programs and one line for people.
     """
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
-from automl.interruption import EarlyEnd, Interruption
+from automl.interruption import SAYS, EarlyEnd, Interruption
 
 
 def press() -> None:
@@ -35,6 +37,36 @@ def test_the_first_ctrl_c_is_noted_and_the_second_ends_at_once() -> None:
 def test_as_long_as_there_is_nothing_to_save_the_first_ctrl_c_ends_at_once() -> None:
     with Interruption(last_words="To go on: automl resume x"), pytest.raises(KeyboardInterrupt, match="resume x"):
         press()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_who_ends_the_program_is_answered_in_good_order(number: int) -> None:
+    program = f"""
+import os, signal
+from automl.interruption import EarlyEnd, Interruption
+with Interruption(print, worth_saving=True) as interruption:
+    os.kill(os.getpid(), {int(number)})
+    try:
+        interruption.check()
+    except EarlyEnd:
+        print("saved", flush=True)
+print("not reached")
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.stdout == f"{SAYS}\nsaved\n"
+    assert ended.returncode == -number
+
+
+def test_a_handler_of_somebody_else_stays() -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    try:
+        with Interruption(worth_saving=True) as interruption:
+            os.kill(os.getpid(), signal.SIGTERM)
+            interruption.check()
+        assert heard == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_where_ctrl_c_is_ignored_it_stays_so() -> None:

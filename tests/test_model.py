@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
@@ -188,3 +189,22 @@ def test_a_torn_file_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "torn.keras").write_bytes(content)
     with pytest.raises(InputError, match=r"torn.keras is damaged"):
         keras_files.load(tmp_path / "torn.keras", [])
+
+
+def test_a_save_that_was_broken_off_leaves_a_model(bundle: Path, flowers: pd.DataFrame) -> None:
+    expected = model.load(bundle).predict_proba(flowers)
+    run = bundle.parent
+    former = run / ".model.former"
+    # Between its two renames.
+    bundle.rename(former)
+    for place in (run, bundle):
+        pd.testing.assert_frame_equal(model.load(place).predict_proba(flowers), expected)
+    model.settle(bundle)
+    assert sorted(path.name for path in run.iterdir()) == ["model"]
+    # After both of them, in the middle of what deletes the former one.
+    shutil.copytree(bundle, former)
+    (former / "schema.json").unlink()
+    model.check(run)
+    model.settle(bundle)
+    assert sorted(path.name for path in run.iterdir()) == ["model"]
+    pd.testing.assert_frame_equal(model.load(run).predict_proba(flowers), expected)

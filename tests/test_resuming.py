@@ -181,9 +181,9 @@ def asked(folder: Path, **changes: Any) -> dict[str, Any]:
     }
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "run.json").exists():
-        files.write_json(folder / "run.json", {**content, "fingerprint": "0" * 12})
+        files.write_record(folder / "run.json", {**content, "fingerprint": "0" * 12})
         files.write_arrays(folder / "split.npz", SPLIT.arrays())
-        files.write_json(folder / "state.json", {"state": "running", "seconds": 12.0})
+        files.write_record(folder / "state.json", {"state": "running", "seconds": 12.0})
     return json.loads(json.dumps(content))
 
 
@@ -412,7 +412,7 @@ def test_what_a_crash_left_unfinished_goes(tmp_path: Path) -> None:
     left = [".run.json.77.part", "trials/0001/.result.json.77.part", "trials/0001/network.keras", "encoded/x.npy"]
     left += [
         "trials/0001/refitted.npz",
-        "trials/0001/part-77.keras",
+        "trials/0001/.network.77.part.keras",
         ".model.77.part/schema.json",
         ".model.77.part/.schema.json.77.part",
     ]
@@ -561,3 +561,32 @@ def test_a_folder_in_which_nothing_had_begun_is_begun_anew(tmp_path: Path) -> No
     with pytest.raises(InputError, match="holds no run"):
         resuming.find("t.csv", other)
     assert (other / "thesis.tex").exists()
+
+
+SECRET = "http://me:pass@host:5000"
+HIDDEN = "http://***@host:5000"
+
+
+@pytest.mark.parametrize(
+    ("given", "recorded", "expected"),
+    [
+        (None, None, None),
+        (None, "sqlite:////m.db", "sqlite:////m.db"),
+        ("http://b", "http://a", "http://b"),
+        (SECRET, HIDDEN, SECRET),
+    ],
+)
+def test_goes_on_where_the_run_was_recorded(given: Any, recorded: Any, expected: Any) -> None:
+    earlier = Earlier(RunFolder(Path("runs/t-1")), tracking_uri=recorded)
+    assert resuming.tracking_uri(given, earlier) == expected
+
+
+def test_a_password_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    earlier = Earlier(RunFolder(Path("runs/t-1")), tracking_uri=HIDDEN)
+    for given in (None, HIDDEN):
+        with pytest.raises(InputError, match=r"recorded at http://\*\*\*@host:5000.*not kept.*--tracking-uri"):
+            resuming.tracking_uri(given, earlier)
+    # MLflow reads it.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", SECRET)
+    assert resuming.tracking_uri(None, earlier) is None

@@ -116,6 +116,16 @@ def test_tries_each_familys_defaults_and_then_searches(tmp_path: Path) -> None:
     assert [baseline.name for baseline in outcome.baselines] == [BOOSTING]
 
 
+def test_a_failed_trial_has_the_time_that_it_took(tmp_path: Path) -> None:
+    def answer(job: Job) -> Event:
+        time.sleep(0.02)
+        return Event(job.key, "failed", reason="nan", message="The loss is not a number.")
+
+    outcome, _ = run(tmp_path, answer, trials=2, boosts=False)
+    assert [trial.seconds >= 0.02 for trial in outcome.trials] == [True, True]
+    assert [trial.seconds for trial in RunFolder(tmp_path).trials()] == [trial.seconds for trial in outcome.trials]
+
+
 def test_keeps_time_to_train_the_best_again(tmp_path: Path) -> None:
     def untils(folder: Path, growth: float | None) -> list[float]:
         seen: list[float] = []

@@ -14,6 +14,8 @@ import struct
 import subprocess
 import sys
 import tempfile
+import traceback
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import IO
 
@@ -96,6 +98,15 @@ class Launcher:
         return int(_NUMBER.unpack(answer)[0])
 
     def _died(self) -> EnvironmentFault:
+        try:
+            code = self._process.wait(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            code = 0
+        if code < 0:
+            return EnvironmentFault(
+                f"The process that starts workers was ended ({signal.Signals(-code).name}), most likely for want of "
+                "memory. Fewer --workers need less."
+            )
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         cause = lines[-1] if lines else f"exit code {self._process.poll()}"
@@ -113,18 +124,34 @@ def main(control_descriptor: int) -> None:
     # All of this stays: workers need not look through it for garbage, nor copy its pages to note that they did.
     gc.freeze()
     while True:
-        request, descriptors, _, _ = socket.recv_fds(control, 1, 1)
-        if request == _FORK:
-            pid = os.fork()
-            if pid == 0:
-                control.close()
-                worker.serve(Connection(descriptors[0]))
-                os._exit(0)
-            os.close(descriptors[0])
-            control.sendall(_NUMBER.pack(pid))
-        elif request == _STATUS:
-            (pid,) = _NUMBER.unpack(control.recv(_NUMBER.size, socket.MSG_WAITALL))
-            control.sendall(_NUMBER.pack(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
-        else:
-            # The main process has closed its end or died: no worker may outlive it.
-            os.killpg(0, signal.SIGKILL)
+        try:
+            request, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+            if request == _FORK:
+                answer = _fork(worker.serve, descriptors[0], control)
+            elif request == _STATUS:
+                (pid,) = _NUMBER.unpack(control.recv(_NUMBER.size, socket.MSG_WAITALL))
+                answer = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            else:
+                break
+            control.sendall(_NUMBER.pack(answer))
+        except (ConnectionResetError, BrokenPipeError):
+            break
+    # The main process has closed its end or died: no worker may outlive it.
+    os.killpg(0, signal.SIGKILL)
+
+
+def _fork(serve: Callable[[Connection], None], descriptor: int, control: socket.socket) -> int:
+    """A new worker's process id."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            control.close()
+            serve(Connection(descriptor))
+            code = 0
+        except BaseException:  # noqa: BLE001
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    os.close(descriptor)
+    return pid

@@ -9,9 +9,16 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
+from automl import memory
 from automl.execution import Event, Job
 from automl.execution.launcher import Launcher
 from automl.trial import Reason
+
+# How TensorFlow ends where memory that it asks for is refused and it does not look.
+CRASHES = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS)
+# It asks for large pieces, so that the last one may have been refused with much of it left.
+ALMOST_ALL = 0.7
+OUT_OF_MEMORY = "A worker's share of the memory was not enough"
 
 
 @dataclass
@@ -19,6 +26,7 @@ class _Worker:
     pid: int
     connection: Connection
     job: Job | None = None
+    memory: float = 0.0
 
 
 class LocalExecutor:
@@ -44,19 +52,21 @@ class LocalExecutor:
 
     def submit(self, job: Job) -> None:
         """Gives the job to an idle worker, or to a new one."""
-        worker = next((worker for worker in self._workers if worker.job is None), None) or self._new_worker()
-        worker.job = job
-        try:
-            worker.connection.send(job)
-        except (BrokenPipeError, ConnectionResetError):
-            # It died while idle; the next `wait` finds out and reports it.
-            return
+        for worker in [worker for worker in self._workers if worker.job is None]:
+            if _gives(worker, job):
+                return
+            # It has died while it was idle, which is not the job's fault.
+            self._end(worker)
+        # One that dies before it gets the job is found by the next `wait`, which reports it.
+        _gives(self._new_worker(), job)
 
     def wait(self, seconds: float) -> list[Event]:
         """What has happened since the last call, after waiting for it at most so long."""
         by_connection = {worker.connection: worker for worker in self._workers}
         if not by_connection:
             return []
+        for worker in self._workers:
+            worker.memory = memory.used_share(worker.pid) or worker.memory
         events = []
         for connection in wait(list(by_connection), timeout=seconds):
             assert isinstance(connection, Connection)
@@ -77,8 +87,9 @@ class LocalExecutor:
 
     def _new_worker(self) -> _Worker:
         worker = _Worker(*self._launcher.start_worker())
-        worker.connection.send(self._opening)
         self._workers.append(worker)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            worker.connection.send(self._opening)
         return worker
 
     def _events(self, worker: _Worker) -> list[Event]:
@@ -96,7 +107,7 @@ class LocalExecutor:
             job = worker.job
             status = self._end(worker)
             if job is not None:
-                reason, message = _cause(status)
+                reason, message = _cause(status, worker.memory)
                 events.append(Event(job.key, "failed", reason=reason, message=message))
         return events
 
@@ -109,7 +120,20 @@ class LocalExecutor:
         return self._launcher.exit_status(worker.pid)
 
 
-def _cause(status: int) -> tuple[Reason, str]:
+def _gives(worker: _Worker, job: Job) -> bool:
+    """Whether the worker still takes the job, which it has from now on."""
+    worker.job = job
+    try:
+        worker.connection.send(job)
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+    return True
+
+
+def _cause(status: int, used: float) -> tuple[Reason, str]:
+    """Why a worker ended; `used` is the share of its memory that it had when it was last looked at."""
+    if status in CRASHES and used > ALMOST_ALL:
+        return "oom", f"{OUT_OF_MEMORY}. Give more --memory, or fewer --workers."
     if status == -signal.SIGKILL:
         return "killed", "The worker was killed, most likely for want of memory. Fewer --workers leave more to each."
     if status < 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import re
@@ -19,7 +20,7 @@ import tensorflow as tf
 
 from automl import files, memory
 from automl.baselines import BOOSTED
-from automl.errors import EnvironmentFault
+from automl.errors import AutomlError, EnvironmentFault
 from automl.execution import Event, Job, workspace
 from automl.execution.boosting import boost
 from automl.records import RunFolder
@@ -40,24 +41,40 @@ PROBED_EPOCHS = 2
 
 def serve(connection: Connection) -> None:
     """Takes a folder of encoded data and then jobs from the connection, until it is closed."""
-    workshop: Workshop | None = None
+    workshop: Workshop | str = "The worker was given no data."
     try:
         while True:
             message = connection.recv()
-            if isinstance(message, Job):
-                assert workshop is not None
+            if isinstance(message, Job) and isinstance(workshop, Workshop):
                 event = _event(workshop, message, connection)
                 # A probe's peak of memory must not be that of an earlier job.
                 used_up = event.reason == "oom" or message.kind == "probe" or workshop.built >= MOST_ENGINES
                 connection.send(dataclasses.replace(event, leaves=used_up))
+            elif isinstance(message, Job):
+                connection.send(Event(message.key, "failed", reason="data", message=str(workshop), leaves=True))
             else:
                 data, log, allowance = message
-                _log_to(log)
-                memory.limit(allowance)
-                task_name, examples = workspace.read(data)
-                workshop = Workshop(examples, task(task_name))
+                workshop = _workshop(data, log, allowance)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
+
+
+def _workshop(data: Path, log: Path, allowance: int) -> Workshop | str:
+    """The workshop of the encoded data, or why there is none."""
+    try:
+        _log_to(log)
+        memory.limit(allowance)
+        task_name, examples = workspace.read(data)
+        return Workshop(examples, task(task_name))
+    except Exception as error:  # noqa: BLE001  a torn file may raise anything
+        _print_traceback()
+        return f"The encoded data in {data} cannot be read: {type(error).__name__}: {error}"[:500]
+
+
+def _print_traceback() -> None:
+    """Into the log; where the disk is full, nowhere."""
+    with contextlib.suppress(OSError):
+        traceback.print_exc()
 
 
 def _event(workshop: Workshop, job: Job, connection: Connection) -> Event:
@@ -80,7 +97,7 @@ def _event(workshop: Workshop, job: Job, connection: Connection) -> Event:
     except (BrokenPipeError, ConnectionResetError):
         raise
     except Exception as error:  # noqa: BLE001
-        traceback.print_exc()
+        _print_traceback()
         return Event(job.key, "failed", reason=_reason(error), message=_message(error))
     return Event(job.key, "done", result)
 
@@ -95,6 +112,8 @@ def _reason(error: Exception) -> Reason:
 
 def _message(error: Exception) -> str:
     """One line for people."""
+    if isinstance(error, AutomlError):
+        return str(error)
     if _reason(error) != "oom":
         return f"{type(error).__name__}: {error}"[:500]
     wanted = re.search(r"tensor with shape(\[[\d,]*\])|Unable to allocate ([\d.]+ \w+)", str(error))
@@ -218,7 +237,7 @@ def _export(workshop: Workshop, job: Job) -> Mapping[str, Any]:
     network = workshop.network(job.family, job.params)
     network.set_weights(by_network(files.read_arrays(final_weights(job.folder)))[0])
     # Keras writes in place and wants the suffix.
-    aside = job.folder / f"part-{os.getpid()}.keras"
+    aside = job.folder / f".network.{os.getpid()}.part.keras"
     keras.saving.save_model(network, aside)
     files.write_bytes(job.folder / "network.keras", aside.read_bytes())
     aside.unlink()

@@ -32,6 +32,8 @@ from automl.trial import Trial
 
 SECONDS_BETWEEN_SENDING = 1.0
 SECONDS_BETWEEN_ATTEMPTS = 30.0
+# Who ends a run before it has come to anything does not wait longer for a store that is being opened.
+CLOSE_SECONDS = 2.0
 # The most entities that MLflow takes in one request, and the most runs that it gives.
 BATCH = 1000
 # Tags of a run's outcome, which a later one may not have.
@@ -98,6 +100,7 @@ class MlflowTracker:
         self._hurry = False
         self._failing_until = -math.inf
         self._is_closed = False
+        self._is_given_up = False
 
     @property
     def run_id(self) -> str:
@@ -147,6 +150,8 @@ class MlflowTracker:
                     self._open_parent(tags)
                 else:
                     self._open_again(parent, tags)
+            if self._is_given_up and not self._is_closed:
+                self._attempt(self._close_all, "failed")
         except EnvironmentFault as fault:
             self._fault = fault
 
@@ -156,14 +161,14 @@ class MlflowTracker:
         self._run_id = parent.info.run_id
         if self._run.keeps is not None:
             kept = {"tracking_uri": self.tracking_uri, "experiment_id": self._experiment_id, "run_id": self._run_id}
-            files.write_json(self._run.keeps, kept)
+            files.write_record(self._run.keeps, kept)
         self._send_again(self._run.trials)
         self._attempt(self._send_data)
 
     def _parent_before(self) -> Run | None:
         """The parent run of the earlier sessions; None if there is none in this store, or it has been deleted."""
         try:
-            kept = files.read_json(self._run.keeps) if self._run.keeps is not None else {}
+            kept = files.read_record(self._run.keeps) if self._run.keeps is not None else {}
             parent = self._client.get_run(str(kept["run_id"]))
         except (OSError, TypeError, KeyError, InputError, MlflowException):
             return None
@@ -260,7 +265,13 @@ class MlflowTracker:
 
     def close(self) -> None:
         """Marks a run that something broke off as failed, and its children as killed."""
-        if self.run_id and not self._is_closed:
+        self._is_given_up = True
+        if self._opening is not None:
+            self._opening.join(CLOSE_SECONDS)
+            if self._opening.is_alive():
+                # It takes note that nobody waits for it.
+                return
+        if self._run_id and not self._is_closed:
             self._attempt(self._close_all, "failed")
 
     def _open_experiment(self, name: str) -> str:

@@ -57,6 +57,11 @@ def without_secrets(text: str) -> str:
     return re.sub(r"(?i)\b((?:password|passwd|pwd|token|secret)=)[^&\s'\"]+", r"\1***", text)
 
 
+def hides_secrets(text: str) -> bool:
+    """Whether `without_secrets` has taken something away."""
+    return "***" in text
+
+
 def check(uri: str) -> None:
     """Finds out within seconds what MLflow itself would find out after minutes of retries.
 

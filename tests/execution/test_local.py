@@ -102,6 +102,34 @@ def test_a_worker_that_dies_costs_its_own_trial_only(executor: LocalExecutor, tm
     assert ends(executor, 1)[2].kind == "done"
 
 
+def test_a_worker_that_dies_while_it_is_idle_costs_nothing(executor: LocalExecutor, tmp_path: Path) -> None:
+    executor.submit(trial(0, tmp_path))
+    assert ends(executor, 1)[0].kind == "done"
+    idle = executor._workers[0].pid
+    os.kill(idle, signal.SIGKILL)
+    # Its end of the connection is closed when the last of its threads is gone.
+    assert executor._workers[0].connection.poll(60)
+    executor.submit(trial(1, tmp_path))
+    again = ends(executor, 1)[1]
+    assert again.kind == "done", again.message
+    assert idle not in {worker.pid for worker in executor._workers}
+
+
+def test_data_that_cannot_be_read_are_named_as_the_cause(executor: LocalExecutor, tmp_path: Path) -> None:
+    (tmp_path / "encoded" / "facts.json").write_text("{")
+    executor.submit(trial(0, tmp_path))
+    failed = ends(executor, 1)[0]
+    assert (failed.kind, failed.reason) == ("failed", "data")
+    assert f"{tmp_path / 'encoded'} cannot be read" in failed.message
+
+
+def test_a_file_that_cannot_be_written_is_named_as_the_cause(executor: LocalExecutor, tmp_path: Path) -> None:
+    (tmp_path / "0").touch()
+    executor.submit(trial(0, tmp_path))
+    failed = ends(executor, 1)[0]
+    assert (failed.kind, failed.reason) == ("failed", "disk")
+
+
 def test_a_trial_that_does_not_pass_its_bar_is_pruned(executor: LocalExecutor, tmp_path: Path) -> None:
     job = trial(0, tmp_path)
     executor.submit(Job(**{**vars(job), "bars": (Bar(0, 1, 0.0),)}))

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from automl import files
 from automl.data.profile import profile
 from automl.errors import InputError, unknown
 from automl.plain import markdown
@@ -100,7 +101,7 @@ def spoiled(content: Any, text: str) -> Any:
 def made(recorded: Recorded, text: str, task: str = "classify", name: str = "run") -> RunFolder:
     run = recorded(name, names=called(text), task=task)
     for path in run.path.rglob("*.json"):
-        path.write_text(json.dumps(spoiled(json.loads(path.read_text()), text)))
+        files.write_record(path, spoiled(files.read_record(path), text))
     return run
 
 

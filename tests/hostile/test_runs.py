@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from automl import resuming
+from automl import files, resuming
 from automl.errors import InputError
 from automl.records import RunFolder
 from automl.reporting import report
@@ -31,9 +30,10 @@ DEEP = "[" * 200_000
 
 def with_json(name: str, change: Callable[[Any], object]) -> Spoil:
     def spoil(run: Path, canary: Canary) -> None:
-        content = json.loads((run / name).read_text())
+        content = files.read_record(run / name)
         change(content)
-        (run / name).write_text(json.dumps(content))
+        # Whoever alters a record can give it the right sum.
+        files.write_record(run / name, content)
 
     return spoil
 
@@ -70,7 +70,7 @@ def sparse(name: str, size: int) -> Spoil:
 TRIAL = "trials/0000/result.json"
 RUNS: dict[str, Spoil] = {
     "run nested without end": lambda run, _: (run / "run.json").write_text(DEEP),
-    "run that is a list": lambda run, _: (run / "run.json").write_text("[]"),
+    "run that is a list": lambda run, _: files.write_record(run / "run.json", []),
     "run of 1 GB": sparse("run.json", 1_000_000_000),
     "task that is a module": with_json("run.json", lambda asked: asked.update(task="os")),
     "task that is a number": with_json("run.json", lambda asked: asked.update(task=7)),
@@ -84,7 +84,7 @@ RUNS: dict[str, Spoil] = {
     "ensemble with a text for a trial": with_json(
         "ensemble.json", lambda best: best["members"][0].update(trial="../x")
     ),
-    "baselines that are text": lambda run, _: (run / "baselines.json").write_text('"abc"'),
+    "baselines that are text": lambda run, _: files.write_record(run / "baselines.json", ["abc"]),
     "link for the lock": with_link(".lock"),
     "link for the log": with_link("log.txt"),
     "link for the run": with_link("run.json"),
@@ -147,8 +147,8 @@ STATES: dict[str, Spoil] = {
     "state nested without end": lambda run, _: (run / "state.json").write_text(DEEP),
     "state of 1 GB": lambda run, _: os.truncate(os.open(run / "state.json", os.O_CREAT | os.O_WRONLY), 10**9),
     "setting nested without end": lambda run, _: (run / "trials/0000/setting.json").write_text(DEEP),
-    "setting that is a list": lambda run, _: (run / "trials/0000/setting.json").write_text("[]"),
-    "tracking that is a number": lambda run, _: (run / "mlflow.json").write_text("7"),
+    "setting that is a list": lambda run, _: files.write_record(run / "trials/0000/setting.json", []),
+    "tracking that is a number": lambda run, _: files.write_record(run / "mlflow.json", [7]),
     "weights that are a pickle": lambda run, _: (run / "trials/0000/weights.npz").write_bytes(pickle.dumps({"a": 1})),
     "weights of objects": with_objects("trials/0000/weights.npz"),
     "predictions of objects": with_objects("trials/0000/predictions.npz"),
@@ -163,7 +163,7 @@ def test_a_state_is_healed_or_refused(recorded: Recorded, canary: Canary, name: 
     with_json("run.json", lambda asked: asked["data"].update(test=None) or asked.update(fingerprint="0"))(
         run.path, canary
     )
-    (run.path / "trials/0000/setting.json").write_text('{"family": "mlp", "params": {}}')
+    files.write_record(run.path / "trials/0000/setting.json", {"family": "mlp", "params": {}})
     STATES[name](run.path, canary)
     canary.watches = True
     with pytest.raises(InputError, match="is damaged") if name.startswith("options") else nullcontext():

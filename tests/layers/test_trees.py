@@ -182,7 +182,7 @@ def test_the_saved_mean_of_trees_predicts_what_was_scored(workshop: Workshop, tm
     network = workshop.network("forest", FOREST)
     network.set_weights(trained.weights[0])
     network.save(tmp_path / "network.keras")
-    loaded = keras_files.load(tmp_path / "network.keras")
+    loaded = keras_files.load(tmp_path / "network.keras", trained.weights[0])
     raw = predictors(loaded, [loaded.get_weights()])[0](workshop.inputs("test", "none"))
     predicted = workshop.task.predictions(raw, workshop.examples.specification)
     np.testing.assert_allclose(predicted, trained.predictions["test"], rtol=1e-6)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from automl import files
 from automl.records import RunFolder
 from automl.reporting.compare import Comparison, compare, show
 
@@ -18,8 +18,7 @@ Recorded = Callable[..., RunFolder]
 
 
 def change(run: RunFolder, **changes: object) -> RunFolder:
-    path = run.path / "run.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    files.write_record(run.path / "run.json", {**run.asked(), **changes})
     return run
 
 

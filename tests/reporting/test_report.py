@@ -18,7 +18,7 @@ import pytest
 
 from automl.diagnostics import Finding
 from automl.errors import InputError
-from automl.files import write_json
+from automl.files import write_record
 from automl.records import RunFolder
 from automl.reporting import report, sections
 from automl.reporting.plots.parallel import BELOW
@@ -282,12 +282,12 @@ def test_draws_the_hyperparameters_that_tell_most_of_the_score(recorded: Recorde
     rng = np.random.default_rng(0)
     asked = run.asked()
     space = {name: {"low": 0.0, "high": 1.0, "log": False} for name in (*(f"noise_{n}" for n in range(9)), "rate")}
-    write_json(run.path / "run.json", {**asked, "spaces": {"mlp": space}})
+    write_record(run.path / "run.json", {**asked, "spaces": {"mlp": space}})
     for trial in run.trials():
         if trial.objective is not None:
             params = {name: float(rng.random()) for name in space}
             # Neither small nor large rates are good.
-            write_json(
+            write_record(
                 run.of_trial(trial.number) / "result.json",
                 dataclasses.replace(trial, params=params, objective=(params["rate"] - 0.5) ** 2).to_json(),
             )

@@ -1,0 +1,83 @@
+"""Files that are either whole or absent, and records that know themselves."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from automl import files
+from automl.errors import EnvironmentFault, InputError
+
+CONTENT = {"number": 3, "name": "Größe", "score": 0.25, "missing": None, "params": {"layers": 2}, "curve": [1.5, 0.5]}
+
+
+def test_a_record_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    files.write_record(path, CONTENT)
+    assert files.read_record(path) == CONTENT
+    files.write_record(path, [1, "two", None])
+    assert files.read_record(path) == [1, "two", None]
+
+
+def test_no_altered_bit_of_a_record_goes_unnoticed(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    files.write_record(path, CONTENT)
+    whole = path.read_bytes()
+    for position in range(len(whole)):
+        for bit in range(8):
+            altered = bytearray(whole)
+            altered[position] ^= 1 << bit
+            path.write_bytes(altered)
+            try:
+                read = files.read_record(path)
+            except InputError:
+                continue
+            # Another blank between two signs says the same.
+            assert read == CONTENT, (position, bit)
+
+
+def test_no_record_is_cut_off_unnoticed(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    files.write_record(path, CONTENT)
+    whole = path.read_bytes().rstrip()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(InputError):
+            files.read_record(path)
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"number": 3}', "3"])
+def test_what_has_no_sum_is_no_record(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "record.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match="not as it was written"):
+        files.read_record(path)
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_fault_of_the_disk_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    path = tmp_path / "file.txt"
+    files.write_text(path, "old")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, step, refuse)
+    with pytest.raises(EnvironmentFault, match=r"file.txt: No space left on device. Free some space"):
+        files.write_text(path, "new")
+    assert [(held.name, held.read_text()) for held in tmp_path.iterdir()] == [("file.txt", "old")]
+
+
+def test_sweeps_what_was_left_unfinished(tmp_path: Path) -> None:
+    left = [".run.json.77.part", "trials/0001/.network.77.part.keras", ".model.77.part/.schema.json.77.part"]
+    kept = ["run.json", "trials/0001/weights.npz", "part.csv"]
+    for name in (*left, *kept):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    files.sweep(tmp_path)
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)

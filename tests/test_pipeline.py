@@ -1,0 +1,29 @@
+"""What a fit says when it has come to nothing, and what it never keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from automl.errors import EnvironmentFault
+from automl.pipeline import _faults_tell_the_way_on, _why_nothing
+from automl.records import RunFolder
+from automl.trial import Trial
+
+FOLDER = RunFolder(Path("runs/t 1"))
+
+
+def test_says_why_nothing_was_trained() -> None:
+    trials = [Trial(number, "mlp", {}, "failed", reason="nan", message="Not a number.") for number in range(9)]
+    trials.append(Trial(9, "mlp", {}, "failed", reason="killed", message="The worker was killed."))
+    assert _why_nothing(trials, FOLDER) == (
+        "No trial succeeded: 10 trials failed (9 nan, 1 killed). Most often: Not a number.\n"
+        "runs/t 1/leaderboard.csv and runs/t 1/log.txt tell more."
+    )
+
+
+def test_a_fault_of_the_machine_tells_the_way_on() -> None:
+    with pytest.raises(EnvironmentFault) as caught, _faults_tell_the_way_on(FOLDER):
+        raise EnvironmentFault("The disk is full.")
+    assert str(caught.value) == "The disk is full.\nNo recorded trial is lost. To go on: automl resume 'runs/t 1'"
