@@ -98,10 +98,10 @@ def _is_index(name: str, column: pa.ChunkedArray) -> bool:
 
 
 def unique_names(names: Sequence[str], places: Sequence[int], label: str) -> tuple[list[str], tuple[str, ...]]:
-    """A name without outer spaces for every column: `column_7` for the seventh if it has none, `a__2` for the second `a`.
-    """
+    """A name for every column, without outer spaces: `column_7` if the seventh has none, `a__2` for the second `a`."""
     named = [
-        _encodable(name.strip()) if name.strip() else f"column_{place + 1}" for name, place in zip(names, places, strict=True)
+        _encodable(name.strip()) if name.strip() else f"column_{place + 1}"
+        for name, place in zip(names, places, strict=True)
     ]
     taken, unique = set(named), []
     seen: dict[str, int] = {}

@@ -338,8 +338,8 @@ def _fault(text: bytes, mark: str, label: str, header: _Header | None = None) ->
                 else "Add what is missing; an empty field is enough."
             )
             return InputError(
-                f"{label}: line {above + first} has {_fields(len(row))}, but the header has {width}: {shown!r}. {remedy}"
-                " Or leave such lines out with --skip-bad-lines."
+                f"{label}: line {above + first} has {_fields(len(row))}, but the header has {width}: {shown!r}."
+                f" {remedy} Or leave such lines out with --skip-bad-lines."
             )
     return None
 

@@ -175,7 +175,11 @@ def _check_memory(size: int, label: str) -> None:
 def _check_regular(path: Path, mode: int) -> None:
     shown = printable(str(path), 200)
     if stat.S_ISDIR(mode):
-        tables = sorted(printable(inside.name) for inside in path.iterdir() if _is_table(inside.name) or inside.suffix.lower() in (".gz", ".zip"))
+        tables = sorted(
+            printable(inside.name)
+            for inside in path.iterdir()
+            if _is_table(inside.name) or inside.suffix.lower() in (".gz", ".zip")
+        )
         inside = f"It holds: {', '.join(tables[:10])}." if tables else "It holds no table."
         raise InputError(f"{shown!r} is a folder. Give the path of a file in it. {inside}")
     if not stat.S_ISREG(mode):
@@ -284,7 +288,7 @@ def _only_table(archive: zipfile.ZipFile, label: str) -> zipfile.ZipInfo:
     return tables[0]
 
 
-def _bounded(stream: IO[bytes], size: int, label: str, most_bytes: int, most_ratio: int) -> bytes:
+def _bounded(stream: IO[bytes] | gzip.GzipFile, size: int, label: str, most_bytes: int, most_ratio: int) -> bytes:
     most = max(most_bytes, most_ratio * size)
     content = io.BytesIO()
     while chunk := stream.read(1 << 24):

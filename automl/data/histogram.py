@@ -14,6 +14,8 @@ BARS = 20
 LONG_TAIL = 3.0
 # Quantiles of more values than this are those of some of them.
 MOST_VALUES = 100_000
+# Twice this can still be held, and so can the reciprocal.
+HUGE = 1e300
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,16 @@ def histogram(values: NDArray[np.float64]) -> Histogram | None:
     """The spread of finite values: a bar for each whole number of a short range, else 20; None without values."""
     if not len(values):
         return None
+    largest = float(np.abs(values).max())
+    if largest > HUGE or 0 < largest < 1 / HUGE:
+        # Their differences could not be held, so they are measured by the largest.
+        measured = _histogram(values / largest)
+        ends = np.clip(np.array([measured.low, measured.high]) * min(largest, HUGE), -HUGE, HUGE)
+        return Histogram(float(ends[0]), float(ends[1]), measured.counts, measured.beyond)
+    return _histogram(values)
+
+
+def _histogram(values: NDArray[np.float64]) -> Histogram:
     low, high = float(values.min()), float(values.max())
     if high - low < BARS and np.all(values == np.round(values)):
         whole = np.arange(low - 0.5, high + 1)

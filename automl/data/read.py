@@ -49,7 +49,7 @@ def read(
     skip_bad_lines: bool = False,
     may_be_empty: bool = False,
 ) -> Table:
-    """The table in a file: CSV, TSV, TXT or JSON (each also as .gz), Parquet, Feather or Arrow, or one of them in a .zip.
+    """The table in a file: CSV, TSV, TXT or JSON (each also as .gz), Parquet, Feather or Arrow, or a .zip of one.
 
     The delimiter (one of `, ; | TAB`), the encoding and the decimal sign of text are found out unless given.
 
@@ -63,6 +63,8 @@ def read(
         InputError: there is no such file, or it holds no table; the message says what and in which line.
         EnvironmentFault: the machine refuses to read the file, or lacks the memory.
     """
+    if not isinstance(path, (str, Path)):
+        raise InputError(f"The data must be the path of a file or a pandas data frame, not {type(path).__name__!r}.")
     file = load(path)
     try:
         parsed = _parsed(

@@ -546,7 +546,9 @@ def test_reads_json_lines(tmp_path: Path, lines: bytes, expected: dict[str, list
         pytest.param(
             b"PK\x03\x04 xl/workbook.xml", "it looks like an Excel workbook. Save the sheet as CSV first.", id="xlsx"
         ),
-        pytest.param(b"PK\x03\x04 data.csv", "it looks like a zip archive. Rename it so that it ends in .zip.", id="zip"),
+        pytest.param(
+            b"PK\x03\x04 data.csv", "it looks like a zip archive. Rename it so that it ends in .zip.", id="zip"
+        ),
         pytest.param(
             gzip.compress(b"a\n1\n"), "it looks like a gzip file. Rename it so that it ends in .gz", id="gzip"
         ),
