@@ -37,6 +37,9 @@ DATE_FORMATS = (
     "%d.%m.%Y %H:%M:%S",
 )
 
+# The largest number that networks and trees calculate with (float32), rounded.
+LARGEST = 1e38
+
 # What a column may be read as that not every cell is, and how one cell of it is called.
 READ_AS = {"number": "number", "boolean": "yes or no", "date": "date"}
 
@@ -127,6 +130,11 @@ def _number(text: str) -> float:
             return np.nan
     # float() also reads "nan", "infinity" and "1_000", which nobody writes as a number in a table.
     return value if np.isfinite(value) and "_" not in text else np.nan
+
+
+def calculable(column: pd.Series) -> NDArray[np.float64]:
+    """Numbers, none beyond what float32 can hold."""
+    return np.clip(numbers(column), -LARGEST, LARGEST)
 
 
 def labels(column: pd.Series) -> NDArray[np.object_]:

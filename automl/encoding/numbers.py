@@ -12,12 +12,11 @@ from automl.data import columns as cells
 
 Scaling = Literal["quantile", "robust", "none"]
 MOST_KNOTS = 500
-LARGEST = 1e38
 
 
 def fit(column: pd.Series) -> dict[str, Any]:
     """The scales of a column's training rows; every value in it is a plain number or a list of them."""
-    values = _within_float32(cells.numbers(column))
+    values = cells.calculable(column)
     known = values[~np.isnan(values)]
     if not len(known):
         known = np.zeros(1)
@@ -45,7 +44,7 @@ def transform(column: pd.Series, specification: dict[str, Any], *, scaling: Scal
     of them (x / sqrt(1 + (x/3)^2): RealMLP, Holzmüller et al. 2024, section 3). "quantile" gives the normal
     score of the value's rank in the training rows. "none" leaves the values alone, NaN included, for trees.
     """
-    values = _within_float32(cells.numbers(column))
+    values = cells.calculable(column)
     missing = np.isnan(values)
     if scaling == "none":
         return values[:, None].astype(np.float32)
@@ -58,11 +57,6 @@ def transform(column: pd.Series, specification: dict[str, Any], *, scaling: Scal
         scaled = np.interp(filled, specification["knots"], specification["scores"])
     parts = [scaled, missing] if specification["missing"] else [scaled]
     return np.stack(parts, axis=1).astype(np.float32)
-
-
-def _within_float32(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What networks calculate with cannot be larger."""
-    return np.clip(values, -LARGEST, LARGEST)
 
 
 def _normal_scores(known: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
