@@ -336,6 +336,7 @@ def profile(
     from automl.data import read as reading
     from automl.diagnostics import ask, to_json, worst_first
     from automl.evidence import of_table
+    from automl.files import json_text
     from automl.options import column_kinds
 
     table = reading.read(
@@ -351,7 +352,7 @@ def profile(
     answers = ask("data", of_table(table.frame, facts))
     if as_json:
         told = {**facts.to_json(), "findings": [to_json(answer) for answer in answers]}
-        typer.echo(json.dumps(told, indent=1, ensure_ascii=False))
+        typer.echo(json_text(told))
         return
     from rich.console import Console
 

@@ -265,6 +265,9 @@ def _kind(column: pd.Series) -> tuple[Kind, str, str]:
 
 def _kind_of_numbers(known: pd.Series, distinct: int) -> tuple[Kind, str, str]:
     values = cells.numbers(known)
+    # 0 and -0 are two floating-point numbers and one value.
+    if len(np.unique(values)) == 1:
+        return "constant", f"always {cells.number_label(values[0])!r}", ""
     if distinct == 2 and set(np.unique(values)) == {0.0, 1.0}:
         return "boolean", "", ""
     if distinct == len(known) and len(known) >= 20 and pd.api.types.is_integer_dtype(known.dtype):

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import io
-import json
 import multiprocessing
 import os
 import signal
@@ -70,7 +69,7 @@ def good(rng: np.random.Generator, rows: int = ROWS) -> pd.DataFrame:
             "id": np.arange(rows),
             "width": rng.normal(size=rows).round(3),
             "count": rng.integers(0, 50, rows),
-            "colour": rng.choice(["red", "green", "Blue, pale", None], rows),
+            "colour": rng.choice(np.array(["red", "green", "Blue, pale", None], dtype=object), rows),
             "day": pd.date_range("2023-12-25", periods=rows).astype(str),
             "agreed": rng.choice(["yes", "no"], rows),
             "remark": [
@@ -151,8 +150,8 @@ ODD_COLUMNS: tuple[Make, ...] = (
 )
 
 ODD_NAMES = (
-    "", " ", "a", "a", "prediction", "target", "y ", "x" * 300, "line\nend", "\x1b[31mred", "<b>", "{x}", "[", '"', "1.5",
-    "Unnamed: 0", "__index_level_0__", "\u202eevil", "😀", "a,b", "=1+1", "[bold]", "%s", "id", "../x", "#",
+    "", " ", "a", "a", "prediction", "target", "y ", "x" * 300, "line\nend", "\x1b[31mred", "<b>", "{x}", "[", '"',
+    "1.5", "Unnamed: 0", "__index_level_0__", "\u202eevil", "😀", "a,b", "=1+1", "[bold]", "%s", "id", "../x", "#",
 )  # fmt: skip
 
 
@@ -284,8 +283,18 @@ def _damaged(rng: np.random.Generator) -> tuple[str, bytes]:
     return name + packing, content
 
 
-# What was found once, tried again whenever a fuzzer starts: what it did, name and content.
-FOUND: Mapping[str, tuple[str, bytes]] = {}
+def _with(cells: list[Any]) -> bytes:
+    return _csv(good(np.random.default_rng(0)).assign(count=cells))
+
+
+# What was found once: a name and a content by what it brought about.
+FOUND: Mapping[str, tuple[str, bytes]] = {
+    "a histogram without bars": ("t.csv", _with([float(2**53 + row) for row in range(ROWS)])),
+    "bars too narrow to be named": ("t.csv", _with(["5e-324", "0.0"] * (ROWS // 2))),
+    "too large for a forest": ("t.csv", _with([1e308, -1e308, 1.0] * (ROWS // 3))),
+    "no rows left for validation": ("t.csv", b"a,b,y\n" + b"1,x,p\n2,x,q\n" * 20),
+    "nothing left to compare": ("t.csv", b"a,y\n" + b"".join(b"%d,%d\n" % (row % 2, row % 2) for row in range(60))),
+}
 
 
 def case(number: int) -> Case:
@@ -312,13 +321,17 @@ def _within(seconds: int) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         raise TooSlow
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
+    # Of the processor's time, since the machine may be busy; of the clock's, ten times as much.
+    timers = ((signal.ITIMER_PROF, signal.SIGPROF, seconds), (signal.ITIMER_REAL, signal.SIGALRM, 10 * seconds))
+    before = [signal.signal(name, stop) for _, name, _ in timers]
+    for timer, _, most in timers:
+        signal.setitimer(timer, most)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        for (timer, name, _), handler in zip(timers, before, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(name, handler)
 
 
 def outcome(case: Case, folder: Path, *, fit: bool = False) -> str:
@@ -360,6 +373,7 @@ def _profile(path: Path, case: Case) -> None:
     from automl.data.read import read
     from automl.diagnostics import NotApplicable, ask, to_json, worst_first
     from automl.evidence import of_table
+    from automl.files import json_text
     from automl.reporting.findings import table as table_of_findings
     from automl.reporting.profile import show
 
@@ -369,7 +383,7 @@ def _profile(path: Path, case: Case) -> None:
     failed = [answer for answer in answers if isinstance(answer, NotApplicable) and "check itself failed" in answer.why]
     assert not failed, failed
     told = {**facts.to_json(), "findings": [to_json(answer) for answer in answers]}
-    json.dumps(told, allow_nan=False).encode("utf-8")
+    json_text(told).encode("utf-8")
     shown = io.StringIO()
     console = Console(file=shown, width=100)
     console.print(show(facts, name=table.name, notes=table.notes))
@@ -458,9 +472,7 @@ def _in_new_process(numbers: range, *, fit: bool, keep: Path) -> list[tuple[int,
         try:
             return pool.submit(_outcomes, numbers, fit, keep).result()
         except BrokenProcessPool:
-            return [
-                (numbers[0], f"FAULT: the process ended; {keep} has the last of {len(numbers)} files from here", 0.0)
-            ]
+            return [(numbers[0], f"FAULT: the process ended; the last of {len(numbers)} files is in {keep}", 0.0)]
 
 
 def main() -> None:
