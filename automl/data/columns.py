@@ -40,6 +40,9 @@ DATE_FORMATS = (
 # The largest number that networks and trees calculate with (float32), rounded.
 LARGEST = 1e38
 
+# What people write where there is nothing.
+ABSENT = frozenset({"na", "n/a", "#n/a", "nan", "null", "none", "missing", "-", "?", "."})
+
 # What a column may be read as that not every cell is, and how one cell of it is called.
 READ_AS = {"number": "number", "boolean": "yes or no", "date": "date"}
 
@@ -82,7 +85,7 @@ def unread(column: pd.Series, kind: str, *, date_format: str = "") -> Unread:
     else:
         lost = np.isnat(dates(different, date_format=date_format))
     texts = labels(different)
-    lost &= np.array([text is not None for text in texts], dtype=bool)
+    lost &= np.array([text is not None and text.lower() not in ABSENT for text in texts], dtype=bool)
     return Unread(int(counts[lost].sum()), int(counts.sum()), tuple(texts[lost][:3]))
 
 

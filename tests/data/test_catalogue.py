@@ -403,12 +403,12 @@ def test_a_missing_column_is_named() -> None:
 
 
 def test_what_was_unreadable_in_training_may_be_so_again() -> None:
-    marks = ["-"] * 50 + ["1"] * 30 + ["2"] * 40
+    marks = ["low"] * 50 + ["1"] * 30 + ["2"] * 40
     frame = GOOD.assign(a=marks)
     encoding = table.fit(frame, api.profile(frame, target="y", kinds={"a": "number"}))
     strange.check(encoding, frame)
     with pytest.raises(InputError, match="110 of its 120 cells"):
-        strange.check(encoding, frame.assign(a=["-"] * 110 + ["1"] * 10))
+        strange.check(encoding, frame.assign(a=["low"] * 110 + ["1"] * 10))
 
 
 # The command line
