@@ -39,6 +39,7 @@ def fit(
     group: str | None = None,
     time_column: str | None = None,
     kinds: Mapping[str, str] | None = None,
+    drop: Sequence[str] = (),
     single: bool = False,
     max_latency: str | float | None = None,
     balance: bool = False,
@@ -51,6 +52,10 @@ def fit(
     tracking_uri: str | None = None,
     experiment: str | None = None,
     register: str | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    no_header: bool = False,
+    skip_bad_lines: bool = False,
     quiet: bool = False,
     resume: bool = False,
 ) -> Run:
@@ -75,6 +80,7 @@ def fit(
         group: a column whose equal values stay on one side of the split.
         time_column: a column that orders the rows: the past trains, the future tests.
         kinds: what columns are, where you know better, for example {"zip": "category"}.
+        drop: columns to leave out.
         single: save the best network alone: no folds, no ensemble.
         max_latency: the most time that the model may take to predict a row, one among many, as "0.5ms" or seconds;
             measured on encoded rows and one core.
@@ -88,6 +94,9 @@ def fit(
         out: the folder for the run's files; runs/NAME-1, -2, … by default.
         tracking_uri, experiment: where MLflow records the run; its own default otherwise.
         register: put the model into MLflow's registry under this name, as champion or challenger.
+        delimiter, encoding: of a text file, where what is found out is wrong.
+        no_header: whether the first row of a text file is data; its columns are then column_1, column_2 and so on.
+        skip_bad_lines: whether to leave out lines of a text file that have too many or too few fields, if they are few.
         quiet: print nothing.
         resume: go on with the newest run of the data's name, or with that in the folder `out`, if there is one; it must
             have been asked for the same, but for time, trials, workers, memory and wider spaces.
@@ -114,7 +123,7 @@ def fit(
         families=tuple(families),
         spaces=tuple(Path(space) for space in spaces),
         settings=tuple(settings),
-        kinds=dict(kinds or {}),
+        kinds={**dict(kinds or {}), **dict.fromkeys(drop, "dropped")},
         single=single,
         max_latency=asked.latency(max_latency),
         balance=balance,
@@ -127,6 +136,10 @@ def fit(
         tracking_uri=tracking_uri,
         experiment=experiment,
         register=register,
+        delimiter=delimiter,
+        encoding=encoding,
+        no_header=no_header,
+        skip_bad_lines=skip_bad_lines,
     )
     if resume:
         return run_or_go_on(data, given, time=time, trials=trials, command="automl.fit", quiet=quiet, began=began)
@@ -334,8 +347,15 @@ def profile(
     target: str | None = None,
     task: str | None = None,
     kinds: Mapping[str, str] | None = None,
+    drop: Sequence[str] = (),
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    no_header: bool = False,
+    skip_bad_lines: bool = False,
 ) -> Profile:
     """What a table holds: the kind of each column, the target, and what to look out for. Loads no TensorFlow.
+
+    Its arguments are those of `fit`.
 
     Raises:
         InputError: something is wrong with the data.
@@ -345,5 +365,11 @@ def profile(
     from automl.data import profile as profiling
     from automl.data import read as reading
 
-    table = reading.from_frame(data) if isinstance(data, pd.DataFrame) else reading.read(data)
-    return profiling.profile(table.frame, target=target, task=task, kinds=kinds)
+    if isinstance(data, pd.DataFrame):
+        table = reading.from_frame(data)
+    else:
+        table = reading.read(
+            data, delimiter=delimiter, encoding=encoding, has_header=not no_header, skip_bad_lines=skip_bad_lines
+        )
+    told = {**dict(kinds or {}), **dict.fromkeys(drop, "dropped")}
+    return profiling.profile(table.frame, target=target, task=task, kinds=told, repeated=table.repeated)

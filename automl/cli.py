@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import math
 import os
 import shlex
 import sys
@@ -29,7 +28,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-DataPath = Annotated[Path, typer.Argument(help="CSV (also .gz, .tsv), Parquet, Feather or JSON lines.")]
+DataPath = Annotated[
+    Path, typer.Argument(help="CSV (also .gz, .zip, .tsv), Parquet, Feather or JSON; - for what is piped in.")
+]
 RunPath = Annotated[Path, typer.Argument(help="A run's folder, such as runs/data-1.")]
 Delimiter = Annotated[str | None, typer.Option(help="The sign between cells; found out by default.")]
 Encoding = Annotated[str | None, typer.Option(help="The text encoding; found out by default.")]
@@ -37,6 +38,13 @@ TargetName = Annotated[str | None, typer.Option(help="The column to predict; the
 TaskName = Annotated[str | None, typer.Option(help="classify or regress; by the target's values by default.")]
 Kinds = Annotated[
     list[str] | None, typer.Option("--kind", help="What a column is, for example zip=category. Repeatable.")
+]
+Drop = Annotated[
+    list[str] | None, typer.Option("--drop", help="A column to leave out, for example comment. Repeatable.")
+]
+NoHeader = Annotated[bool, typer.Option("--no-header", help="The first row is data: columns are column_1, column_2, …")]
+SkipBadLines = Annotated[
+    bool, typer.Option("--skip-bad-lines", help="Leave out lines with too many or too few fields.")
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
@@ -66,6 +74,7 @@ def fit(
     ] = None,
     time_column: Annotated[str | None, typer.Option(help="Orders the rows: the past trains, the future tests.")] = None,
     kind: Kinds = None,
+    drop: Drop = None,
     single: Annotated[
         bool, typer.Option("--single", help="Save the best network alone: no folds, no ensemble.")
     ] = False,
@@ -93,6 +102,8 @@ def fit(
     register: Annotated[str | None, typer.Option(help="Put the model into MLflow's registry under this name.")] = None,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
+    no_header: NoHeader = False,
+    skip_bad_lines: SkipBadLines = False,
     resume_run: Annotated[
         bool,
         typer.Option("--resume", help="Go on with the newest run of the data's name (or that in --out), if any."),
@@ -125,7 +136,7 @@ def fit(
         families=tuple(name.strip() for name in families.split(",")) if families else (),
         spaces=tuple(space or ()),
         settings=tuple(settings or ()),
-        kinds=column_kinds(tuple(kind or ())),
+        kinds=column_kinds(tuple(kind or ()), drop or ()),
         single=single,
         max_latency=latency(max_latency),
         balance=balance,
@@ -140,6 +151,8 @@ def fit(
         register=register,
         delimiter=delimiter,
         encoding=encoding,
+        no_header=no_header,
+        skip_bad_lines=skip_bad_lines,
     )
     if dry_run and resume_run:
         raise InputError("--dry-run and --resume exclude each other: a dry run writes nothing.")
@@ -200,6 +213,8 @@ def predict(
     ] = False,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
+    no_header: NoHeader = False,
+    skip_bad_lines: SkipBadLines = False,
     debug: Debug = False,
 ) -> None:
     """Predict rows of a table with a run's model."""
@@ -208,8 +223,16 @@ def predict(
     from automl.files import write_text
     from automl.spreadsheet import without_formulas
 
-    table = reading.read(data, delimiter=delimiter, encoding=encoding)
+    table = reading.read(
+        data,
+        delimiter=delimiter,
+        encoding=encoding,
+        has_header=not no_header,
+        skip_bad_lines=skip_bad_lines,
+        may_be_empty=True,
+    )
     loaded = model.load(run)
+    _note(*table.notes, *loaded.notes(table.frame))
     answer = loaded.answer(table.frame, probabilities=proba)
     text = (without_formulas(answer) if excel_safe else answer).to_csv(index=False)
     if out is None:
@@ -227,6 +250,8 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
+    no_header: NoHeader = False,
+    skip_bad_lines: SkipBadLines = False,
     debug: Debug = False,
 ) -> None:
     """Score a run's model on labelled rows."""
@@ -234,11 +259,14 @@ def evaluate(
     from automl.data import read as reading
     from automl.reporting.scores import score_lines
 
-    table = reading.read(data, delimiter=delimiter, encoding=encoding)
+    table = reading.read(
+        data, delimiter=delimiter, encoding=encoding, has_header=not no_header, skip_bad_lines=skip_bad_lines
+    )
     loaded = model.load(run)
+    _note(*table.notes, *loaded.notes(table.frame))
     scored = loaded.score(table.frame)
     if as_json:
-        typer.echo(_json({name: value if math.isfinite(value) else None for name, value in scored.items()}))
+        typer.echo(_json(scored))
         return
     for line in score_lines(scored, task_name=loaded.task, rows=len(table.frame), source=str(data)):
         typer.echo(plain(line))
@@ -304,9 +332,12 @@ def profile(
     task: TaskName = None,
     target: TargetName = None,
     kind: Kinds = None,
+    drop: Drop = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
+    no_header: NoHeader = False,
+    skip_bad_lines: SkipBadLines = False,
     debug: Debug = False,
 ) -> None:
     """Describe a table: its columns, target and pitfalls."""
@@ -316,8 +347,16 @@ def profile(
     from automl.evidence import of_table
     from automl.options import column_kinds
 
-    table = reading.read(data, delimiter=delimiter, encoding=encoding)
-    facts = profiling.profile(table.frame, target=target, task=task, kinds=column_kinds(tuple(kind or ())))
+    table = reading.read(
+        data, delimiter=delimiter, encoding=encoding, has_header=not no_header, skip_bad_lines=skip_bad_lines
+    )
+    facts = profiling.profile(
+        table.frame,
+        target=target,
+        task=task,
+        repeated=table.repeated,
+        kinds=column_kinds(tuple(kind or ()), drop or ()),
+    )
     answers = ask("data", of_table(table.frame, facts))
     if as_json:
         told = {**facts.to_json(), "findings": [to_json(answer) for answer in answers]}
@@ -378,6 +417,12 @@ def version(
         raise typer.Exit
 
 
+def _note(*notes: str) -> None:
+    """Tells on the error stream what was found out or done without asking: the other one may go into a file."""
+    for note in notes:
+        typer.echo(f"automl: {plain(note)}", err=True)
+
+
 def main() -> None:
     """Runs the command line and ends the process.
 
@@ -396,8 +441,11 @@ def main() -> None:
 
 def _json(content: Any) -> str:
     """JSON for programs, in which nothing acts on a terminal: what cannot be seen is escaped."""
-    text = json.dumps(content, indent=1, ensure_ascii=False)
-    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
+    from automl.files import json_text
+
+    return "".join(
+        char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in json_text(content)
+    )
 
 
 def _exit_code() -> int:

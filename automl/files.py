@@ -107,8 +107,13 @@ def write_text(path: Path, content: str) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """`write_bytes` for JSON. NaN and infinities become null, which every JSON reader takes."""
-    write_text(path, json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    """`write_bytes` for JSON."""
+    write_text(path, json_text(content) + "\n")
+
+
+def json_text(content: Any) -> str:
+    """The content as JSON. NaN and infinities become null, which every JSON reader takes."""
+    return json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def write_record(path: Path, content: Mapping[str, Any] | Sequence[Any]) -> None:

@@ -62,7 +62,7 @@ class Model:
         """Labels (in the type that the training table had) or values, shape (rows,).
 
         Raises:
-            InputError: a column that the model needs is missing.
+            InputError: a column that the model needs is missing, or holds something else than in training.
         """
         return self._task.decode(self._predictions(frame), self.target)
 
@@ -70,7 +70,7 @@ class Model:
         """A probability for every class, one column each; rows sum to 1 and keep the frame's index.
 
         Raises:
-            InputError: the model predicts values, or a column that it needs is missing.
+            InputError: the model predicts values, or a column that it needs is missing or holds something else.
         """
         import pandas as pd
 
@@ -98,9 +98,11 @@ class Model:
         Raises:
             InputError: the target column or a feature is missing, or a label is no class of the model.
         """
+        from automl.data.read import with_plain_names
         from automl.data.target import is_known
         from automl.tasks import scores
 
+        frame = with_plain_names(frame)
         name = str(self.target["name"])
         if name not in frame.columns:
             raise InputError(f"The table lacks the target {name!r}, so predictions cannot be scored. Add the column.")
@@ -111,13 +113,24 @@ class Model:
         targets = self._task.encode_target(labels[rows], self.target)
         return scores(self._task, targets, self._predictions(frame[rows]))
 
+    def notes(self, frame: pd.DataFrame) -> tuple[str, ...]:
+        """What the model does not know of such rows, a sentence each: new columns and values, cells it cannot read."""
+        from automl.data.read import with_plain_names
+        from automl.encoding import strange
+
+        return strange.notes(self.encoding, with_plain_names(frame), known=self.facts.get("columns", ()))
+
     @property
     def _task(self) -> Task:
         return task(self.task)
 
     def _predictions(self, frame: pd.DataFrame) -> FloatArray:
+        from automl.data.read import with_plain_names
+        from automl.encoding import strange
         from automl.training.forward import on_device
 
+        frame = with_plain_names(frame)
+        strange.check(self.encoding, frame)
         scalings = {part.scaling for part in self._parts}
         inputs = {scaling: on_device(table.apply(self.encoding, frame, scaling=scaling)) for scaling in scalings}
         by_part = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ class Options:
         memory: bytes for all workers together; None for what the machine has free.
         out: the run's folder; None for runs/NAME-1, -2, …
         tracking_uri, experiment: where MLflow records the run; None for MLflow's own default and the data's name.
+        delimiter, encoding, no_header, skip_bad_lines: how text is read, where what is found out is wrong.
         register: the name under which the model goes into MLflow's registry; None for not at all.
     """
 
@@ -82,6 +83,8 @@ class Options:
     register: str | None = None
     delimiter: str | None = None
     encoding: str | None = None
+    no_header: bool = False
+    skip_bad_lines: bool = False
 
     def __post_init__(self) -> None:
         quality(self.quality)
@@ -173,13 +176,16 @@ def latency(text: str | float | None) -> float | None:
     return float(match[1]) / {"s": 1, "ms": 1_000, "us": 1_000_000}[match[2] or "s"]
 
 
-def column_kinds(pairs: tuple[str, ...]) -> dict[str, str]:
-    """The kinds that "zip=category" and the like name.
+def column_kinds(pairs: tuple[str, ...], dropped: Sequence[str] = ()) -> dict[str, str]:
+    """The kinds that "zip=category" and the like name, and those of the columns to leave out.
 
     Raises:
         InputError: a pair has another form.
+
+    >>> column_kinds(("zip=category",), ["comment"])
+    {'comment': 'dropped', 'zip': 'category'}
     """
-    kinds = {}
+    kinds = dict.fromkeys(dropped, "dropped")
     for pair in pairs:
         name, equals, kind = pair.rpartition("=")
         if not (name and equals):

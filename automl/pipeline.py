@@ -19,6 +19,7 @@ import pandas as pd
 from automl import auditing, evidence, files, memory, model, refitting, resuming
 from automl.baselines import BOOSTING, CONSTANT, Baseline
 from automl.diagnostics import Answer, Audit, Data, Finding, ask, worst_first
+from automl.encoding import strange
 from automl.ensemble import MOST_MEMBERS, Ensemble, candidates, choose
 from automl.errors import EnvironmentFault, NothingTrained
 from automl.evaluation import Evaluated, WeakSpot, evaluate, importance
@@ -495,6 +496,7 @@ def _save(folder: RunFolder, prepared: Prepared, best: Ensemble, executor: Local
             "refit": None if best.refit is None else {**dataclasses.asdict(best.refit), "says": again(best)},
             "data": prepared.name,
             "digest": prepared.digest,
+            "columns": strange.names(prepared.profile),
         },
     )
     for path in folders.values():

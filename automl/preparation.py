@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from automl import plugins
 from automl.data import columns as cells
 from automl.data import read as reading
-from automl.data.profile import Profile, duplicate_groups, profile
+from automl.data.files import STANDARD_INPUT
+from automl.data.profile import Profile, copies, profile
 from automl.data.split import Rows, Shares, Split, in_folds, split_at_random, split_by_time
 from automl.data.target import is_known
 from automl.encoding import table
@@ -41,7 +42,7 @@ class Prepared:
     """All that a search starts from.
 
     Attributes:
-        path: of the table's file, absolute; None for a data frame.
+        path: of the table's file, absolute; None for a data frame, or for what is piped in.
         frame: the rows with a known target; row numbers of the split count in it.
         targets: shape (rows,), encoded by the task.
         weights: shape (rows,), with mean 1 over the training rows.
@@ -84,7 +85,7 @@ def prepare(data: str | Path | pd.DataFrame, options: Options) -> Prepared:
     plugins.load("search", options.search, noun="search algorithm")
     files = _space_files(options)
     main, test_rows, read = _read(data, options)
-    facts = profile(main, target=options.target, task=options.task, kinds=options.kinds)
+    facts = profile(main, target=options.target, task=options.task, kinds=options.kinds, repeated=read.repeated)
     known = is_known(main[facts.target.name])
     is_test = np.flatnonzero(np.isin(np.flatnonzero(known), test_rows))
     frame = main[known].reset_index(drop=True)
@@ -99,7 +100,7 @@ def prepare(data: str | Path | pd.DataFrame, options: Options) -> Prepared:
     return Prepared(
         name=read.name,
         source="data frame" if isinstance(data, pd.DataFrame) else str(data),
-        path=None if isinstance(data, pd.DataFrame) else Path(data).absolute(),
+        path=None if isinstance(data, pd.DataFrame) or str(data) == STANDARD_INPUT else Path(data).absolute(),
         digest=read.digest,
         frame=frame,
         profile=facts,
@@ -132,13 +133,16 @@ def _space_files(options: Options) -> dict[str, SpaceFile]:
 
 def _read(data: str | Path | pd.DataFrame, options: Options) -> tuple[pd.DataFrame, Rows, reading.Table]:
     """All rows, the numbers of those from the test file, and how the main table was read."""
-    if isinstance(data, pd.DataFrame):
-        read = reading.from_frame(data)
-    else:
-        read = reading.read(data, delimiter=options.delimiter, encoding=options.encoding)
+    form: dict[str, Any] = {
+        "delimiter": options.delimiter,
+        "encoding": options.encoding,
+        "has_header": not options.no_header,
+        "skip_bad_lines": options.skip_bad_lines,
+    }
+    read = reading.from_frame(data) if isinstance(data, pd.DataFrame) else reading.read(data, **form)
     if options.test is None:
         return read.frame, np.empty(0, dtype=np.int64), read
-    test = reading.read(options.test, delimiter=options.delimiter, encoding=options.encoding)
+    test = reading.read(options.test, **form)
     lacking = [name for name in read.frame.columns if name not in test.frame.columns]
     if lacking:
         raise InputError(f"{options.test} lacks columns of the training table: {', '.join(map(repr, lacking[:10]))}.")
@@ -163,7 +167,7 @@ def _split(
         cut = split_by_time(_times(kept[options.time_column], facts), shares=shares)
     else:
         together: dict[str, Any] = {
-            "copies": duplicate_groups(kept),
+            "copies": copies(kept, facts),
             "classes": np.asarray(targets[others]) if facts.target.task == "classify" else None,
             "groups": kept[options.group] if options.group else None,
             "seed": options.seed,

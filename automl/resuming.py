@@ -55,6 +55,8 @@ DECIDING = (
     "time_column",
     "delimiter",
     "encoding",
+    "no_header",
+    "skip_bad_lines",
 )
 DIGITS = 12
 # What reading a torn or altered file may raise.
@@ -418,7 +420,8 @@ def data_of(earlier: Earlier, given: str | Path | pd.DataFrame | None) -> str | 
     run = str(earlier.folder.path)
     if path is None:
         raise InputError(
-            f"{run} was made from a data frame, which is not kept. Give it again: automl.resume({run!r}, frame)"
+            f"{run} was made from a data frame, or from what was piped in, which is not kept. Give it again:"
+            f" automl.resume({run!r}, frame)"
         )
     if not Path(path).is_file():
         raise InputError(

@@ -44,7 +44,7 @@ def to_frame(parsed: Parsed, *, label: str) -> tuple[pd.DataFrame, tuple[str, ..
     if keep and len(keep) < len(parsed.columns):
         notes.append(f"{label}: a column without a name that only numbers the rows was dropped.")
     keep = keep or list(range(len(parsed.columns)))
-    names, renamed = _unique([parsed.names[place] for place in keep], keep, label)
+    names, renamed = unique_names([parsed.names[place] for place in keep], keep, label)
     columns = []
     for name, place in zip(names, keep, strict=True):
         column, note = _plain(parsed.columns[place], name, label)
@@ -97,10 +97,11 @@ def _is_index(name: str, column: pa.ChunkedArray) -> bool:
     return bool(counted[0] in (0, 1) and (counted == counted[0]).all())
 
 
-def _unique(names: Sequence[str], places: Sequence[int], label: str) -> tuple[list[str], tuple[str, ...]]:
-    """A name for every column: `column_7` for the seventh if it has none, `a__2` for the second `a`."""
+def unique_names(names: Sequence[str], places: Sequence[int], label: str) -> tuple[list[str], tuple[str, ...]]:
+    """A name for every column, without outer spaces: `column_7` if the seventh has none, `a__2` for the second `a`."""
     named = [
-        _encodable(name) if name.strip() else f"column_{place + 1}" for name, place in zip(names, places, strict=True)
+        _encodable(name.strip()) if name.strip() else f"column_{place + 1}"
+        for name, place in zip(names, places, strict=True)
     ]
     taken, unique = set(named), []
     seen: dict[str, int] = {}
@@ -113,9 +114,12 @@ def _unique(names: Sequence[str], places: Sequence[int], label: str) -> tuple[li
         seen[name] = number
         taken.add(new)
         unique.append(new)
+    spaced = [repr(name) for name in names if name.strip() and name != name.strip()]
     unnamed = [new for old, new in zip(names, unique, strict=True) if not old.strip()]
     repeated = [f"{old!r} to {new!r}" for old, new in zip(named, unique, strict=True) if old != new]
     notes = []
+    if spaced:
+        notes.append(f"{label}: spaces around column names were removed: {_listed(spaced)}.")
     if unnamed:
         notes.append(f"{label}: columns without a name were called {_listed(unnamed)}.")
     if repeated:

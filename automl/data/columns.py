@@ -6,6 +6,7 @@ Every function takes a pandas column of any type and gives one NumPy value per r
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -36,8 +37,64 @@ DATE_FORMATS = (
     "%d.%m.%Y %H:%M:%S",
 )
 
+# The largest number that networks and trees calculate with (float32), rounded.
+LARGEST = 1e38
+
+# What people write where there is nothing.
+ABSENT = frozenset({"na", "n/a", "#n/a", "nan", "null", "none", "missing", "-", "?", "."})
+
+# What a column may be read as that not every cell is, and how one cell of it is called.
+READ_AS = {"number": "number", "boolean": "yes or no", "date": "date"}
+
+FORMAT_MARK = " or "
+MOST_FORMATS = 3
+
 _DECORATION = re.compile(r"^[\s$€£¥]+|[\s%$€£¥]+$")
 _THOUSANDS = re.compile(r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$")
+
+
+@dataclass(frozen=True)
+class Unread:
+    """Cells that are there and mean nothing to a column's reading: they count as missing.
+
+    Attributes:
+        known: the cells that are there.
+        examples: some of those that are not read, the most frequent first.
+    """
+
+    cells: int
+    known: int
+    examples: tuple[str, ...] = ()
+
+    @property
+    def share(self) -> float:
+        """Of the cells that are there."""
+        return self.cells / max(1, self.known)
+
+
+def unread(column: pd.Series, kind: str, *, date_format: str = "") -> Unread:
+    """The cells of a number, date or boolean column that are no such thing; none of a column of another kind."""
+    if kind not in READ_AS or (not is_text(column) and _is_read(column, kind)):
+        return Unread(0, int(column.notna().sum()))
+    counts = column.value_counts()
+    different = counts.index.to_series()
+    if kind == "number":
+        lost = np.isnan(numbers(different))
+    elif kind == "boolean":
+        lost = np.isnan(booleans(different))
+    else:
+        lost = np.isnat(dates(different, date_format=date_format))
+    texts = labels(different)
+    lost &= np.array([text is not None and text.lower() not in ABSENT for text in texts], dtype=bool)
+    return Unread(int(counts[lost].sum()), int(counts.sum()), tuple(texts[lost][:3]))
+
+
+def _is_read(column: pd.Series, kind: str) -> bool:
+    """Whether a look at the type, or at the range of numbers, shows that every cell is read."""
+    if kind == "number" and pd.api.types.is_numeric_dtype(column.dtype):
+        with np.errstate(all="ignore"):
+            return bool(np.isfinite(column.abs().max()) if column.notna().any() else True)
+    return kind == "date" and bool(pd.api.types.is_datetime64_any_dtype(column.dtype))
 
 
 def is_text(column: pd.Series) -> bool:
@@ -78,6 +135,11 @@ def _number(text: str) -> float:
     return value if np.isfinite(value) and "_" not in text else np.nan
 
 
+def calculable(column: pd.Series) -> NDArray[np.float64]:
+    """Numbers, none beyond what float32 can hold."""
+    return np.clip(numbers(column), -LARGEST, LARGEST)
+
+
 def labels(column: pd.Series) -> NDArray[np.object_]:
     """Shape (rows,): the cells as text without outer spaces, None where missing or blank; 3 and 3.0 are both "3"."""
     missing = column.isna().to_numpy()
@@ -109,18 +171,22 @@ def booleans(column: pd.Series) -> NDArray[np.float64]:
 def dates(column: pd.Series, *, date_format: str = "") -> NDArray[np.datetime64]:
     """Shape (rows,), in microseconds, UTC where the cells name a zone, NaT where missing.
 
-    Text is read with `date_format` (strptime codes or "ISO8601", as `find_date_format` gives it).
+    Text is read with `date_format` (strptime codes or "ISO8601", several with " or " between them, of which the first
+    that suits a cell counts; as `find_date_format` gives it).
     """
     if pd.api.types.is_datetime64_any_dtype(column.dtype) or "date" in str(column.dtype):
         parsed = pd.to_datetime(column.astype(object).where(column.notna(), None), errors="coerce", utc=True)
     else:
         texts = pd.Series(labels(column), dtype=object)
-        parsed = pd.to_datetime(texts, format=date_format or "ISO8601", errors="coerce", utc=True)
+        first, *others = (date_format or "ISO8601").split(FORMAT_MARK)
+        parsed = _dates(texts, first)
+        for other in others:
+            parsed = parsed.fillna(_dates(texts, other))
     return parsed.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
 
 
 def find_date_format(texts: NDArray[np.object_]) -> tuple[str, bool] | None:
-    """The format that reads at least 95 % of the non-missing texts, and whether it is ambiguous.
+    """The format, or up to three, that reads at least 95 % of the non-missing texts, and whether it is ambiguous.
 
     It is if the other order of day and month would do as well. None if the texts are no dates.
     """
@@ -130,12 +196,26 @@ def find_date_format(texts: NDArray[np.object_]) -> tuple[str, bool] | None:
     # Bare years and other plain numbers are numbers; a date has at least two separators or a T.
     if not sample.str.contains(r"\d[-/. ,][A-Za-z\d]+[-/. ,]|^[A-Za-z]{3,9} \d", regex=True).mean() > 0.95:
         return None
-    shares = {
-        date_format: pd.to_datetime(sample, format=date_format, errors="coerce", utc=True).notna().mean()
-        for date_format in DATE_FORMATS
-    }
-    best = max(shares, key=lambda date_format: shares[date_format])
-    if shares[best] < 0.95:
-        return None
-    swapped = best.replace("%m/%d", "%X").replace("%d/%m", "%m/%d").replace("%X", "%d/%m")
-    return best, bool(swapped != best and shares.get(swapped, 0) >= shares[best])
+    chosen: list[str] = []
+    ambiguous = False
+    rest = sample
+    while len(rest) > 0.05 * len(sample):
+        formats = [other for other in DATE_FORMATS if other not in chosen and _swapped(other) not in chosen]
+        counts = {other: int(_dates(rest, other).notna().sum()) for other in formats}
+        best = max(counts, key=lambda other: counts[other])
+        # One that suits a few cells by chance would hide mistakes.
+        if counts[best] < 0.05 * len(sample) or len(chosen) == MOST_FORMATS:
+            return None
+        ambiguous |= _swapped(best) != best and counts.get(_swapped(best), 0) >= counts[best]
+        chosen.append(best)
+        rest = rest[_dates(rest, best).isna()]
+    return FORMAT_MARK.join(chosen), ambiguous
+
+
+def _dates(texts: pd.Series, date_format: str) -> pd.Series:
+    return pd.to_datetime(texts, format=date_format, errors="coerce", utc=True)
+
+
+def _swapped(date_format: str) -> str:
+    """The format with day and month the other way round, if they are numbers."""
+    return date_format.replace("%m/%d", "%X").replace("%d/%m", "%m/%d").replace("%X", "%d/%m")

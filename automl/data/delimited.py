@@ -5,6 +5,7 @@ Arrow parses and decides the types. Only when it fails is the text read again, r
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -24,6 +25,8 @@ DELIMITERS = (",", ";", "\t", "|")
 MISSING: tuple[str, ...] = tuple(arrow_csv.ConvertOptions().null_values)
 
 _SAMPLE_LINES = 100
+_MOST_PREAMBLE = 20
+_MOST_SKIPPED = 0.1
 # A row must fit into a block.
 _BLOCK_BYTES = 1 << 30
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
@@ -39,9 +42,12 @@ csv.field_size_limit(2**31 - 1)
 
 @dataclass(frozen=True)
 class _Header:
+    """The names, and how much of the text they take with all that is above them."""
+
     names: list[str]
     lines: int
     bytes: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,9 +59,21 @@ class Dialect:
 
 
 def parse(
-    text: bytes, *, label: str, delimiter: str | None = None, block_bytes: int = _BLOCK_BYTES
+    text: bytes,
+    *,
+    label: str,
+    delimiter: str | None = None,
+    has_header: bool = True,
+    skip_bad_lines: bool = False,
+    may_be_empty: bool = False,
+    block_bytes: int = _BLOCK_BYTES,
 ) -> tuple[Parsed, Dialect]:
     """The columns of UTF-8 text whose first row names them, and how the text is written.
+
+    Args:
+        has_header: whether there are names; otherwise they are `column_1` and so on.
+        skip_bad_lines: whether rows that are too long or too short are left out, as long as they are few.
+        may_be_empty: whether a header alone is a table.
 
     Raises:
         InputError: the header is missing, no row follows it, a row is too long or too short, or a quote stays open.
@@ -64,28 +82,46 @@ def parse(
         raise InputError(f"The delimiter {delimiter!r} is not one plain character. Examples: , ; | or a tab.")
     mark = delimiter or _find_delimiter(text)
     header = _header(text, mark, label)
-    _check_header(header.names, label)
+    if has_header:
+        _check_header(header.names, label)
+    else:
+        header = _Header([f"column_{place + 1}" for place in range(len(header.names))], 0, 0, ())
     body = pa.py_buffer(text).slice(header.bytes)
-    if not body.size:
-        raise _no_rows(label)
+    # Only where the beginning is blank is all of it looked at.
+    if not text[header.bytes : header.bytes + 1000].strip() and not text[header.bytes :].strip():
+        if not may_be_empty:
+            raise _no_rows(label)
+        nothing = pa.chunked_array([pa.array([], pa.float64())])
+        return Parsed(header.names, [nothing] * len(header.names), header.notes), Dialect(mark, ".")
+    notes = list(header.notes)
+    if skip_bad_lines:
+        body, skipped = _well_formed(body, len(header.names), mark, header.lines, label)
+        notes.extend(skipped)
     try:
         table = _table(body, len(header.names), mark, MISSING, block_bytes)
     except pa.ArrowException as error:
         reason = printable(str(error), 200)
-        raise _fault(text, mark, label) or InputError(f"{label} is not a table: {reason}. Save it as CSV.") from None
+        raise _fault(text, mark, label, header) or InputError(
+            f"{label} is not a table: {reason}. Save it as CSV."
+        ) from None
     # A quote that is never closed swallows rows without a complaint.
-    if b'"' in text and table.num_rows < max(text.count(b"\n"), text.count(b"\r")) - header.lines:
-        fault = _fault(text, mark, label)
+    swallowed = table.num_rows < max(text.count(b"\n"), text.count(b"\r")) - header.lines
+    if b'"' in text and swallowed and not skip_bad_lines:
+        fault = _fault(text, mark, label, header)
         if fault:
             raise fault
     if not table.num_rows:
         raise _no_rows(label)
-    notes: tuple[str, ...] = ()
     if any(pa.types.is_string(column.type) and pc.any(pc.equal(column, "?")).as_py() for column in table.columns):
         table = _table(body, len(header.names), mark, (*MISSING, "?"), block_bytes)
-        notes = (f"{label}: '?' was read as missing.",)
-    columns, decimal = (table.columns, ".") if mark == "," else _with_decimal_points(table.columns)
-    return Parsed(header.names, columns, notes), Dialect(mark, decimal)
+        notes.append(f"{label}: '?' was read as missing.")
+    columns = [_without_spaces(column) for column in table.columns]
+    if has_header:
+        _check_names(header.names, columns, label)
+    decimal = "."
+    if mark != ",":
+        columns, decimal = _with_decimal_points(columns)
+    return Parsed(header.names, columns, tuple(notes)), Dialect(mark, decimal)
 
 
 def _no_rows(label: str) -> InputError:
@@ -98,11 +134,31 @@ def _find_delimiter(text: bytes) -> str:
 
     def fit(mark: str) -> tuple[float, int]:
         rows = [row for row in csv.reader(lines, delimiter=mark) if row]
+        rows = rows[_preamble(rows) :]
         if len(rows) < 2 or len(rows[0]) == 1:
             return 0.0, 0
         return sum(len(row) == len(rows[0]) for row in rows[1:]) / len(rows[1:]), len(rows[0])
 
     return max(DELIMITERS, key=fit)
+
+
+def _preamble(rows: list[list[str]]) -> int:
+    """How many rows are a title or remarks above the table: lines without a delimiter, or with empty fields after it.
+
+    What follows them must be a row of names, and rows that are as long.
+    """
+    first = next((place for place, row in enumerate(rows) if sum(bool(cell.strip()) for cell in row) > 1), 0)
+    while first < len(rows) and rows[first][0].lstrip().startswith("#"):
+        if first + 1 < len(rows) and len(rows[first]) == len(rows[first + 1]):
+            # "#id,width" names columns.
+            break
+        first += 1
+    table = rows[first:]
+    if not 0 < first <= _MOST_PREAMBLE or len(table) < 2 or len(table[0]) < 2:
+        return 0
+    if any(not cell.strip() or _NUMBER.fullmatch(cell.strip()) for cell in table[0]):
+        return 0
+    return first if all(len(row) == len(table[0]) for row in table[1:10]) else 0
 
 
 def _header(text: bytes, mark: str, label: str) -> _Header:
@@ -113,12 +169,21 @@ def _header(text: bytes, mark: str, label: str) -> _Header:
             read.append(line)
             yield line
 
-    names = next((row for row in csv.reader(kept(), delimiter=mark) if any(cell.strip() for cell in row)), [])
-    if len(read) > 1:
-        fault = _fault("".join(read).encode(), mark, label)
+    sample = [row for row in csv.reader(islice(_lines(text), _SAMPLE_LINES), delimiter=mark) if row]
+    above = _preamble(sample)
+    rows = (row for row in csv.reader(kept(), delimiter=mark) if row)
+    left_out = [mark.join(next(rows)) for _ in range(above)]
+    before = len(read)
+    names = next((row for row in rows if any(cell.strip() for cell in row)), [])
+    if len(read) - before > 1:
+        fault = _fault("".join(read[before:]).encode(), mark, label)
         if fault:
             raise fault
-    return _Header(names, len(read), sum(len(line.encode()) for line in read))
+    notes: tuple[str, ...] = ()
+    if above:
+        lines = "line above the column names was" if above == 1 else f"{above} lines above the column names were"
+        notes = (f"{label}: the {lines} left out: {printable(' / '.join(left_out))!r}.",)
+    return _Header(names, len(read), sum(len(line.encode()) for line in read), notes)
 
 
 def _check_header(names: list[str], label: str) -> None:
@@ -128,10 +193,69 @@ def _check_header(names: list[str], label: str) -> None:
     # pandas writes 0, 1, 2, … for columns that have no names.
     counted = len(given) > 2 and given == [str(place) for place in range(len(given))]
     if all(_NUMBER.fullmatch(name) for name in given) and not counted:
-        shown = printable(", ".join(names))
+        raise _no_header(names, label)
+
+
+def _check_names(names: list[str], columns: list[pa.ChunkedArray], label: str) -> None:
+    """A first row whose every number stands above numbers, and some of whose words occur below them, is data."""
+    explained = words = 0
+    for name, column in zip((name.strip() for name in names), columns, strict=True):
+        is_numeric = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+        if _NUMBER.fullmatch(name):
+            if not is_numeric:
+                return
+            explained += 1
+        elif name and pa.types.is_string(column.type) and pc.any(pc.equal(column, name)).as_py():
+            explained += 1
+            words += 1
+    if words and explained > 0.5 * len(names):
+        raise _no_header(names, label)
+
+
+def _no_header(names: list[str], label: str) -> InputError:
+    return InputError(
+        f"{label}: the first row looks like data, not like column names: {printable(', '.join(names))!r}."
+        " Add a first row of names, or say --no-header."
+    )
+
+
+def _well_formed(
+    body: pa.Buffer, width: int, mark: str, lines_above: int, label: str
+) -> tuple[pa.Buffer, tuple[str, ...]]:
+    """The rows that have as many fields as the header, and a note on the others.
+
+    Raises:
+        InputError: so many rows are wrong that it must be the header.
+    """
+    good: list[str] = []
+    record: list[str] = []
+    bad: list[int] = []
+
+    def kept() -> Iterator[str]:
+        for line in _lines(bytes(body)):
+            record.append(line)
+            yield line
+
+    count, last = 0, 0
+    for row in (rows := csv.reader(kept(), delimiter=mark)):
+        first, last = last + 1, rows.line_num
+        if row:
+            count += 1
+            if len(row) == width and (last == first or _is_well_quoted(record, mark)):
+                good.extend(record)
+            else:
+                bad.append(lines_above + first)
+        record.clear()
+    if len(bad) > max(1, _MOST_SKIPPED * count):
         raise InputError(
-            f"{label}: the first row looks like data, not like column names: {shown!r}. Add a first row of names."
+            f"{label}: {len(bad):,} of {count:,} rows do not have {_fields(width)} as the header has, the first in line"
+            f" {bad[0]}: too many to leave out. Look at the header, or name the --delimiter."
         )
+    if not bad:
+        return body, ()
+    shown = ", ".join(map(str, bad[:10])) + (", …" if len(bad) > 10 else "")
+    what = "1 bad line was" if len(bad) == 1 else f"{len(bad):,} bad lines were"
+    return pa.py_buffer("".join(good).encode()), (f"{label}: {what} left out: {shown}.",)
 
 
 def _table(body: pa.Buffer, width: int, mark: str, missing: tuple[str, ...], block_bytes: int) -> pa.Table:
@@ -143,6 +267,20 @@ def _table(body: pa.Buffer, width: int, mark: str, missing: tuple[str, ...], blo
         parse_options=arrow_csv.ParseOptions(delimiter=mark, newlines_in_values=True),
         convert_options=arrow_csv.ConvertOptions(null_values=missing, strings_can_be_null=True),
     )
+
+
+def _without_spaces(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Text without outer spaces, and what that makes of it: a number, or a missing cell."""
+    if not pa.types.is_string(column.type):
+        return column
+    trimmed = pc.utf8_trim_whitespace(column)
+    if trimmed.equals(column):
+        return column
+    known = pc.if_else(pc.is_in(trimmed, pa.array(MISSING)), pa.scalar(None, pa.string()), trimmed)
+    for kind in (pa.int64(), pa.float64()):
+        with contextlib.suppress(pa.ArrowInvalid):
+            return known.cast(kind)
+    return known
 
 
 def _with_decimal_points(columns: list[pa.ChunkedArray]) -> tuple[list[pa.ChunkedArray], str]:
@@ -164,23 +302,27 @@ def _all_match(texts: pa.ChunkedArray, pattern: str) -> bool:
     return bool(pc.all(pc.match_substring_regex(texts, pattern)).as_py())
 
 
-def _fault(text: bytes, mark: str, label: str) -> InputError | None:
-    """What is wrong with the first row that is no row, and in which line of the file."""
+def _fault(text: bytes, mark: str, label: str, header: _Header | None = None) -> InputError | None:
+    """What is wrong with the first row that is no row, and in which line of the file.
+
+    Args:
+        header: what stands above the rows; None if it is a part of the text that is looked at.
+    """
     record: list[str] = []
 
     def kept() -> Iterator[str]:
         # Where no quote is open, the end mark is a row of its own.
-        for line in chain(_lines(text), ["\n", _END]):
+        for line in chain(_lines(text[header.bytes :] if header else text), ["\n", _END]):
             record.append(line)
             yield line
 
-    width, last = 0, 0
+    width, above, last = (len(header.names), header.lines, 0) if header else (0, 0, 0)
     for row in (rows := csv.reader(kept(), delimiter=mark)):
         first, last = last + 1, rows.line_num
         if row == [_END]:
             return None
         if last > first and not _is_well_quoted(record, mark):
-            opened = first + sum(len(_LINE_END.findall(cell)) for cell in row[:-1])
+            opened = above + first + sum(len(_LINE_END.findall(cell)) for cell in row[:-1])
             return InputError(
                 f"{label}: a quote opens in line {opened} and does not close where its field ends:"
                 f" {printable(row[-1].removesuffix(_END).rstrip())!r}. Close it, or remove it."
@@ -196,7 +338,8 @@ def _fault(text: bytes, mark: str, label: str) -> InputError | None:
                 else "Add what is missing; an empty field is enough."
             )
             return InputError(
-                f"{label}: line {first} has {_fields(len(row))}, but the header has {width}: {shown!r}. {remedy}"
+                f"{label}: line {above + first} has {_fields(len(row))}, but the header has {width}: {shown!r}."
+                f" {remedy} Or leave such lines out with --skip-bad-lines."
             )
     return None
 

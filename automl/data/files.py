@@ -10,11 +10,14 @@ import hashlib
 import io
 import re
 import stat
+import sys
+import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
+from automl import memory
 from automl.errors import EnvironmentFault, InputError
 
 Kind = Literal["delimited", "json_lines", "parquet", "arrow"]
@@ -28,8 +31,15 @@ KINDS: dict[str, Kind] = {
     ".arrow": "arrow",
     ".jsonl": "json_lines",
     ".ndjson": "json_lines",
+    ".json": "json_lines",
 }
+STANDARD_INPUT = "-"
+# Bytes that a byte of text takes until it is a profiled table, at the least: measured on numbers; words take more.
+MEMORY_PER_BYTE = 4
 COMPRESSIBLE: tuple[Kind, ...] = ("delimited", "json_lines")
+
+# What unpacks to more than this, and to so many times its size, is taken for a trap.
+MOST_UNPACKED, MOST_RATIO = 1 << 30, 200
 
 # Arrow data that is streamed has no name of its own in front.
 STREAM = b"\xff\xff\xff\xff"
@@ -61,7 +71,7 @@ _REMEDIES = {
     "a Parquet file": "Rename it so that it ends in .parquet.",
     "an Arrow file": "Rename it so that it ends in .arrow.",
     "a gzip file": "Rename it so that it ends in .gz, as in data.csv.gz.",
-    "a zip archive": "Unpack it first.",
+    "a zip archive": "Rename it so that it ends in .zip.",
     "a compressed archive": "Unpack it first.",
     "an Excel workbook": "Save the sheet as CSV first.",
     "an old Excel or Word file": "Save the sheet as CSV first.",
@@ -102,13 +112,17 @@ def printable(text: str, most: int = 60) -> str:
 
 
 def _load(path: str | Path) -> File:
-    stored = _content(path)
-    path = Path(path)
-    label = printable(path.name, 100)
+    is_piped = str(path) == STANDARD_INPUT
+    stored = _piped() if is_piped else _content(path)
+    path = Path(f"input{_suffix(stored)}") if is_piped else Path(path)
+    label = "standard input" if is_piped else printable(path.name, 100)
     if not stored:
         raise InputError(f"{label} is empty (0 bytes). Give a file that holds a table.")
-    kind, compressed = _kind(path, stored)
-    content = unpacked(stored, label) if compressed else stored
+    if path.suffix.lower() == ".zip":
+        kind, content = _member(stored, label)
+    else:
+        kind, compressed = _kind(path, stored)
+        content = unpacked(stored, label) if compressed else stored
     if not content:
         raise InputError(f"{label} is empty once it is unpacked. Give a file that holds a table.")
     _check_signature(content, kind, label)
@@ -122,6 +136,7 @@ def _content(path: str | Path) -> bytes:
     try:
         before = path.stat()
         _check_regular(path, before.st_mode)
+        _check_memory(before.st_size, printable(path.name, 100))
         content = path.read_bytes()
         after = path.stat()
     except ValueError:
@@ -133,14 +148,45 @@ def _content(path: str | Path) -> bytes:
     return content
 
 
+def _piped() -> bytes:
+    """What another program writes into this one."""
+    most = memory.available() // MEMORY_PER_BYTE
+    content = sys.stdin.buffer.read(most + 1)
+    _check_memory(len(content), "standard input")
+    return content
+
+
+def _suffix(piped: bytes) -> str:
+    """Of a file with such bytes."""
+    known = {"a Parquet file": ".parquet", "an Arrow file": ".arrow", "a gzip file": ".csv.gz", "a zip archive": ".zip"}
+    return known.get(_signature(piped) or "", ".csv")
+
+
+def _check_memory(size: int, label: str) -> None:
+    """Says at once what the system would else find out late, and tell by ending the process."""
+    needed, free = MEMORY_PER_BYTE * size, memory.available()
+    if needed > free:
+        raise EnvironmentFault(
+            f"{label} has {size / 2**30:.1f} GB and needs at least {needed / 2**30:.1f} GB of memory, but"
+            f" {free / 2**30:.1f} GB are free. Give a part of its rows, or use a larger machine."
+        )
+
+
 def _check_regular(path: Path, mode: int) -> None:
     shown = printable(str(path), 200)
     if stat.S_ISDIR(mode):
-        tables = sorted(printable(inside.name) for inside in path.iterdir() if inside.suffix.lower() in {*KINDS, ".gz"})
+        tables = sorted(
+            printable(inside.name)
+            for inside in path.iterdir()
+            if _is_table(inside.name) or inside.suffix.lower() in (".gz", ".zip")
+        )
         inside = f"It holds: {', '.join(tables[:10])}." if tables else "It holds no table."
         raise InputError(f"{shown!r} is a folder. Give the path of a file in it. {inside}")
     if not stat.S_ISREG(mode):
-        raise InputError(f"{shown!r} is a pipe or a device, not a file. Write the table to a file first.")
+        raise InputError(
+            f"{shown!r} is a pipe or a device, not a file. Write the table to a file first, or pipe it in and give"
+            f" {STANDARD_INPUT!r} for the file."
+        )
 
 
 def _unreadable(path: Path, error: OSError) -> InputError | EnvironmentFault:
@@ -182,7 +228,9 @@ def _kind(path: Path, stored: bytes) -> tuple[Kind, bool]:
         found = _signature(stored)
         if found:
             raise InputError(f"{label} cannot be read as a table: it looks like {found}. {_remedy(found)}")
-        raise InputError(f"{label} cannot be read as a table: its name does not end in {', '.join(KINDS)}. Rename it.")
+        raise InputError(
+            f"{label} cannot be read as a table: its name does not end in {', '.join(KINDS)}, .gz or .zip. Rename it."
+        )
     if compressed and kind not in COMPRESSIBLE:
         raise InputError(f"{label}: only text tables are read compressed. Unpack it first.")
     if compressed and not stored.startswith(b"\x1f\x8b"):
@@ -191,20 +239,69 @@ def _kind(path: Path, stored: bytes) -> tuple[Kind, bool]:
     return kind, compressed
 
 
-def unpacked(stored: bytes, label: str, *, most_bytes: int = 1 << 30, most_ratio: int = 200) -> bytes:
+def _is_table(name: str) -> bool:
+    return Path(name).suffix.lower() in KINDS
+
+
+def unpacked(stored: bytes, label: str, *, most_bytes: int = MOST_UNPACKED, most_ratio: int = MOST_RATIO) -> bytes:
     """The bytes inside gzip data, unless so few become so many that it must be a trap."""
-    unpacked = io.BytesIO()
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(stored)) as stream:
-            while chunk := stream.read(1 << 24):
-                unpacked.write(chunk)
-                if unpacked.tell() > max(most_bytes, most_ratio * len(stored)):
-                    raise InputError(
-                        f"{label} unpacks to more than {most_ratio} times its size. If you trust it, unpack it first."
-                    )
+            return _bounded(stream, len(stored), label, most_bytes, most_ratio)
     except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise InputError(f"{label} is damaged or cut short: it cannot be unpacked. Fetch or make it again.") from None
-    return unpacked.getvalue()
+        raise _damaged(label) from None
+
+
+def _member(stored: bytes, label: str) -> tuple[Kind, bytes]:
+    """The kind and the content of the one table in a zip archive, unless it becomes so large that it must be a trap."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(stored)) as archive:
+            member = _only_table(archive, label)
+            with archive.open(member) as stream:
+                content = _bounded(stream, len(stored), label, MOST_UNPACKED, MOST_RATIO)
+            return KINDS[Path(member.filename).suffix.lower()], content
+    except (InputError, MemoryError):
+        raise
+    # Damaged archives raise errors of almost any type.
+    except Exception:  # noqa: BLE001
+        raise _damaged(label) from None
+
+
+def _only_table(archive: zipfile.ZipFile, label: str) -> zipfile.ZipInfo:
+    files = [member for member in archive.infolist() if not member.is_dir()]
+    # Archives made on a Mac have a hidden companion for every file.
+    tables = [
+        member
+        for member in files
+        if _is_table(member.filename)
+        and not member.filename.startswith("__MACOSX/")
+        and not Path(member.filename).name.startswith(".")
+    ]
+    # A read-me is no rival of a table.
+    tables = [member for member in tables if not member.filename.lower().endswith(".txt")] or tables
+    if len(tables) != 1:
+        what = f"{len(tables)} tables" if tables else "no table"
+        names = ", ".join(printable(member.filename, 100) for member in (tables or files)[:10]) or "nothing"
+        raise InputError(f"{label} holds {what}: {names}. Unpack it, and give the path of one table.")
+    if tables[0].flag_bits & 1:
+        raise InputError(f"{label} is locked with a password. Unpack it first.")
+    return tables[0]
+
+
+def _bounded(stream: IO[bytes] | gzip.GzipFile, size: int, label: str, most_bytes: int, most_ratio: int) -> bytes:
+    most = max(most_bytes, most_ratio * size)
+    content = io.BytesIO()
+    while chunk := stream.read(1 << 24):
+        content.write(chunk)
+        if content.tell() > most:
+            raise InputError(
+                f"{label} unpacks to more than {most // size:,} times its size. If you trust it, unpack it first."
+            )
+    return content.getvalue()
+
+
+def _damaged(label: str) -> InputError:
+    return InputError(f"{label} is damaged or cut short: it cannot be unpacked. Fetch or make it again.")
 
 
 def _check_signature(content: bytes, kind: Kind, label: str) -> None:
@@ -237,6 +334,6 @@ def _remedy(found: str | None) -> str:
 
 def stem(path: Path) -> str:
     """The file's name without its suffixes, fit to name a folder."""
-    name = re.sub(r"\.gz$", "", path.name, flags=re.IGNORECASE)
+    name = re.sub(r"\.(gz|zip)$", "", path.name, flags=re.IGNORECASE)
     name = re.sub(r"[^\w.-]+", "_", Path(name).stem).strip("._-")
     return name[:60] or "data"

@@ -1,4 +1,4 @@
-"""JSON lines become columns: one object per line, whose keys name them.
+"""JSON becomes columns: one object per line, or a list of objects, whose keys name them.
 
 Python's parser reads them, since Arrow's ends the whole process on deeply nested input (seen in 25.0).
 """
@@ -6,6 +6,7 @@ Python's parser reads them, since Arrow's ends the whole process on deeply neste
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pyarrow as pa
@@ -17,12 +18,12 @@ from automl.errors import InputError
 
 
 def parse(text: bytes, *, label: str) -> Parsed:
-    """The columns of UTF-8 text; a key that a line lacks is missing there.
+    """The columns of UTF-8 text; a key that an object lacks is missing there.
 
     Raises:
-        InputError: a line is not one JSON object, or a value is a list or an object.
+        InputError: a line or an element of the list is not one JSON object, or a value is a list or an object.
     """
-    rows = [_row(line, number, label) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    rows = _elements(text, label) if text.lstrip().startswith(b"[") else _lines(text, label)
     names = list(dict.fromkeys(name for row in rows for name in row))
     bounds.check_cells(len(rows) * len(names), stored=len(text), label=label)
     columns: list[pa.ChunkedArray] = []
@@ -32,6 +33,37 @@ def parse(text: bytes, *, label: str) -> Parsed:
         columns.append(column)
         notes.extend(note)
     return Parsed(names, columns, tuple(notes))
+
+
+def is_json(text: bytes) -> bool:
+    """Whether UTF-8 text begins as JSON objects do, in lines or in a list, and as no other table."""
+    start = text.lstrip()
+    if not start.startswith(b"{"):
+        return re.match(rb"\[\s*\{\s*\"", start) is not None
+    try:
+        return isinstance(json.loads(start.splitlines()[0]), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _lines(text: bytes, label: str) -> list[dict[str, Any]]:
+    return [_row(line, number, label) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+
+
+def _elements(text: bytes, label: str) -> list[dict[str, Any]]:
+    try:
+        elements = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{label}: line {error.lineno} is no JSON: {error.msg}. Save it as JSON lines.") from None
+    except (ValueError, RecursionError):
+        raise InputError(f"{label} is no JSON that holds a table. Save it as JSON lines.") from None
+    for number, element in enumerate(elements, start=1):
+        if not isinstance(element, dict):
+            raise InputError(
+                f"{label}: element {number} of the list is no JSON object: {printable(repr(element))}."
+                ' Write a list such as [{"width": 1.5}]'
+            )
+    return elements
 
 
 def _row(line: bytes, number: int, label: str) -> dict[str, Any]:

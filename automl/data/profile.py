@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,13 +12,17 @@ import numpy as np
 import pandas as pd
 
 from automl.data import columns as cells
-from automl.data.histogram import Histogram, histogram
-from automl.data.target import Target, describe_target, find_target
+from automl.data.files import printable
+from automl.data.histogram import HUGE, Histogram, histogram
+from automl.data.target import Target, describe_target, find_target, is_known
 from automl.errors import InputError, unknown
 
-Kind = Literal["number", "category", "boolean", "date", "text", "identifier", "constant"]
-KINDS: tuple[Kind, ...] = ("number", "category", "boolean", "date", "text", "identifier", "constant")
-LEFT_OUT: tuple[Kind, ...] = ("identifier", "constant")
+Kind = Literal["number", "category", "boolean", "date", "text", "identifier", "constant", "dropped"]
+KINDS: tuple[Kind, ...] = ("number", "category", "boolean", "date", "text", "identifier", "constant", "dropped")
+LEFT_OUT: tuple[Kind, ...] = ("identifier", "constant", "dropped")
+
+# Beyond this, a floating-point number no longer tells neighbours apart.
+EXACT = 2.0**53
 
 # To read all dates of a long table would take longer than everything else that is found out about it.
 MOST_DATES = 20_000
@@ -31,7 +35,7 @@ class Column:
     """Facts about one feature column.
 
     Attributes:
-        missing: the number of empty cells.
+        missing: the number of cells that are empty or cannot be read.
         distinct: the number of different values, missing not counted.
         minimum, maximum, median, skew: of number columns (skew: third standardised moment).
         common: the most frequent values with their counts, of columns that are not numbers.
@@ -65,7 +69,7 @@ class Profile:
 
     Attributes:
         rows: rows with a known target.
-        duplicates: rows that repeat an earlier row in every cell.
+        duplicates: rows that repeat an earlier row in the target and in every column that models see.
         notes: what was decided or done without asking.
         warnings: what a person should look at before trusting a score.
     """
@@ -119,6 +123,7 @@ def profile(
     target: str | None = None,
     task: str | None = None,
     kinds: Mapping[str, str] | None = None,
+    repeated: Collection[str] = (),
 ) -> Profile:
     """Describes every column of a table and its target.
 
@@ -127,34 +132,71 @@ def profile(
         target: the target column; by default one called target, label, class or y, else the last.
         task: "classify" or "regress"; by default what the target's values suggest.
         kinds: the kinds of columns that the caller knows better, by column name.
+        repeated: names that stood above several columns of the file; the target's must not be among them.
 
     Raises:
         InputError: the target is missing, constant or does not suit the task; a named column does not exist.
     """
     name, chosen = find_target(frame, target)
+    if name in repeated:
+        raise InputError(f"Several columns are called {name!r}, so it is not clear which is the target. Rename one.")
     told = _checked_kinds(frame, kinds or {})
     described = describe_target(frame[name], task)
-    known = frame[frame[name].notna()] if described.missing else frame
+    known = frame[is_known(frame[name])] if described.missing else frame
     features = [str(other) for other in frame.columns if other != name]
     if not features:
         raise InputError(f"The table has no column beside the target {name!r}. A model needs at least one feature.")
-    columns = tuple(_column(known[feature], told.get(feature)) for feature in features)
+    columns, lost = _columns(known[features], told)
     if not any(column.is_used for column in columns):
         raise InputError(
             "No feature column is usable: "
             + ", ".join(f"{column.name} ({column.kind})" for column in columns[:10])
             + ". Say what a column is with --kind NAME=category."
         )
-    duplicates = int(duplicate_groups(known).duplicated().sum())
-    result = Profile(len(known), columns, described, duplicates, notes=tuple(note for note in (chosen,) if note))
+    result = Profile(len(known), columns, described, 0, notes=tuple(note for note in (chosen,) if note))
     return dataclasses.replace(
-        result, notes=(*result.notes, *described.notes, *_notes(columns)), warnings=tuple(_warnings(result))
+        result,
+        duplicates=int(copies(known, result).duplicated().sum()),
+        notes=(*result.notes, *described.notes, *_notes(columns), *lost),
+        warnings=tuple(_warnings(result)),
     )
+
+
+def copies(frame: pd.DataFrame, facts: Profile) -> pd.Series:
+    """One number per row, the same for rows that are equal in the target and in every column that models see."""
+    return duplicate_groups(frame[[column.name for column in facts.used] + [facts.target.name]])
 
 
 def duplicate_groups(frame: pd.DataFrame) -> pd.Series:
     """One number per row, the same for rows that are equal in every cell. Shape (rows,)."""
     return pd.util.hash_pandas_object(frame, index=False)
+
+
+def _columns(frame: pd.DataFrame, told: Mapping[str, Kind]) -> tuple[tuple[Column, ...], list[str]]:
+    """What each column is, and a note on each in which some cells cannot be read.
+
+    Raises:
+        InputError: the caller has called a column numbers, dates or booleans of which no cell is any.
+    """
+    columns, notes = [], []
+    for name, cells_of in frame.items():
+        column = _column(cells_of, told.get(str(name)))
+        unread = cells.unread(cells_of, column.kind, date_format=column.date_format)
+        if unread.cells:
+            shown = ", ".join(repr(printable(example, 20)) for example in unread.examples)
+            what = cells.READ_AS[column.kind]
+            if unread.cells == unread.known:
+                raise InputError(
+                    f"Column {printable(column.name)!r} has no cell that is a {what}: {shown}. Leave its --kind out."
+                )
+            notes.append(
+                f"{printable(column.name)}: cells that are no {what} count as missing: {unread.cells:,} ({shown})."
+            )
+            # Those that are numbers are counted where they are read.
+            if column.kind != "number":
+                column = dataclasses.replace(column, missing=column.missing + unread.cells)
+        columns.append(column)
+    return tuple(columns), notes
 
 
 def _checked_kinds(frame: pd.DataFrame, kinds: Mapping[str, str]) -> Mapping[str, Kind]:
@@ -193,14 +235,15 @@ def _moments(column: pd.Series, date_format: str) -> np.ndarray:
 def _distribution(values: np.ndarray) -> dict[str, Any]:
     if not len(values):
         return {}
-    centred = values - values.mean()
-    spread = centred.std()
     with np.errstate(all="ignore"):
+        centred = values - values.mean()
+        spread = centred.std()
         skew = float(np.mean((centred / spread) ** 3)) if spread > 0 else 0.0
     return {
         "minimum": float(values.min()),
         "maximum": float(values.max()),
-        "median": float(np.median(values)),
+        # Of an even number of values it is half their sum, which the largest ones do not have.
+        "median": float(np.quantile(values, 0.5, method="lower" if np.abs(values).max() > HUGE else "linear")),
         "skew": skew if np.isfinite(skew) else None,
     }
 
@@ -222,6 +265,9 @@ def _kind(column: pd.Series) -> tuple[Kind, str, str]:
 
 def _kind_of_numbers(known: pd.Series, distinct: int) -> tuple[Kind, str, str]:
     values = cells.numbers(known)
+    # 0 and -0 are two floating-point numbers and one value.
+    if len(np.unique(values)) == 1:
+        return "constant", f"always {cells.number_label(values[0])!r}", ""
     if distinct == 2 and set(np.unique(values)) == {0.0, 1.0}:
         return "boolean", "", ""
     if distinct == len(known) and len(known) >= 20 and pd.api.types.is_integer_dtype(known.dtype):
@@ -229,6 +275,8 @@ def _kind_of_numbers(known: pd.Series, distinct: int) -> tuple[Kind, str, str]:
             return "identifier", "counts the rows", ""
         if _IDENTIFIER_NAME.search(str(known.name)):
             return "identifier", "different in every row, and named like one", ""
+    if distinct > 0.5 * len(known) and len(known) >= 20 and np.abs(values).min() >= EXACT:
+        return "identifier", "whole numbers too long to be measured", ""
     return "number", "", ""
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
 from automl.data import bounds, delimited, json_lines, text
-from automl.data.arrow import Parsed, from_values, to_frame
+from automl.data.arrow import Parsed, from_values, to_frame, unique_names
 from automl.data.files import STREAM, File, load, printable
 from automl.errors import EnvironmentFault, InputError
 
@@ -27,34 +30,61 @@ class Table:
         name: the file's name without suffixes, fit to name a folder; "data" for a data frame.
         notes: everything that was found out or done without asking, a plain sentence each.
         digest: SHA-256 in hexadecimal digits, of the file's bytes or of the frame's content.
+        repeated: names that stood above several columns, of which only the first has kept it.
     """
 
     frame: pd.DataFrame
     name: str
     notes: tuple[str, ...]
     digest: str
+    repeated: tuple[str, ...] = ()
 
 
-def read(path: str | Path, *, delimiter: str | None = None, encoding: str | None = None) -> Table:
-    """The table in a file: CSV, TSV, TXT or JSON lines (each also as .gz), Parquet, Feather or Arrow.
+def read(
+    path: str | Path,
+    *,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    has_header: bool = True,
+    skip_bad_lines: bool = False,
+    may_be_empty: bool = False,
+) -> Table:
+    """The table in a file: CSV, TSV, TXT or JSON (each also as .gz), Parquet, Feather or Arrow, or a .zip of one.
 
     The delimiter (one of `, ; | TAB`), the encoding and the decimal sign of text are found out unless given.
+
+    Args:
+        path: "-" stands for what is piped in.
+        has_header: whether the first row of text names the columns; otherwise they are `column_1` and so on.
+        skip_bad_lines: whether lines of text with too many or too few fields are left out, if they are few.
+        may_be_empty: whether there may be no rows.
 
     Raises:
         InputError: there is no such file, or it holds no table; the message says what and in which line.
         EnvironmentFault: the machine refuses to read the file, or lacks the memory.
     """
+    if not isinstance(path, (str, Path)):
+        raise InputError(f"The data must be the path of a file or a pandas data frame, not {type(path).__name__!r}.")
     file = load(path)
     try:
-        parsed = _parsed(file, delimiter, encoding)
+        parsed = _parsed(
+            file,
+            encoding,
+            {
+                "delimiter": delimiter,
+                "has_header": has_header,
+                "skip_bad_lines": skip_bad_lines,
+                "may_be_empty": may_be_empty,
+            },
+        )
         frame, notes = to_frame(parsed, label=file.label)
     except MemoryError:
         raise EnvironmentFault(
             f"{file.label} does not fit in memory. Read a part of its rows, or use a larger machine."
         ) from None
-    if not len(frame):
+    if not len(frame) and not may_be_empty:
         raise InputError(f"{file.label} has columns but no rows. Add rows.")
-    return Table(frame, file.stem, notes, file.digest)
+    return Table(frame, file.stem, notes, file.digest, _repeated(parsed.names))
 
 
 def from_frame(frame: pd.DataFrame) -> Table:
@@ -63,7 +93,7 @@ def from_frame(frame: pd.DataFrame) -> Table:
     Raises:
         InputError: the frame has no columns, or a cell holds a list, a dictionary or another object.
     """
-    names = ["_".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in frame.columns]
+    names = _names(frame)
     notes: list[str] = []
     columns = []
     for place, name in enumerate(names):
@@ -75,10 +105,32 @@ def from_frame(frame: pd.DataFrame) -> Table:
         named = ", ".join(repr(name) for name in frame.index.names)
         notes.append(f"data: the row index ({named}) was left out.")
     plain, more = to_frame(Parsed(names, columns, tuple(notes)), label="data")
-    return Table(plain, "data", more, _digest(plain))
+    return Table(plain, "data", more, _digest(plain), _repeated(names))
 
 
-def _parsed(file: File, delimiter: str | None, encoding: str | None) -> Parsed:
+def with_plain_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with its columns called as `from_frame` calls them; its cells and its row index stay as they are.
+
+    Raises:
+        InputError: it is no data frame.
+    """
+    if not isinstance(frame, pd.DataFrame):
+        raise InputError(
+            f"A model takes a pandas data frame with the columns of the training table, not {type(frame).__name__!r}."
+        )
+    names, _ = unique_names(_names(frame), range(frame.shape[1]), "data")
+    return frame if names == list(frame.columns) else frame.set_axis(names, axis=1)
+
+
+def _names(frame: pd.DataFrame) -> list[str]:
+    return ["_".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in frame.columns]
+
+
+def _repeated(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name, times in Counter(name.strip() for name in names).items() if name and times > 1)
+
+
+def _parsed(file: File, encoding: str | None, form: dict[str, Any]) -> Parsed:
     match file.kind:
         case "parquet" | "arrow":
             return _stored_columns(file)
@@ -89,7 +141,11 @@ def _parsed(file: File, delimiter: str | None, encoding: str | None) -> Parsed:
                 notes = (*notes, f"{file.label}: the encoding is {encoding}.")
         case "delimited":
             content, encoding, notes = text.to_utf8(file.content, label=file.label, encoding=encoding)
-            parsed, dialect = delimited.parse(content, label=file.label, delimiter=delimiter)
+            if json_lines.is_json(content):
+                parsed = json_lines.parse(content, label=file.label)
+                notes = (*notes, f"{file.label}: it holds JSON, and was read as such.")
+                return Parsed(parsed.names, parsed.columns, (*notes, *parsed.notes))
+            parsed, dialect = delimited.parse(content, label=file.label, **form)
             if (dialect.delimiter, encoding, dialect.decimal) != (",", "utf-8", "."):
                 mark = _QUOTED.get(dialect.delimiter, repr(dialect.delimiter))
                 found = (

@@ -87,10 +87,18 @@ def split_at_random(
         classes: shape (rows,), the class of each row; None in a regression.
         groups: shape (rows,), rows with the same value stay on one side; missing ones stand alone.
 
-    A class with very few rows goes to training first, then to validation, then to test.
+    A class with very few rows goes to training first, then to validation, then to test. Where all rows are copies of
+    so few that none would be left for validation, they are many cases of the same, and need not stay together.
     """
-    cut = _cut(copies, classes, groups, lambda rows: _cuts(shares, rows), rng=np.random.default_rng([seed, 5]))
+
+    def cut_with(same: pd.Series) -> NDArray[np.int64]:
+        return _cut(same, classes, groups, lambda rows: _cuts(shares, rows), rng=np.random.default_rng([seed, 5]))
+
+    cut = cut_with(copies)
     how = "at random" + (", every class in proportion" if classes is not None else "")
+    if groups is None and copies.duplicated().any() and not (cut == 1).any():
+        cut = cut_with(pd.Series(np.arange(len(copies))))
+        how += f", copies apart since only {copies.nunique()} rows differ"
     how += f", the rows of one {groups.name!r} together" if groups is not None else ""
     return _checked(cut, how)
 

@@ -17,6 +17,8 @@ TaskName = Literal["classify", "regress"]
 USUAL_NAMES = ("target", "label", "class", "y")
 FEWEST_ROWS = 10
 MOST_CLASSES = 200
+# Of the spread of a target: its third power can still be held.
+LARGEST = 1e100
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,10 @@ def find_target(frame: pd.DataFrame, target: str | None) -> tuple[str, str]:
     """
     names = [str(name) for name in frame.columns]
     if target is not None:
-        if target in names:
-            return target, ""
+        # Names lose their outer spaces when a table is read.
+        for name in (target, target.strip()):
+            if name in names:
+                return name, ""
         raise unknown("column", target, names)
     for usual in USUAL_NAMES:
         for name in names:
@@ -150,8 +154,14 @@ def _regression(name: str, known: pd.Series, numbers: np.ndarray | None, missing
     if len(infinite):
         rows = ", ".join(str(row + 1) for row in infinite[:5])
         raise InputError(f"The target {name!r} is infinite in row {rows}. Correct or remove these rows.")
-    spread = numbers.std()
-    skew = float(np.mean(((numbers - numbers.mean()) / spread) ** 3)) if spread > 0 else 0.0
+    with np.errstate(all="ignore"):
+        spread = numbers.std()
+    if not 1 / LARGEST < spread < LARGEST:
+        raise InputError(
+            f"The values of the target {name!r} lie between {numbers.min():g} and {numbers.max():g}, which cannot be"
+            " computed with. Correct them, or give them in another unit."
+        )
+    skew = float(np.mean(((numbers - numbers.mean()) / spread) ** 3))
     return Target(
         name,
         "regress",
@@ -177,4 +187,9 @@ def _classification(name: str, known: pd.Series, numbers: np.ndarray | None, mis
             "it looks like an identifier, not like classes. Choose another column with --target."
         )
     ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    if ordered[1][1] < 2:
+        raise InputError(
+            f"The target {name!r} has {ordered[0][1]:,} rows of {str(ordered[0][0])[:40]!r}, and no other value has"
+            " more than one row. There is nothing to learn: add rows, or choose another column with --target."
+        )
     return Target(name, "classify", missing, tuple((str(k), int(v)) for k, v in ordered), notes=tuple(notes))

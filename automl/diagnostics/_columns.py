@@ -25,7 +25,7 @@ def drawn(rows: NDArray[np.int64], *, most: int, seed: int) -> NDArray[np.int64]
 def coded(column: Column, cells_of: pd.Series) -> Numbers:
     """Shape (rows,), NaN where missing: numbers and dates as they are, categories by a number each, texts by length."""
     if column.kind == "number":
-        return cells.numbers(cells_of)
+        return cells.calculable(cells_of)
     if column.kind == "date":
         moments = cells.dates(cells_of, date_format=column.date_format)
         return np.asarray(np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 86_400e6), dtype=np.float64)

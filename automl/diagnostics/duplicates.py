@@ -7,7 +7,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from automl.diagnostics import Data, Finding, Severity
-from automl.diagnostics._wording import named
 from automl.figures import count
 
 CODE = "duplicates"
@@ -151,10 +150,4 @@ def _seldom_equal(data: Data) -> bool:
 def _advice(data: Data) -> str:
     if data.has_own_test:
         return "Remove from the test file what is in the training file, or let the split be drawn from one file."
-    unused = [column.name for column in data.profile.columns if not column.is_used]
-    if unused:
-        return (
-            f"Copies stay together only if they are equal in every cell: remove columns such as {named(unused)} from "
-            "the file, then repeated rows."
-        )
     return "Remove repeated rows from the file before you fit."

@@ -25,6 +25,7 @@ MOST_CLOCKS = 2
 FEWEST_MOMENTS = 10
 # Correlation of what a model of the features leaves unexplained in one row and in the next ones, up to so many.
 ALIKE, DEVIATIONS, FARTHEST = 0.1, 4.0, 3
+TINY = 1e-12
 # The share of the error that vanishes if the neighbours of a row in time are among the training rows.
 VANISHES = 0.2
 BLOCKS = 20
@@ -140,14 +141,15 @@ def _order(data: Data, clock: str | None, moments: Numbers | None) -> _Order:
     rng = np.random.default_rng([data.seed, 43])
     left = truth - judged(table, truth, rng.permutation(len(rows)) % 2, seed=data.seed)
     products = np.concatenate([_products(left, stretch, distance) for distance in range(1, FARTHEST + 1)])
-    alike = float(products.sum() / (left**2).sum() / FARTHEST)
+    # Where nothing is left, nothing is alike.
+    alike = float(products.sum() / max(TINY, (left**2).sum()) / FARTHEST)
     # The sum of uncorrelated products with mean 0 varies as much as their squares say.
-    deviations = float(products.sum() / max(1e-12, np.sqrt((products**2).sum())))
+    deviations = float(products.sum() / max(TINY, np.sqrt((products**2).sum())))
     vanishes = 0.0
     if clock is not None:
         block = np.arange(len(rows)) * BLOCKS // len(rows)
         without = truth - judged(table, truth, (rng.permutation(BLOCKS) % 2)[block], seed=data.seed)
-        vanishes = max(0.0, 1 - float((left**2).sum() / (without**2).sum()))
+        vanishes = max(0.0, 1 - float((left**2).sum() / max(TINY, (without**2).sum())))
     return _Order(clock, alike, deviations, vanishes)
 
 

@@ -16,7 +16,7 @@ MOST_KNOTS = 500
 
 def fit(column: pd.Series) -> dict[str, Any]:
     """The scales of a column's training rows; every value in it is a plain number or a list of them."""
-    values = cells.numbers(column)
+    values = cells.calculable(column)
     known = values[~np.isnan(values)]
     if not len(known):
         known = np.zeros(1)
@@ -44,7 +44,7 @@ def transform(column: pd.Series, specification: dict[str, Any], *, scaling: Scal
     of them (x / sqrt(1 + (x/3)^2): RealMLP, Holzmüller et al. 2024, section 3). "quantile" gives the normal
     score of the value's rank in the training rows. "none" leaves the values alone, NaN included, for trees.
     """
-    values = cells.numbers(column)
+    values = cells.calculable(column)
     missing = np.isnan(values)
     if scaling == "none":
         return values[:, None].astype(np.float32)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from automl.data import columns
 from automl.data.profile import Profile
 from automl.encoding import booleans, categories, dates, numbers, text
 from automl.encoding.numbers import Scaling
@@ -64,7 +65,8 @@ class Encoding:
 def fit(frame: pd.DataFrame, profile: Profile) -> Encoding:
     """The encoding of a table's used columns, from its rows: give it the training rows and no others."""
     fitted = []
-    for column in profile.used:
+    # In the order of their names, so that the order in the file means nothing.
+    for column in sorted(profile.used, key=lambda column: column.name):
         cells = frame[column.name]
         if column.kind == "number":
             specification = numbers.fit(cells)
@@ -76,7 +78,8 @@ def fit(frame: pd.DataFrame, profile: Profile) -> Encoding:
             specification = text.fit(cells)
         else:
             specification = categories.fit(cells)
-        fitted.append({"name": column.name, "kind": column.kind, **specification})
+        unread = columns.unread(cells, column.kind, date_format=column.date_format).share
+        fitted.append({"name": column.name, "kind": column.kind, **specification, "unread": round(unread, 6)})
     return Encoding(tuple(fitted))
 
 

@@ -26,6 +26,7 @@ PLURALS: dict[Kind, str] = {
     "text": "texts",
     "identifier": "identifiers",
     "constant": "constants",
+    "dropped": "dropped",
 }
 
 

@@ -32,12 +32,11 @@ def test_tells_how_many_test_rows_are_training_rows(data_of: Callable[..., Data]
     assert copies / 2 <= 100 * finding.figures["copies"] <= copies
 
 
-def test_copies_under_a_new_number_cross_a_random_split(data_of: Callable[..., Data]) -> None:
+def test_copies_under_a_new_number_stay_on_one_side_too(data_of: Callable[..., Data]) -> None:
     frame = measured(300)
     both = pd.concat([frame, frame.iloc[:150]], ignore_index=True)
     finding = check(data_of(both.assign(entry=[f"e{number}" for number in range(450)])))
-    assert finding.severity == "problem"
-    assert "'entry'" in finding.advice
+    assert (finding.severity, finding.figures["copies"]) == ("note", 0)
 
 
 def test_exact_copies_stay_on_one_side_of_a_random_split(data_of: Callable[..., Data]) -> None:

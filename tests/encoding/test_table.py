@@ -39,7 +39,7 @@ def test_columns_are_found_by_name(flowers: pd.DataFrame) -> None:
 
 def test_names_the_columns_that_are_missing(flowers: pd.DataFrame) -> None:
     encoding = table.fit(flowers, profile(flowers, target="kind"))
-    with pytest.raises(InputError, match="lacks 2 columns that the model was trained with: 'width', 'colour'"):
+    with pytest.raises(InputError, match="lacks 2 columns that the model was trained with: 'colour', 'width'"):
         table.apply(encoding, flowers[["length"]], scaling="robust")
 
 

@@ -1,0 +1,83 @@
+"""Rows to predict, compared with those of the training: what the model cannot read or does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import pandas as pd
+
+from automl.data import columns as cells
+from automl.data.files import printable
+from automl.data.profile import Profile
+from automl.encoding.table import Encoding
+from automl.errors import InputError
+
+# Of a column's cells, what may be unreadable without it being another column; training rows may have had more.
+MOST_UNREAD = 0.2
+MOST_SHOWN = 10
+
+
+def names(facts: Profile) -> list[str]:
+    """The columns of the training table, those that models do not see included."""
+    return [facts.target.name, *(column.name for column in facts.columns)]
+
+
+def check(encoding: Encoding, frame: pd.DataFrame) -> None:
+    """Does nothing if the columns hold what they held in training.
+
+    Columns that are missing are the encoding's business.
+
+    Raises:
+        InputError: too many cells of a number, date or yes-or-no column are no such thing.
+    """
+    for column in _there(encoding, frame):
+        unread = _unread(frame, column)
+        if unread.share > max(MOST_UNREAD, 2 * column.get("unread", 0.0)):
+            raise InputError(
+                f"Column {printable(column['name'])!r} was of the kind {column['kind']!r} in training, but"
+                f" {unread.cells:,} of its {unread.known:,} cells are no {cells.READ_AS[column['kind']]}:"
+                f" {_listed(unread.examples)}. Correct them, or leave them empty."
+            )
+
+
+def notes(encoding: Encoding, frame: pd.DataFrame, *, known: Collection[str]) -> tuple[str, ...]:
+    """What is done to the rows without asking, a plain sentence each.
+
+    Args:
+        known: the columns of the training table.
+    """
+    said = []
+    if new := [str(name) for name in frame.columns if known and name not in known]:
+        said.append(f"Columns that the training table did not have were ignored: {_listed(new)}.")
+    for column in _there(encoding, frame):
+        name = repr(printable(column["name"]))
+        unread = _unread(frame, column)
+        if unread.cells:
+            what = cells.READ_AS[column["kind"]]
+            said.append(
+                f"Column {name}: cells that are no {what} count as missing: {unread.cells:,}"
+                f" ({_listed(unread.examples)})."
+            )
+        if column["kind"] == "category":
+            labels = pd.Series(cells.labels(frame[column["name"]]), dtype=object).dropna()
+            unseen = labels[~labels.isin(column["values"])]
+            if len(unseen):
+                examples = _listed(list(unseen.value_counts().index[:3]))
+                said.append(
+                    f"Column {name}: values too rare in training or unknown: {len(unseen):,} cells ({examples})."
+                )
+    return tuple(said)
+
+
+def _there(encoding: Encoding, frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [column for column in encoding.columns if column["name"] in frame.columns]
+
+
+def _unread(frame: pd.DataFrame, column: dict[str, Any]) -> cells.Unread:
+    return cells.unread(frame[column["name"]], column["kind"], date_format=column.get("format", ""))
+
+
+def _listed(texts: Collection[str]) -> str:
+    shown = [repr(printable(text, 40)) for text in list(texts)[:MOST_SHOWN]]
+    return ", ".join(shown) + (", …" if len(texts) > MOST_SHOWN else "")
