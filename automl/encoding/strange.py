@@ -15,6 +15,8 @@ from automl.errors import InputError
 
 # Of a column's cells, what may be unreadable without it being another column; training rows may have had more.
 MOST_UNREAD = 0.2
+# Of fewer cells a share says nothing, and whoever asks for single rows wants an answer.
+LEAST_UNREAD = 10
 MOST_SHOWN = 10
 
 
@@ -33,7 +35,8 @@ def check(encoding: Encoding, frame: pd.DataFrame) -> None:
     """
     for column in _there(encoding, frame):
         unread = _unread(frame, column)
-        if unread.share > max(MOST_UNREAD, 2 * column.get("unread", 0.0)):
+        most = max(MOST_UNREAD, 2 * column.get("unread", 0.0))
+        if unread.cells >= LEAST_UNREAD and unread.share > most:
             raise InputError(
                 f"Column {printable(column['name'])!r} was of the kind {column['kind']!r} in training, but"
                 f" {unread.cells:,} of its {unread.known:,} cells are no {cells.READ_AS[column['kind']]}:"

@@ -82,6 +82,11 @@ def with_members(change: Callable[[Canary], dict[str, bytes]], *, of: str = NETW
     return lambda bundle, canary: pack(bundle / of, {**members_of(bundle / of), **change(canary)})
 
 
+def number(schema: dict[str, Any]) -> dict[str, Any]:
+    """The first column of numbers."""
+    return next(column for column in schema["columns"] if column["kind"] == "number")
+
+
 def with_schema(change: Callable[[dict[str, Any]], object]) -> Spoil:
     """Changes schema.json in place."""
 
@@ -325,8 +330,8 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
         with_schema(lambda s: s["facts"]["members"][0]["params"].update(scaling="__init__")),
         "scaling",
     ),
-    "knots that are text": (with_schema(lambda s: s["columns"][0].update(knots="1,2,3")), "knots"),
-    "not a number": (with_schema(lambda s: s["columns"][0].update(median=float("nan"))), "median"),
+    "knots that are text": (with_schema(lambda s: number(s).update(knots="1,2,3")), "knots"),
+    "not a number": (with_schema(lambda s: number(s).update(median=float("nan"))), "median"),
     "temperature of zero": (with_schema(lambda s: s["facts"].update(temperature=0)), "temperature"),
     "columns that no network takes": (
         with_schema(lambda s: s["columns"].append(s["columns"][0])),
