@@ -166,7 +166,7 @@ def read(folder: RunFolder) -> Earlier:
     state, seconds = _state(folder, asked, trials, damage)
     if state == "finished":
         damage += _outputs_damaged(folder)
-    return Earlier(folder, asked, state, seconds, trials, lost, _boosting(folder), _tracking_uri(folder), tuple(damage))
+    return Earlier(folder, asked, state, seconds, trials, lost, _boosting(folder), tracking_uri(folder), tuple(damage))
 
 
 def _state(
@@ -275,7 +275,8 @@ def _boosting(folder: RunFolder) -> Baseline | None:
     return None
 
 
-def _tracking_uri(folder: RunFolder) -> str | None:
+def tracking_uri(folder: RunFolder) -> str | None:
+    """Where the run was recorded; None if that is not known, or would take a password."""
     with contextlib.suppress(*_DAMAGED):
         uri = str(json.loads(folder.tracking.read_text(encoding="utf-8"))["tracking_uri"])
         # Passwords are not kept.

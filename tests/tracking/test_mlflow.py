@@ -145,7 +145,7 @@ def test_a_trial_that_failed_says_why(recorded: Recorded) -> None:
 
 def test_tables_and_files_are_kept(recorded: Recorded) -> None:
     files = {file.path for file in recorded.client.list_artifacts(recorded.parent.info.run_id)}
-    assert files == {"leaderboard.csv", "leaderboard.json", "profile.json", "report.html"}
+    assert files == {"leaderboard.csv", "leaderboard.json", "plots", "profile.json", "report.html"}
     board = Path(recorded.client.download_artifacts(recorded.parent.info.run_id, "leaderboard.json"))
     assert json.loads(board.read_text()) == {"columns": ["model", "val"], "data": [["#1 mlp", 0.3], ["#0 mlp", 0.6]]}
 
