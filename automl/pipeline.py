@@ -40,7 +40,7 @@ from automl.search.grid import check_size
 from automl.searching import SearchOutcome, Settings, progress, search
 from automl.tasks import FloatArray, Metric, metric, scores
 from automl.tracking import Tracker, recorded
-from automl.trial import Trial
+from automl.trial import LayerActivity, Trial
 from automl.versions import installed
 from automl.weights import REFITTED, final_weights
 
@@ -138,7 +138,7 @@ def fit(
         )
         services.reporter.progress(progress(settings, outcome, activity="saving the best networks"))
         if best:
-            _save(folder, prepared, best, executor)
+            audit = dataclasses.replace(audit, activity=_save(folder, prepared, best, executor))
         outcome.interrupted = outcome.interrupted or interruption.asked
         result = _result(folder, prepared, objective, outcome, best, tracker, began)
         result = _judged(result, data_checks, known, prepared, folder, outcome, predictions, audit)
@@ -431,10 +431,12 @@ def _examined(
     )
 
 
-def _save(folder: RunFolder, prepared: Prepared, best: Ensemble, executor: LocalExecutor) -> None:
-    """Makes the bundle of the ensemble."""
+def _save(
+    folder: RunFolder, prepared: Prepared, best: Ensemble, executor: LocalExecutor
+) -> dict[int, Sequence[LayerActivity]]:
+    """Makes the bundle of the ensemble, and returns what the units of its networks do, by trial."""
     folders = {member.trial: folder.of_trial(member.trial) for member in best.members}
-    _export(best, folders, executor)
+    activity = _export(best, folders, executor)
     model.save(
         folder.bundle,
         networks={trial: (path / "network.keras", final_weights(path)) for trial, path in folders.items()},
@@ -453,15 +455,17 @@ def _save(folder: RunFolder, prepared: Prepared, best: Ensemble, executor: Local
     for path in folders.values():
         (path / "network.keras").unlink()
         (path / REFITTED).unlink(missing_ok=True)
+    return activity
 
 
-def _export(best: Ensemble, folders: Mapping[int, Path], executor: LocalExecutor) -> None:
-    """Lets the workers write each member's network."""
+def _export(best: Ensemble, folders: Mapping[int, Path], executor: LocalExecutor) -> dict[int, Sequence[LayerActivity]]:
+    """Lets the workers write each member's network, and returns what its units do."""
     waiting = [
         Job(EXPORT_KEY - position, "export", folders[member.trial], family=member.family, params=member.params)
         for position, member in enumerate(best.members)
     ]
     running: set[int] = set()
+    activity: dict[int, Sequence[LayerActivity]] = {}
     began = time.monotonic()
     while waiting or running:
         while waiting and executor.capacity:
@@ -470,9 +474,12 @@ def _export(best: Ensemble, folders: Mapping[int, Path], executor: LocalExecutor
         for event in executor.wait(1.0):
             if event.kind == "failed" and event.key in running:
                 raise EnvironmentFault(f"The model could not be saved: {event.message}")
+            if event.kind == "done" and event.key in running:
+                activity[best.members[EXPORT_KEY - event.key].trial] = event.result["activity"]
             running.discard(event.key)
         if time.monotonic() - began > EXPORT_SECONDS:
             raise EnvironmentFault(f"The model could not be saved within {EXPORT_SECONDS} seconds.")
+    return activity
 
 
 def _result(

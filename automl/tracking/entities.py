@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import mlflow
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
@@ -47,6 +48,18 @@ def tags_of_experiment(objective: Objective) -> dict[str, str]:
         "mlflow.experiment.primaryMetric.greaterIsBetter": str(objective.greater_is_better),
         f"mlflow.sharedViewState.{store.VIEW}": json.dumps({"selectedColumns": columns}),
     }
+
+
+def links(experiment_id: str, run: RunDescription, objective: Objective) -> str:
+    """Markdown for the run's description: its trials alone, the best first, which MLflow's nested list cannot sort."""
+    query = {
+        "workflowType": "machine_learning",
+        "searchFilter": f"tags.run = '{run.name}' AND tags.digest = '{run.digest}'",
+        "orderByKey": f"metrics.`val_{objective.name}`",
+        "orderByAsc": str(not objective.greater_is_better).lower(),
+    }
+    page = f"#/experiments/{experiment_id}/runs?{urlencode(query, quote_via=quote)}"
+    return f"[Charts of its trials, the best first]({page}&compareRunsMode=CHART) · [list]({page})"
 
 
 def tags_of_run(run: RunDescription) -> dict[str, str]:

@@ -493,7 +493,8 @@ class MlflowTracker:
         self._send_model(outcome, best)
 
     def _tags_of(self, outcome: RunOutcome) -> list[RunTag]:
-        tags = {"mlflow.note.content": outcome.summary} if outcome.summary else {}
+        links = entities.links(self._experiment_id, self._run, self._metric)
+        tags = {"mlflow.note.content": f"{outcome.summary.rstrip()}\n\n{links}"} if outcome.summary else {}
         if outcome.best is not None:
             for member in outcome.best.members:
                 child = self._children[member.trial].run_id

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
-import socket
 import sqlite3
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +22,8 @@ from automl.tracking import RunDescription, RunOutcome
 from automl.tracking import mlflow as recording
 from automl.tracking.mlflow import MlflowTracker
 from automl.trial import Trial
+
+Server = Callable[[int], AbstractContextManager[str]]
 
 
 def started(trial: Trial) -> Trial:
@@ -49,8 +48,6 @@ def is_there_once(client: MlflowClient, run: Run) -> bool:
 
 
 def kept(file: Path) -> str:
-    import json
-
     return str(json.loads(file.read_text())["run_id"])
 
 
@@ -155,47 +152,18 @@ def test_a_database_that_is_locked_for_a_while_gets_everything_in_the_end(
     ]
 
 
-@contextmanager
-def serving(folder: Path, port: int) -> Iterator[str]:
-    """MLflow's own server, which is killed at the end without a word."""
-    with (folder / "server.log").open("a") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
-            env={
-                **os.environ,
-                "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{folder}/server.db",
-                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-            },
-            cwd=folder,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    uri = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            try:
-                urllib.request.urlopen(f"{uri}/health").close()
-                break
-            except OSError:
-                assert server.poll() is None, (folder / "server.log").read_text()
-                time.sleep(0.2)
-        yield uri
-    finally:
-        os.killpg(server.pid, 9)
-        server.wait()
-
-
 @pytest.mark.slow
 def test_a_server_that_dies_mid_run_and_comes_back_has_everything_once_after_a_sync(
-    described: RunDescription, trials: list[Trial], outcome: RunOutcome, tmp_path: Path
+    described: RunDescription,
+    trials: list[Trial],
+    outcome: RunOutcome,
+    tmp_path: Path,
+    mlflow_server: Server,
+    free_port: int,
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
     described = replace(described, keeps=tmp_path / "mlflow.json")
     warnings: list[str] = []
-    with serving(tmp_path, port) as uri:
+    with mlflow_server(free_port) as uri:
         tracker = MlflowTracker(tracking_uri=uri, warn=warnings.append)
         tracker.start(described)
         tracker.trial_started(started(trials[0]))
@@ -216,7 +184,7 @@ def test_a_server_that_dies_mid_run_and_comes_back_has_everything_once_after_a_s
     assert f"MLflow at {uri} does not answer. The run's own folder keeps everything" in warnings[0]
     assert "does not answer" in tracker.lacks
 
-    with serving(tmp_path, port):
+    with mlflow_server(free_port):
         for turn in ("sends the rest", "finds nothing missing"):
             again = MlflowTracker(tracking_uri=uri, warn=pytest.fail)
             again.start(replace(described, trials=trials))
