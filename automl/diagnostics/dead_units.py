@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
+from automl.diagnostics import Answer, Evidence, Finding, NotApplicable, Severity
 from automl.figures import percent
 from automl.trial import LayerActivity, Trial
 
@@ -56,7 +56,7 @@ def check(evidence: Evidence) -> Answer:
             f"In {layer}, {worst.worst.silent} of {worst.worst.units} units say the same of every validation row. "
             "They have died in training, as a rule by steps that were too large, and learn no more."
         )
-        severity = "warning" if worst.silent >= MOST else "note"
+        severity: Severity = "warning" if worst.silent >= MOST else "note"
         title = f"{worst.silent:.0%} of the units of a layer are dead"
         return Finding("dead_units", severity, title, explained, _advice(worst.trial), figures)
     if _weight(loud) >= LEAST_WEIGHT * total:

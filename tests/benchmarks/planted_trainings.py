@@ -1,6 +1,6 @@
 """How often the checks of trainings and runs find a planted fault on real tables, and how often they accuse sound runs.
 
-    python tests/benchmarks/planted_trainings.py --data FOLDER [--tables 20] [--faults too_large,dying] [--names]
+    python -m tests.benchmarks.planted_trainings --data FOLDER [--tables 20] [--faults too_large,dying] [--names]
 
 FOLDER is as for `planted_faults.py`. Real networks are trained in this process, a few settings for a fixed number of
 epochs, so that neither the clock nor other programs change what comes out. Of each table, a thousand rows at most.
@@ -22,7 +22,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from planted_faults import Table, tables
 
 from automl.baselines import CONSTANT, Baseline
 from automl.diagnostics import SEVERITIES, Audit, Evidence, Finding, ask
@@ -38,6 +37,7 @@ from automl.training.activity import activity
 from automl.training.train import TrialFailed, train
 from automl.training.workshop import Workshop
 from automl.trial import LayerActivity, Trial
+from tests.benchmarks.planted_faults import Table, tables
 
 MOST_ROWS, FEWEST_ROWS = 1_000, 300
 SETTINGS = 3
@@ -86,7 +86,7 @@ def too_little(table: Table, rng: np.random.Generator) -> Run:
 def drifted_test(table: Table, rng: np.random.Generator) -> Run | None:
     """Two columns of the test file are measured otherwise, by one standard deviation."""
     frame, test = cut(table.frame, rng)
-    numbers = [name for name in frame.select_dtypes("number") if name != table.target and frame[name].nunique() > 10]
+    numbers = [str(name) for name in frame.select_dtypes("number") if name != table.target and frame[name].nunique() > 10]
     if not numbers:
         return None
     for name in rng.choice(numbers, size=min(2, len(numbers)), replace=False):
