@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,9 @@ def too_little(table: Table, rng: np.random.Generator) -> Run:
 def drifted_test(table: Table, rng: np.random.Generator) -> Run | None:
     """Two columns of the test file are measured otherwise, by one standard deviation."""
     frame, test = cut(table.frame, rng)
-    numbers = [str(name) for name in frame.select_dtypes("number") if name != table.target and frame[name].nunique() > 10]
+    numbers = [
+        str(name) for name in frame.select_dtypes("number") if name != table.target and frame[name].nunique() > 10
+    ]
     if not numbers:
         return None
     for name in rng.choice(numbers, size=min(2, len(numbers)), replace=False):
@@ -278,11 +281,12 @@ def main() -> None:
     parser.add_argument("--faults", default=",".join([*FAULTS, *SOUND]))
     parser.add_argument("--names", action="store_true", help="name the tables that were missed or accused")
     arguments = parser.parse_args()
-    every = [
+    usable = (
         dataclasses.replace(table, frame=table.shuffled().head(MOST_ROWS))
         for table in tables(arguments.data, half=arguments.half)
         if len(table.frame) >= FEWEST_ROWS and len(table.frame.columns) <= 60
-    ][: arguments.tables]
+    )
+    every = list(islice(usable, arguments.tables))
     print(f"# {len(every)} tables of the half {arguments.half!r}\n")
     print("| planted | found by | found / planted | seconds |\n|---|---|---|---|")
     remarks = []
