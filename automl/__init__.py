@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from automl.errors import AutomlError, EnvironmentFault, InputError, NothingTrained
 
 if TYPE_CHECKING:
-    from automl.api import fit, load, profile, report, resume
+    from automl.api import fit, load, profile, report, resume, sync
     from automl.model import Model
     from automl.run import Run
 
@@ -33,6 +33,7 @@ __all__ = [
     "profile",
     "report",
     "resume",
+    "sync",
 ]
 __version__ = "0.1.0"
 
@@ -44,6 +45,7 @@ _HOMES = {
     "profile": "automl.api",
     "report": "automl.api",
     "resume": "automl.api",
+    "sync": "automl.api",
 }
 
 

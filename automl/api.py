@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl import options as asked
+from automl.figures import count
 from automl.memory import size
 from automl.options import Options
 
@@ -278,7 +279,7 @@ def run(
     if earlier is not None:
         from automl.resuming import tracking_uri
 
-        uri = tracking_uri(uri, earlier)
+        uri = tracking_uri(uri, earlier.tracking_uri)
     launcher = Launcher()
     from automl import pipeline
     from automl.reporting.terminal import Terminal
@@ -314,6 +315,48 @@ def rehearse(data: str | Path | pd.DataFrame, options: Options, *, quiet: bool, 
     console = Console(quiet=quiet)
     services = rehearsal.Services(launcher, Terminal(console, quiet=quiet), console.print)
     rehearsal.rehearse(data, options, services, began=began)
+
+
+def sync(run: str | Path, *, tracking_uri: str | None = None) -> str:
+    """Sends MLflow what it lacks of a run that is over, and says in a sentence what that was.
+
+    What is there already stays and is not sent again; where the run is not there at all, all of it is sent.
+
+    Args:
+        run: the run's folder.
+        tracking_uri: by default where the run was to be recorded.
+
+    Raises:
+        InputError: there is no run, or another process writes it.
+        EnvironmentFault: MLflow cannot be reached, or refuses; what was sent until then stays.
+    """
+    from automl import resuming
+    from automl.errors import EnvironmentFault
+    from automl.records import RunFolder
+    from automl.tracking import recorded
+    from automl.tracking.mlflow import MlflowTracker
+
+    folder = RunFolder(Path(run))
+    with resuming.locked(folder):
+        options = Options.from_json(folder.asked()["options"])
+        said: list[str] = []
+        tracker = MlflowTracker(
+            experiment=options.experiment,
+            tracking_uri=resuming.tracking_uri(tracking_uri, resuming.recorded_at(folder) or options.tracking_uri),
+            register=options.register,
+            warn=said.append,
+        )
+        tracker.start(recorded.description(folder, trials=folder.trials()))
+        tracker.finish(recorded.outcome(folder))
+        if tracker.lacks:
+            raise EnvironmentFault(
+                f"MLflow at {tracker.tracking_uri} does not have all of {folder.path}: it {tracker.lacks}.\n"
+                "Whatever it got stays there. Try again when it works: nothing is sent twice."
+            )
+    parts = [count(tracker.sent["trials"], "trial")] * bool(tracker.sent["trials"])
+    parts += ["the model"] * bool(tracker.sent["models"])
+    sent = f"{' and '.join(parts)} sent now" if parts else "nothing was missing"
+    return " ".join([f"MLflow at {tracker.tracking_uri} has all of {folder.path}: {sent}.", *said])
 
 
 def load(path: str | Path) -> Model:

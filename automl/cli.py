@@ -312,6 +312,20 @@ def report(
 
 
 @app.command()
+def sync(
+    run: RunPath,
+    tracking_uri: Annotated[
+        str | None, typer.Option("--tracking-uri", "--tracking", help="MLflow store; the run's own by default.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Send MLflow what it lacks of a run, after it could not be reached."""
+    from automl import api
+
+    typer.echo(api.sync(run, tracking_uri=tracking_uri))
+
+
+@app.command()
 def compare(
     one: RunPath,
     other: RunPath,

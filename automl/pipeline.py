@@ -33,7 +33,7 @@ from automl.plain import plain_lines
 from automl.portfolio import first_settings
 from automl.preparation import Prepared, prepare
 from automl.records import Outcome, RunFolder, State, new_run
-from automl.reporting import Before, Plan, Reporter, Result, report
+from automl.reporting import Before, Plan, Reporter, Result, pictures, report
 from automl.reporting.leaderboard import leaderboard
 from automl.reporting.refit import again
 from automl.reporting.summary import summary
@@ -43,9 +43,9 @@ from automl.run import Run
 from automl.search.grid import check_size
 from automl.searching import SearchOutcome, Settings, progress, search
 from automl.tasks import FloatArray, Metric, metric, scores
-from automl.tracking import RunDescription, RunOutcome, Tracker
+from automl.tracking import Tracker, recorded
 from automl.tracking.store import without_secrets
-from automl.trial import Trial
+from automl.trial import LayerActivity, Trial
 from automl.versions import installed
 from automl.weights import REFITTED, final_weights
 
@@ -109,14 +109,14 @@ def fit(
         plan = plan_of(prepared, options, objective, grid_size=_grid_size(prepared, options), earlier=earlier)
         tracker = services.open_tracker()
         cleanup.callback(tracker.close)
-        earlier = _begun(prepared, options, services, earlier, began, cleanup)
+        earlier = _begun(prepared, options, plan, services, earlier, began, cleanup)
         folder = earlier.folder
         interruption.last_words = f"Interrupted. {_way_on(folder)}"
         cleanup.enter_context(_faults_tell_the_way_on(folder))
         known = evidence.of_data(prepared, options)
         data_checks = _tell(known, prepared, plan, folder, services.reporter)
         write_workspace(folder.encoded, prepared)
-        tracker.start(_description(earlier, prepared, options, plan, services.command))
+        tracker.start(recorded.description(folder, trials=earlier.ended))
         executor = LocalExecutor(
             services.launcher,
             workers=plan.workers,
@@ -145,11 +145,12 @@ def fit(
             best, folder, prepared, options, settings, outcome, executor, services.reporter, interruption, began
         )
         services.reporter.progress(progress(settings, outcome, activity="saving the best networks"))
-        bundle = _save(folder, prepared, best, executor) if best else None
+        if best:
+            audit = dataclasses.replace(audit, activity=_save(folder, prepared, best, executor))
         outcome.interrupted = outcome.interrupted or interruption.asked
         result = _result(folder, prepared, objective, outcome, best, tracker, began)
         result = _judged(result, data_checks, known, prepared, folder, outcome, predictions, audit)
-        _record(folder, prepared, objective, outcome, predictions, bundle, tracker, result, audit)
+        _record(folder, prepared, objective, outcome, predictions, tracker, result, audit)
         folder.write_state(_state(result), time.monotonic() - began)
         services.reporter.result(dataclasses.replace(result, seconds=time.monotonic() - began))
     if best is None and not outcome.interrupted:
@@ -196,10 +197,16 @@ def check(data: str | Path | pd.DataFrame, options: Options, earlier: Earlier, *
 
 
 def _begun(
-    prepared: Prepared, options: Options, services: Services, earlier: Earlier | None, began: float, cleanup: ExitStack
+    prepared: Prepared,
+    options: Options,
+    plan: Plan,
+    services: Services,
+    earlier: Earlier | None,
+    began: float,
+    cleanup: ExitStack,
 ) -> Earlier:
     """Makes the run's folder, or takes up an earlier one's, and records what is asked."""
-    asked = _asked(prepared, options, services.command)
+    asked = {**_asked(prepared, options, services.command), "settings": _told_settings(prepared, options, plan)}
     if earlier is None:
         folder = new_run(*_place(prepared, options), exact=options.out is not None)
         cleanup.enter_context(resuming.locked(folder))
@@ -314,34 +321,21 @@ def write_workspace(folder: Path, prepared: Prepared) -> None:
     prepared.encoded.clear()
 
 
-def _description(earlier: Earlier, prepared: Prepared, options: Options, plan: Plan, command: str) -> RunDescription:
-    return RunDescription(
-        name=earlier.folder.path.name,
-        data=prepared.name,
-        digest=prepared.digest,
-        source=prepared.source,
-        frame=prepared.frame,
-        profile=prepared.profile,
-        split={name: len(rows) for name, rows in prepared.split.parts().items()},
-        objective=plan.metric.name,
-        settings={
-            "quality": options.quality,
-            "search": options.search,
-            "seconds": options.seconds,
-            "trials": plan.trials,
-            "refit": plan.refit_rows is not None,
-            "prune": options.prunes,
-            "workers": options.processes,
-            "seed": options.seed,
-            "balance": options.balance,
-            "families": ", ".join(candidate.name for candidate in prepared.candidates if candidate.taken),
-            "split": prepared.split.how,
-        },
-        command=command,
-        keeps=earlier.folder.tracking,
-        goes_on=bool(earlier.asked),
-        trials=earlier.ended,
-    )
+def _told_settings(prepared: Prepared, options: Options, plan: Plan) -> dict[str, Any]:
+    """What was asked for, as a tracker shows it."""
+    return {
+        "quality": options.quality,
+        "search": options.search,
+        "seconds": options.seconds,
+        "trials": plan.trials,
+        "refit": plan.refit_rows is not None,
+        "prune": options.prunes,
+        "workers": options.processes,
+        "seed": options.seed,
+        "balance": options.balance,
+        "families": ", ".join(candidate.name for candidate in prepared.candidates if candidate.taken),
+        "split": prepared.split.how,
+    }
 
 
 def _settings(prepared: Prepared, options: Options, plan: Plan, folder: RunFolder, began: float) -> Settings:
@@ -479,10 +473,12 @@ def _examined(
     )
 
 
-def _save(folder: RunFolder, prepared: Prepared, best: Ensemble, executor: LocalExecutor) -> Path:
-    """Makes the bundle of the ensemble, and returns its folder."""
+def _save(
+    folder: RunFolder, prepared: Prepared, best: Ensemble, executor: LocalExecutor
+) -> dict[int, Sequence[LayerActivity]]:
+    """Makes the bundle of the ensemble, and returns what the units of its networks do, by trial."""
     folders = {member.trial: folder.of_trial(member.trial) for member in best.members}
-    _export(best, folders, executor)
+    activity = _export(best, folders, executor)
     model.save(
         folder.bundle,
         networks={trial: (path / "network.keras", final_weights(path)) for trial, path in folders.items()},
@@ -502,17 +498,18 @@ def _save(folder: RunFolder, prepared: Prepared, best: Ensemble, executor: Local
     for path in folders.values():
         (path / "network.keras").unlink()
         (path / REFITTED).unlink(missing_ok=True)
-    return folder.bundle
+    return activity
 
 
-def _export(best: Ensemble, folders: Mapping[int, Path], executor: LocalExecutor) -> None:
-    """Lets the workers write each member's network."""
+def _export(best: Ensemble, folders: Mapping[int, Path], executor: LocalExecutor) -> dict[int, Sequence[LayerActivity]]:
+    """Lets the workers write each member's network, and returns what its units do."""
     waiting = [
         Job(EXPORT_KEY - position, "export", folders[member.trial], family=member.family, params=member.params)
         for position, member in enumerate(best.members)
     ]
     running: dict[int, Job] = {}
     killed: Counter[int] = Counter()
+    activity: dict[int, Sequence[LayerActivity]] = {}
     began = time.monotonic()
     while waiting or running:
         while waiting and executor.capacity:
@@ -525,8 +522,11 @@ def _export(best: Ensemble, folders: Mapping[int, Path], executor: LocalExecutor
                 if event.reason != "killed" or killed[job.key] >= EXPORT_ATTEMPTS:
                     raise EnvironmentFault(f"The model could not be saved: {event.message}")
                 waiting.append(job)
+            if job is not None and event.kind == "done":
+                activity[best.members[EXPORT_KEY - job.key].trial] = event.result["activity"]
         if time.monotonic() - began > EXPORT_SECONDS:
             raise EnvironmentFault(f"The model could not be saved within {EXPORT_SECONDS} seconds.")
+    return activity
 
 
 def _result(
@@ -578,7 +578,6 @@ def _record(
     objective: Metric,
     outcome: SearchOutcome,
     predictions: Predictions,
-    bundle: Path | None,
     tracker: Tracker,
     result: Result,
     audit: Audit,
@@ -593,23 +592,11 @@ def _record(
     folder.write_findings(result.verdict, result.answers)
     folder.write_importance(importance(audit.increases))
     folder.write_weak_spots(_weak_spots(result.answers))
-    page = _report(folder)
+    folder.write_summary(summary(result, prepared.profile, data=prepared.name))
+    _report(folder)
     features = prepared.frame[[column.name for column in prepared.profile.columns]]
-    tracker.finish(
-        RunOutcome(
-            status=_state(result),
-            leaderboard=board,
-            best=result.best,
-            baselines={baseline.name: baseline.scores for baseline in outcome.baselines if baseline.scores},
-            bundle=bundle,
-            example=features.iloc[prepared.split.train[:5]].reset_index(drop=True),
-            files=(folder.path / "leaderboard.csv", folder.path / "profile.json", folder.path / "run.json", *page),
-            summary=summary(result, prepared.profile, data=prepared.name),
-            answers=result.answers,
-            verdict=result.verdict,
-            evaluated=folder.path / "evaluation.npz" if result.best else None,
-        )
-    )
+    folder.write_example(features.iloc[prepared.split.train[:5]])
+    tracker.finish(recorded.outcome(folder))
 
 
 def _state(result: Result) -> State:
@@ -621,14 +608,14 @@ def _weak_spots(answers: Sequence[Answer]) -> list[WeakSpot]:
     return [WeakSpot(**spot) for spot in found.details] if isinstance(found, Finding) else []
 
 
-def _report(folder: RunFolder) -> list[Path]:
-    """Makes `report.html`. A run whose report cannot be made is a run all the same: the log says why."""
+def _report(folder: RunFolder) -> None:
+    """Makes `report.html` and the plots. A run that cannot be shown is a run all the same: the log says why."""
     try:
-        return [report.write(folder.path)]
+        report.write(folder.path)
+        pictures.write(folder.path)
     except Exception:  # noqa: BLE001  whatever a run may have recorded
         with folder.log.open("a", encoding="utf-8") as log:
             log.write(plain_lines(f"The report could not be made:\n{traceback.format_exc()}"))
-        return []
 
 
 def _evaluated(best: Ensemble, predictions: Predictions, prepared: Prepared) -> dict[str, Evaluated]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -76,6 +77,11 @@ class RunFolder:
         return self.path / "mlflow.json"
 
     @property
+    def plots(self) -> Path:
+        """Pictures of the run."""
+        return self.path / "plots"
+
+    @property
     def bundle(self) -> Path:
         """The saved model."""
         return self.path / "model"
@@ -131,6 +137,16 @@ class RunFolder:
     def write_weak_spots(self, spots: Sequence[WeakSpot]) -> None:
         """Records where the model is weak, the worst first."""
         files.write_record(self.path / "weak_spots.json", [asdict(spot) for spot in spots])
+
+    def write_example(self, rows: pd.DataFrame) -> None:
+        """Records a few rows as the model takes them."""
+        # Pandas knows how to write what tables hold.
+        content = json.loads(rows.to_json(orient="split", index=False, date_format="iso"))
+        files.write_record(self.path / "example.json", content)
+
+    def write_summary(self, text: str) -> None:
+        """Records what a person should read first, in Markdown."""
+        files.write_text(self.path / "summary.md", text)
 
     def write_outcome(self, outcome: Outcome) -> None:
         """Records how the run ended."""
@@ -213,6 +229,21 @@ class RunFolder:
         """How the run ended; None if it did not."""
         path = self.path / "outcome.json"
         return self._made(path, Outcome, lambda record: Outcome(**record)) if path.is_file() else None
+
+    def example(self) -> pd.DataFrame:
+        """A few rows as the model takes them; none if none were recorded."""
+        import pandas as pd
+
+        path = self.path / "example.json"
+        if not path.is_file():
+            return pd.DataFrame()
+        record = self._read(path)
+        return pd.DataFrame(record["data"], columns=record["columns"], dtype=object)
+
+    def summary(self) -> str:
+        """What a person should read first, in Markdown; empty if the run did not end."""
+        path = self.path / "summary.md"
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
 
     def predictions(self, trial: Trial) -> dict[str, NDArray[Any]]:
         """What a candidate for the ensemble predicts, by split."""

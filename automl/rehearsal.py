@@ -15,7 +15,7 @@ import pandas as pd
 from rich.console import RenderableType
 from rich.text import Text
 
-from automl import memory, refitting
+from automl import auditing, memory, refitting
 from automl.diagnostics import Finding, ask, worst_first
 from automl.errors import InputError
 from automl.evidence import of_data
@@ -105,7 +105,8 @@ def rehearse(data: str | Path | pd.DataFrame, options: Options, services: Servic
         probes = probe(settings, executor)
         services.show(figures(probes))
         services.show("")
-        services.show(Text(outlook(forecast(probes, plan, prunes=options.prunes, loading=loading))))
+        expected = forecast(probes, plan, prunes=options.prunes, loading=loading, kept=auditing.reserve(options))
+        services.show(Text(outlook(expected)))
 
 
 def probe(settings: Settings, executor: Executor) -> list[Probe]:
@@ -130,10 +131,11 @@ def probe(settings: Settings, executor: Executor) -> list[Probe]:
     return [probes[key] for key in sorted(probes)]
 
 
-def forecast(probes: Sequence[Probe], plan: Plan, *, prunes: bool, loading: float) -> Forecast:
+def forecast(probes: Sequence[Probe], plan: Plan, *, prunes: bool, loading: float, kept: float) -> Forecast:
     """What a fit would come to if each family had as many trials as the others, all as long as its defaults.
 
     Args:
+        kept: the seconds of the budget that are kept for examining the model.
         loading: the seconds from the start to the first trial.
     """
     measured = [probe for probe in probes if not probe.failure]
@@ -146,7 +148,7 @@ def forecast(probes: Sequence[Probe], plan: Plan, *, prunes: bool, loading: floa
     def lasting(trials: int, seconds: float) -> float:
         return loading + math.ceil(trials / plan.workers) * seconds + TAIL_SECONDS
 
-    left = None if plan.seconds is None else max(0.0, plan.seconds - tail(plan.seconds) - loading)
+    left = None if plan.seconds is None else max(0.0, plan.seconds - tail(plan.seconds) - kept - loading)
     if left is not None and plan.refit_rows is not None:
         left *= 1 - refitting.MOST_SHARE
     return Forecast(

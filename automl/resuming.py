@@ -172,7 +172,7 @@ def read(folder: RunFolder) -> Earlier:
     state, seconds = _state(folder, asked, trials, damage)
     if state == "finished":
         damage += _outputs_damaged(folder)
-    return Earlier(folder, asked, state, seconds, trials, lost, _boosting(folder), _tracking_uri(folder), tuple(damage))
+    return Earlier(folder, asked, state, seconds, trials, lost, _boosting(folder), recorded_at(folder), tuple(damage))
 
 
 def _state(
@@ -291,21 +291,20 @@ def _boosting(folder: RunFolder) -> Baseline | None:
     return None
 
 
-def _tracking_uri(folder: RunFolder) -> str | None:
+def recorded_at(folder: RunFolder) -> str | None:
+    """Where the run was recorded, without passwords; None if that is not known."""
     with contextlib.suppress(*_DAMAGED):
-        uri = str(files.read_record(folder.tracking)["tracking_uri"])
-        # Passwords are not kept.
-        return uri if "***" not in uri else None
+        return str(files.read_record(folder.tracking)["tracking_uri"])
     return None
 
 
-def tracking_uri(given: str | None, earlier: Earlier) -> str | None:
+def tracking_uri(given: str | None, recorded: str | None) -> str | None:
     """The address of the tracker: as it is asked for, or else where the run was recorded; None for the default.
 
     Raises:
         InputError: it had a password, which is not kept, and which nothing else tells.
     """
-    uri = given or earlier.tracking_uri
+    uri = given or recorded
     if uri is None or not hides_secrets(uri):
         return uri
     if VARIABLE in os.environ:

@@ -43,6 +43,23 @@ class Place:
 
 
 @dataclass(frozen=True)
+class LayerActivity:
+    """What the units of a hidden layer do on validation rows.
+
+    Attributes:
+        layer: its number among the layers with an activation, from 1.
+        silent: how many of the units say the same of every row.
+        usual, loudest: the root mean square of the output of the unit in the middle, and of the loudest.
+    """
+
+    layer: int
+    units: int
+    silent: int
+    usual: float
+    loudest: float
+
+
+@dataclass(frozen=True)
 class Trial:
     """One setting and its outcome.
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -231,3 +237,59 @@ def _recorded(
     folder.write_importance([Importance(called["length"], 0.4, 0.05), Importance(called["colour"], -0.01, 0.02)])
     folder.write_weak_spots([WeakSpot(f"{called['colour']} is 'red'", 12, 0.5, 0.2)])
     return folder
+
+
+@pytest.fixture
+def mlflow_server(tmp_path: Path) -> Callable[[int], AbstractContextManager[str]]:
+    """MLflow's own server on a port, with a store in the test's folder: `with mlflow_server(port) as uri`."""
+
+    @contextmanager
+    def serving(port: int) -> Iterator[str]:
+        with (tmp_path / "server.log").open("a") as log:
+            server = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "mlflow",
+                    "server",
+                    "--host",
+                    "127.0.0.1",
+                    "--port",
+                    str(port),
+                    "--workers",
+                    "1",
+                ],
+                env={
+                    **os.environ,
+                    "MLFLOW_BACKEND_STORE_URI": f"sqlite:///{tmp_path}/server.db",
+                    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+                },
+                cwd=tmp_path,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        uri = f"http://127.0.0.1:{port}"
+        try:
+            deadline = time.monotonic() + 120
+            while time.monotonic() < deadline:
+                try:
+                    urllib.request.urlopen(f"{uri}/health").close()
+                    break
+                except OSError:
+                    assert server.poll() is None, (tmp_path / "server.log").read_text()
+                    time.sleep(0.2)
+            yield uri
+        finally:
+            # Without a word, and with all its processes.
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+    return serving
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of this computer at which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])

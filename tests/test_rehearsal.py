@@ -160,7 +160,7 @@ def test_forecasts_from_the_families_that_were_measured() -> None:
         Probe("mlp", SPACES["mlp"], 2.0, 0.2),
         Probe("resnet", SPACES["resnet"], failure="no memory"),
     ]
-    said = forecast(probes, plan(seconds=60, trials=9, grid=10), prunes=True, loading=5.0)
+    said = forecast(probes, plan(seconds=60, trials=9, grid=10), prunes=True, loading=5.0, kept=0.0)
     # Trials of 2 and 6 seconds: 52 seconds of two workers are left after loading and before the last 3.
     assert said.families == 3
     assert said.affordable == pytest.approx(2 * 52 / 4)
@@ -172,11 +172,20 @@ def test_forecasts_from_the_families_that_were_measured() -> None:
 def test_forecasts_fewer_trials_where_the_best_are_trained_again() -> None:
     probes = [Probe("linear", SPACES["linear"], 1.0, 0.1)]
     again = dataclasses.replace(plan(seconds=60), refit_rows=1000)
-    assert forecast(probes, again, prunes=True, loading=5.0).affordable == pytest.approx(2 * 52 * 2 / 3 / 2)
+    assert forecast(probes, again, prunes=True, loading=5.0, kept=0.0).affordable == pytest.approx(2 * 52 * 2 / 3 / 2)
+
+
+def test_what_is_kept_for_examining_the_model_trains_no_trials() -> None:
+    probes = [Probe("linear", SPACES["linear"], 1.0, 0.1)]
+    said = forecast(probes, plan(seconds=60), prunes=True, loading=5.0, kept=3.6)
+    # Trials of 2 seconds, two workers.
+    assert said.affordable == pytest.approx(60 - 3 - 3.6 - 5)
 
 
 def test_forecasts_nothing_where_nothing_was_measured() -> None:
-    said = forecast([Probe("mlp", SPACES["mlp"], failure="no")], plan(seconds=60, trials=9), prunes=True, loading=5.0)
+    said = forecast(
+        [Probe("mlp", SPACES["mlp"], failure="no")], plan(seconds=60, trials=9), prunes=True, loading=5.0, kept=0.0
+    )
     assert (said.affordable, said.trials_seconds, said.grid_seconds) == (None, None, None)
 
 

@@ -577,16 +577,14 @@ HIDDEN = "http://***@host:5000"
     ],
 )
 def test_goes_on_where_the_run_was_recorded(given: Any, recorded: Any, expected: Any) -> None:
-    earlier = Earlier(RunFolder(Path("runs/t-1")), tracking_uri=recorded)
-    assert resuming.tracking_uri(given, earlier) == expected
+    assert resuming.tracking_uri(given, recorded) == expected
 
 
 def test_a_password_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    earlier = Earlier(RunFolder(Path("runs/t-1")), tracking_uri=HIDDEN)
     for given in (None, HIDDEN):
         with pytest.raises(InputError, match=r"recorded at http://\*\*\*@host:5000.*not kept.*--tracking-uri"):
-            resuming.tracking_uri(given, earlier)
+            resuming.tracking_uri(given, HIDDEN)
     # MLflow reads it.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", SECRET)
-    assert resuming.tracking_uri(None, earlier) is None
+    assert resuming.tracking_uri(None, HIDDEN) is None

@@ -30,7 +30,7 @@ from automl.ensemble import Ensemble, blend
 from automl.plain import plain_lines
 from automl.space import SearchSpace
 from automl.tasks import FloatArray, Metric, Specification, Task
-from automl.trial import Trial
+from automl.trial import LayerActivity, Trial
 
 Severity = Literal["fine", "note", "warning", "problem"]
 Stage = Literal["data", "training", "run"]
@@ -51,6 +51,7 @@ class Finding:
         advice: what to do, with the option to type where there is one; empty if it is fine.
         figures: the numbers behind it, by names that MLflow takes as metrics.
         columns: of the table, which the finding is about.
+        rows: of the table, which it is about: counted from 1 among those with a target.
         details: one by one what it sums up, for tables of the report; not kept with the finding.
     """
 
@@ -62,6 +63,7 @@ class Finding:
     figures: Mapping[str, float] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     details: tuple[Mapping[str, Any], ...] = ()
+    rows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,11 +119,13 @@ class Audit:
         fewer_rows: what the leading trial's setting predicts for validation rows if it learns from so large a share of
             its training rows.
         other_seeds: what it predicts if it starts from other random numbers.
+        activity: by trial, what the hidden layers of each member's first network do.
     """
 
     increases: Mapping[str, Sequence[float]] = field(default_factory=dict)
     fewer_rows: Mapping[float, FloatArray] = field(default_factory=dict)
     other_seeds: Sequence[FloatArray] = ()
+    activity: Mapping[int, Sequence[LayerActivity]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -229,6 +233,7 @@ def to_json(answer: Answer) -> dict[str, Any]:
         "advice": answer.advice,
         "figures": {name: float(value) for name, value in answer.figures.items()},
         "columns": list(answer.columns),
+        "rows": list(answer.rows),
     }
 
 
@@ -237,4 +242,5 @@ def from_json(record: Mapping[str, Any]) -> Answer:
     if "not_applicable" in record:
         return NotApplicable(record["code"], record["not_applicable"])
     figures = {name: math.nan if value is None else value for name, value in record["figures"].items()}
-    return Finding(**{**record, "figures": figures, "columns": tuple(record["columns"])})
+    listed = {"columns": tuple(record["columns"]), "rows": tuple(record.get("rows", ()))}
+    return Finding(**{**record, "figures": figures, **listed})

@@ -25,12 +25,13 @@ from automl.execution import Event, Job, workspace
 from automl.execution.boosting import boost
 from automl.records import RunFolder
 from automl.tasks import metric, task
+from automl.training.activity import activity
 from automl.training.importance import increases
 from automl.training.refit import refit, with_all_rows
 from automl.training.shares import with_share
 from automl.training.train import TrialFailed, train
 from automl.training.workshop import Workshop
-from automl.trial import Reason
+from automl.trial import LayerActivity, Reason
 from automl.weights import REFITTED, SCORED, by_network, final_weights, named
 
 # Of each compiled engine TensorFlow keeps some 14 MB for good.
@@ -233,7 +234,7 @@ def _importance(workshop: Workshop, job: Job) -> Mapping[str, Any]:
 
 
 def _export(workshop: Workshop, job: Job) -> Mapping[str, Any]:
-    """Writes `network.keras` beside the trial's weights: the first of its networks."""
+    """Writes `network.keras` beside the trial's weights, the first of its networks, and says what its units do."""
     network = workshop.network(job.family, job.params)
     network.set_weights(by_network(files.read_arrays(final_weights(job.folder)))[0])
     # Keras writes in place and wants the suffix.
@@ -241,7 +242,16 @@ def _export(workshop: Workshop, job: Job) -> Mapping[str, Any]:
     keras.saving.save_model(network, aside)
     files.write_bytes(job.folder / "network.keras", aside.read_bytes())
     aside.unlink()
-    return {}
+    return {"activity": _activity(workshop, network, job)}
+
+
+def _activity(workshop: Workshop, network: keras.Model, job: Job) -> list[LayerActivity]:
+    """Empty if it cannot be measured: the model is saved all the same."""
+    try:
+        return activity(workshop, network, job.params)
+    except Exception:  # noqa: BLE001
+        traceback.print_exc()
+        return []
 
 
 def _log_to(log: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -31,28 +31,30 @@ class RunDescription:
     Attributes:
         name: the run's name, as its folder is called.
         data: the data set's name; `digest` identifies its content; `source` is the path or "data frame".
-        frame: the table itself, target included.
         split: rows per part, for example {"train": 600, "val": 200, "test": 200}.
         objective: the metric that the search minimises or maximises on the validation rows.
         settings: what was asked for: search, time, trials, seed, workers, …
         command: the command line, or the Python call, that started the run, or this session of it.
-        keeps: a file of the tracker's own.
-        goes_on: whether there were earlier sessions of the run; `trials` are those that ended in them.
+        began: when the run began, in milliseconds since 1970.
+        keeps: a file of the tracker's own, in the run's folder.
+        resumed: how many earlier sessions there were of the run.
+        trials: those that ended in them; `ended` says when, by their number, as far as that is known.
     """
 
     name: str
     data: str
     digest: str
     source: str
-    frame: pd.DataFrame
     profile: Profile
     split: Mapping[str, int]
     objective: str
     settings: Mapping[str, Any]
     command: str
+    began: int
     keeps: Path | None = None
-    goes_on: bool = False
+    resumed: int = 0
     trials: Sequence[Trial] = ()
+    ended: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,15 +63,16 @@ class RunOutcome:
 
     Attributes:
         status: "finished", "failed" (no model) or "interrupted" (ended by the user; there may be a model).
-        leaderboard: one row per trial and baseline, best first.
+        leaderboard: one row per trial and baseline, best first; none of a run that was broken off.
         best: what the model is made of, None if no trial succeeded.
         baselines: scores of the baselines by name, then split, then metric.
         bundle: the folder of the saved model, None if there is none.
         example: a few rows as the model takes them, without the target.
-        files: further files to keep with the run.
+        files: further files to keep with the run; `plots` are pictures of it.
         summary: what a person should read first, in Markdown.
         answers, verdict: of all checks.
         evaluated: the file with what the model says of rows whose truth is known.
+        ended: when it ended, in milliseconds since 1970; None for now.
     """
 
     status: str
@@ -79,10 +82,12 @@ class RunOutcome:
     bundle: Path | None
     example: pd.DataFrame
     files: tuple[Path, ...] = ()
+    plots: tuple[Path, ...] = ()
     summary: str = ""
     answers: Sequence[Answer] = ()
     verdict: str = ""
     evaluated: Path | None = None
+    ended: int | None = None
 
 
 class Tracker(Protocol):
@@ -92,7 +97,7 @@ class Tracker(Protocol):
     """
 
     def start(self, run: RunDescription) -> None:
-        """Opens the run, or opens it again; a store that is gone must not end a run that goes on."""
+        """Opens the run, or opens it again; a store that does not answer must not end a run."""
 
     def trial_started(self, trial: Trial) -> None:
         """A worker has begun the trial."""

@@ -9,9 +9,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import mlflow
-import pandas as pd
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 
 from automl.diagnostics import Answer, Finding, worst_first
@@ -30,6 +30,8 @@ DIGEST = 12
 
 # In the order in which a person looks at them.
 SPLITS = ("val", "test", "train")
+# What MLflow calls the kinds of columns; all others are text to it.
+TYPES = {"number": "double", "boolean": "boolean", "date": "datetime"}
 KILLED: tuple[Reason, ...] = ("killed", "timeout", "interrupted")
 VERSIONS = ("python", "automl", "tensorflow", "keras", "optuna", "mlflow")
 
@@ -47,6 +49,18 @@ def tags_of_experiment(objective: Objective) -> dict[str, str]:
         "mlflow.experiment.primaryMetric.greaterIsBetter": str(objective.greater_is_better),
         f"mlflow.sharedViewState.{store.VIEW}": json.dumps({"selectedColumns": columns}),
     }
+
+
+def links(experiment_id: str, run: RunDescription, objective: Objective) -> str:
+    """Markdown for the run's description: its trials alone, the best first, which MLflow's nested list cannot sort."""
+    query = {
+        "workflowType": "machine_learning",
+        "searchFilter": f"tags.run = '{run.name}' AND tags.digest = '{run.digest}'",
+        "orderByKey": f"metrics.`val_{objective.name}`",
+        "orderByAsc": str(not objective.greater_is_better).lower(),
+    }
+    page = f"#/experiments/{experiment_id}/runs?{urlencode(query, quote_via=quote)}"
+    return f"[Charts of its trials, the best first]({page}&compareRunsMode=CHART) · [list]({page})"
 
 
 def tags_of_run(run: RunDescription) -> dict[str, str]:
@@ -106,11 +120,12 @@ def params_of_trial(trial: Trial) -> list[Param]:
 
 def data_set(run: RunDescription) -> DatasetInput:
     """The table, by facts that are known; `mlflow.data.from_pandas` would read every cell again."""
-    missing = {column.name: column.missing for column in run.profile.columns}
+    target, features = run.profile.target, run.profile.columns
     columns = [
-        {"name": str(name), "type": _column_type(column), "required": not missing.get(str(name))}
-        for name, column in run.frame.items()
+        {"name": column.name, "type": TYPES.get(column.kind, "string"), "required": not column.missing}
+        for column in features
     ]
+    columns += [{"name": target.name, "type": "double" if target.task == "regress" else "string", "required": True}]
     schema = json.dumps({"mlflow_colspec": columns})
     file = Path(run.source)
     is_file = "://" not in run.source and file.exists()
@@ -121,7 +136,7 @@ def data_set(run: RunDescription) -> DatasetInput:
             source_type="local" if is_file else "code",
             source=json.dumps({"uri": str(file.absolute())} if is_file else {"tags": {}}),
             schema=schema if len(schema) < SCHEMA else None,
-            profile=json.dumps({"num_rows": len(run.frame), "num_elements": int(run.frame.size)}),
+            profile=json.dumps({"num_rows": run.profile.rows, "num_elements": run.profile.rows * len(columns)}),
         ),
         [InputTag("mlflow.data.context", "training")],
     )
@@ -211,6 +226,11 @@ def status(trial: Trial) -> str:
     return "KILLED" if trial.status == "pruned" or trial.reason in KILLED else "FAILED"
 
 
+def name_of(trial: Trial) -> str:
+    """What the child run is called."""
+    return f"{trial.number:04d} {trial.family}"
+
+
 def number_of(child: Run) -> int:
     """Of the trial that a child run is about; -1 if it is about none."""
     number = child.info.run_name.partition(" ")[0]
@@ -264,14 +284,3 @@ def _source() -> dict[str, str]:
     except (KeyError, OSError):
         user = "unknown"
     return {"mlflow.user": user, "mlflow.source.name": "automl", "mlflow.source.type": "LOCAL"}
-
-
-def _column_type(column: pd.Series) -> str:
-    types = pd.api.types
-    if types.is_bool_dtype(column.dtype):
-        return "boolean"
-    if types.is_integer_dtype(column.dtype):
-        return "long"
-    if types.is_numeric_dtype(column.dtype):
-        return "double"
-    return "datetime" if types.is_datetime64_any_dtype(column.dtype) else "string"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import shutil
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,15 +14,17 @@ from typing import Any
 import mlflow.pyfunc
 import pandas as pd
 from mlflow import MlflowClient
-from mlflow.entities import LoggedModelOutput
+from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
 
-from automl.data.target import is_known
-from automl.tasks import task
+from automl import files
+from automl.model import MANIFEST, SCHEMA
 
 NAME = "model"
+# A tag of the model: the digest of the bundle that it was made from.
+BUNDLE = "bundle"
 _PACKAGE = Path(__file__).parents[1]
 _NEEDED = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "pandas", "pyarrow", "mlflow")
 
@@ -32,14 +36,19 @@ def log(
     run_id: str,
     bundle: Path,
     example: pd.DataFrame,
-    signature: ModelSignature,
 ) -> str:
     """The identifier of a new MLflow model made from a bundle, as an output of the run. Loads no TensorFlow.
+
+    What an earlier attempt has left unfinished is deleted.
 
     `mlflow.pyfunc.log_model` would take the tracking URI and the active run of the whole process, and would load the
     model to try the example.
     """
-    model = client.create_logged_model(experiment_id, name=NAME, source_run_id=run_id)
+    for begun in _of_run(client, experiment_id, run_id):
+        if begun.status != LoggedModelStatus.READY:
+            client.delete_logged_model(begun.model_id)
+    tags = {BUNDLE: _digest(bundle)}
+    model = client.create_logged_model(experiment_id, name=NAME, source_run_id=run_id, tags=tags)
     try:
         with TemporaryDirectory() as staging, warnings.catch_warnings(action="ignore"):
             path = Path(staging, NAME)
@@ -50,7 +59,7 @@ def log(
                 # The code goes along: a package called automl need not be this one where the model is served.
                 code_paths=[str(_code(Path(staging)))],
                 pip_requirements=requirements(),
-                signature=signature,
+                signature=signature(list(example.columns), classes=_classes(bundle)),
                 input_example=plain(example),
                 mlflow_model=Model(artifact_path=model.artifact_location, run_id=run_id, model_id=model.model_id),
             )
@@ -58,12 +67,37 @@ def log(
     except BaseException:
         client.finalize_logged_model(model.model_id, "FAILED")
         raise
-    client.finalize_logged_model(model.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+    # Whoever finds it ready finds it complete.
+    client.finalize_logged_model(model.model_id, "READY")
     return str(model.model_id)
 
 
-def signature(features: list[str], *, target: pd.Series, task_name: str) -> ModelSignature:
+def find(client: MlflowClient, *, experiment_id: str, run_id: str, bundle: Path) -> str:
+    """The identifier of the run's model that was made from a bundle like this; empty if there is none."""
+    wanted = _digest(bundle)
+    for model in _of_run(client, experiment_id, run_id):
+        if model.status == LoggedModelStatus.READY and model.tags.get(BUNDLE) == wanted:
+            return str(model.model_id)
+    return ""
+
+
+def _of_run(client: MlflowClient, experiment_id: str, run_id: str) -> list[LoggedModel]:
+    return list(client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'"))
+
+
+def _digest(bundle: Path) -> str:
+    """Of the manifest, which has the digests of all other files."""
+    return files.sha256(bundle / MANIFEST)
+
+
+def _classes(bundle: Path) -> Sequence[Any]:
+    """In the type that the training table had; empty if the model predicts values."""
+    target = json.loads((bundle / SCHEMA).read_text(encoding="utf-8"))["target"]
+    return list(target.get("classes", ()))
+
+
+def signature(features: list[str], *, classes: Sequence[Any] = ()) -> ModelSignature:
     """What the model takes and gives.
 
     Features have the type "any", since the encoding reads whatever a table may hold. MLflow's typed columns refuse
@@ -71,7 +105,7 @@ def signature(features: list[str], *, target: pd.Series, task_name: str) -> Mode
     In return, `mlflow models serve` takes rows as JSON alone: it reads CSV by the types of the columns.
     """
     inputs = [ColSpec(AnyType(), name, required=True) for name in features]
-    return ModelSignature(Schema(inputs), Schema(_outputs(target, task_name)))
+    return ModelSignature(Schema(inputs), Schema(_outputs(classes)))
 
 
 def requirements() -> list[str]:
@@ -110,10 +144,9 @@ def _code(folder: Path) -> Path:
     return copy
 
 
-def _outputs(target: pd.Series, task_name: str) -> list[ColSpec]:
-    if task_name != "classify":
+def _outputs(classes: Sequence[Any]) -> list[ColSpec]:
+    if not classes:
         return [ColSpec(DataType.double, "prediction")]
-    classes = task(task_name).fit_target(target[is_known(target)])["classes"]
     kinds = {bool: DataType.boolean, int: DataType.long, float: DataType.double}
     return [
         ColSpec(kinds.get(type(classes[0]), DataType.string), "prediction"),

@@ -34,6 +34,9 @@ def register(
         verdict: becomes the version's description.
         evaluated: the run's `evaluation.npz`.
     """
+    there = client.search_model_versions(f"run_id = '{run_id}'")
+    if known := [version for version in there if version.name == name and version.model_id == model_id]:
+        return f"It is version {known[0].version} of {name!r} already."
     champion = _champion(client, name)
     version = client.create_model_version(
         name,

@@ -137,7 +137,7 @@ def race(folder: Path) -> list[str]:
                 warnings: list[str] = []
                 tracker = MlflowTracker(tracking_uri=uri, warn=warnings.append)
                 description = RunDescription(
-                    str(number), "flowers", "0", "t.csv", frame, facts, {"train": 120}, "log_loss", {}, "race"
+                    str(number), "flowers", "0", "t.csv", facts, {"train": 120}, "log_loss", {}, "race", 0
                 )
                 tracker.start(description)
                 code = 0 if tracker.run_id and not warnings else 1

@@ -205,7 +205,7 @@ def logging() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         tracker = MlflowTracker(tracking_uri=f"sqlite:///{folder}/mlflow.db", warn=print)
         facts = profile(frame, target="y")
-        tracker.start(RunDescription("run", "data", "0", "data", frame, facts, {"train": 1}, "log_loss", {}, ""))
+        tracker.start(RunDescription("run", "data", "0", "data", facts, {"train": 1}, "log_loss", {}, "", began=0))
         assert tracker.run_id
         began = time.monotonic()
         for number in range(100):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from automl.diagnostics import Evidence, Finding, NotApplicable
+from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
 from automl.diagnostics.calibration import check, expected_error
 from automl.ensemble import tempered
 
@@ -20,9 +20,13 @@ def drawn(seed: int, rows: int, classes: int = 3) -> tuple[np.ndarray, np.ndarra
     return right, (right.cumsum(axis=1) > rng.random((rows, 1))).argmax(axis=1)
 
 
-def asked(evidence_of: Callable[..., Evidence], seed: int, rows: int, sharpened: float, classes: int = 3) -> Finding:
+def answered(evidence_of: Callable[..., Evidence], seed: int, rows: int, sharpened: float, classes: int = 3) -> Answer:
     right, labels = drawn(seed, rows + 60, classes)
-    found = check(evidence_of(labels, {0: tempered(right, sharpened)}, train=30, val=30, of="classify"))
+    return check(evidence_of(labels, {0: tempered(right, sharpened)}, train=30, val=30, of="classify"))
+
+
+def asked(evidence_of: Callable[..., Evidence], seed: int, rows: int, sharpened: float, classes: int = 3) -> Finding:
+    found = answered(evidence_of, seed, rows, sharpened, classes)
     assert isinstance(found, Finding)
     return found
 
@@ -31,10 +35,20 @@ def asked(evidence_of: Callable[..., Evidence], seed: int, rows: int, sharpened:
 def test_leaves_right_probabilities_alone_however_few_the_rows(
     evidence_of: Callable[..., Evidence], classes: int
 ) -> None:
-    false_alarms = [
-        asked(evidence_of, seed, rows, 1.0, classes).severity != "fine" for seed in range(50) for rows in (80, 400)
-    ]
-    assert sum(false_alarms) <= 0.05 * len(false_alarms)
+    answers = [answered(evidence_of, seed, rows, 1.0, classes) for seed in range(50) for rows in (80, 400)]
+    false_alarms = [answer for answer in answers if isinstance(answer, Finding) and answer.severity != "fine"]
+    assert len(false_alarms) <= 0.05 * len(answers)
+
+
+def test_finds_them_on_few_rows_too_and_says_where_they_are_too_few_to_tell(
+    evidence_of: Callable[..., Evidence],
+) -> None:
+    sure = [answered(evidence_of, seed, 150, 0.5, classes) for seed in range(20) for classes in (2, 4)]
+    found = [answer for answer in sure if isinstance(answer, Finding) and answer.severity == "warning"]
+    assert len(found) >= 0.9 * len(sure)
+    nothing = answered(evidence_of, 3, 80, 1.0)
+    assert isinstance(nothing, NotApplicable)
+    assert "80 test rows are too few to tell" in nothing.why
 
 
 def test_finds_probabilities_that_are_too_sure_and_too_cautious(evidence_of: Callable[..., Evidence]) -> None:
@@ -46,7 +60,7 @@ def test_finds_probabilities_that_are_too_sure_and_too_cautious(evidence_of: Cal
 
 
 def test_the_error_of_few_rows_is_mostly_chance(evidence_of: Callable[..., Evidence]) -> None:
-    found = asked(evidence_of, 3, 80, 1.0)
+    found = asked(evidence_of, 3, 160, 1.0)
     assert found.figures["ece"] > 0.03
     assert found.figures["ece"] < 2 * found.figures["ece_by_chance"]
 

@@ -29,12 +29,12 @@ def described() -> RunDescription:
         data="flowers",
         digest="0123456789abcdef",
         source="data frame",
-        frame=table.frame,
         profile=profile(table.frame, target="kind"),
         split={"train": 18, "val": 6, "test": 6},
         objective="log_loss",
         settings={"search": "random", "seconds": 60.0, "trials": None},
         command="automl fit flowers.csv --tracking-uri postgresql://me:hidden@host/db",
+        began=1_780_000_000_000,
     )
 
 
@@ -71,8 +71,13 @@ def outcome(trials: list[Trial], tmp_path_factory: pytest.TempPathFactory) -> Ru
     bundle = folder / "model"
     bundle.mkdir()
     (bundle / "manifest.json").write_text("{}")
+    (bundle / "schema.json").write_text('{"target": {"classes": ["daisy", "rose", "tulip"]}}')
     report = folder / "report.html"
     report.write_text("<h1>Report</h1>")
+    board = folder / "leaderboard.csv"
+    board.write_text("model,val\n#1 mlp,0.3\n#0 mlp,0.6\n")
+    plot = folder / "roc_curve.png"
+    plot.write_bytes(b"PNG")
     return RunOutcome(
         status="finished",
         leaderboard=pd.DataFrame({"model": ["#1 mlp", "#0 mlp"], "val": [0.3, 0.6]}),
@@ -80,6 +85,7 @@ def outcome(trials: list[Trial], tmp_path_factory: pytest.TempPathFactory) -> Ru
         baselines={"constant": {"train": {"log_loss": 1.2}, "val": {"log_loss": 1.1}, "test": {"log_loss": 1.0}}},
         bundle=bundle,
         example=from_frame(TABLE).frame[["length", "colour"]].head(3),
-        files=(report,),
+        files=(board, report),
+        plots=(plot,),
         summary="**mlp** is best.",
     )

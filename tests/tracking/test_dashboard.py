@@ -39,6 +39,7 @@ def test_serves_the_runs_until_interrupted(tmp_path: Path, described: RunDescrip
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     tracker = MlflowTracker(tracking_uri=uri, warn=pytest.fail)
     tracker.start(described)
+    assert tracker.run_id
     pages: list[tuple[str, int]] = []
 
     def visit(address: str) -> None:

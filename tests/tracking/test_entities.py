@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from automl.data.profile import profile
 from automl.data.read import from_frame
 from automl.ensemble import Refit
 from automl.tasks import Metric, classify
@@ -84,14 +85,14 @@ def test_the_command_is_kept_without_its_password(described: RunDescription) -> 
     assert entities.tags_of_run(described)["command"].endswith("--tracking-uri postgresql://***@host/db")
 
 
-def test_the_data_set_has_the_types_of_its_arrow_columns(described: RunDescription, tmp_path: Path) -> None:
-    columns = {"n": [1, 2], "x": [0.5, None], "yes": [True, False], "day": pd.to_datetime(["2026-01-01"] * 2)}
-    frame = from_frame(pd.DataFrame({**columns, "word": ["a", "b"]})).frame
+def test_the_data_set_has_the_types_of_its_columns(described: RunDescription, tmp_path: Path) -> None:
+    columns = {"x": [*range(19), None], "yes": [True, False] * 10, "day": pd.date_range("2026-01-01", periods=20)}
+    frame = from_frame(pd.DataFrame({**columns, "word": ["a", "b"] * 10})).frame
     file = tmp_path / "data.csv"
     file.touch()
-    data = entities.data_set(replace(described, frame=frame, source=str(file))).dataset
-    types = [column["type"] for column in json.loads(data.schema)["mlflow_colspec"]]
-    assert types == ["long", "double", "boolean", "datetime", "string"]
-    assert json.loads(data.profile) == {"num_rows": 2, "num_elements": 10}
+    data = entities.data_set(replace(described, profile=profile(frame, target="word"), source=str(file))).dataset
+    types = [(column["name"], column["type"]) for column in json.loads(data.schema)["mlflow_colspec"]]
+    assert types == [("x", "double"), ("yes", "boolean"), ("day", "datetime"), ("word", "string")]
+    assert json.loads(data.profile) == {"num_rows": 20, "num_elements": 80}
     assert (data.source_type, json.loads(data.source)) == ("local", {"uri": str(file)})
     assert data.digest == "0123456789ab"

@@ -17,7 +17,7 @@ from automl.tracking.served_model import ServedModel
 
 
 def test_a_classifier_gives_a_label_and_a_probability_per_class() -> None:
-    signature = logged_model.signature(["length"], target=pd.Series([2, 1, 2]), task_name="classify")
+    signature = logged_model.signature(["length"], classes=[1, 2])
     assert [(column.name, str(column.type)) for column in signature.outputs] == [
         ("prediction", "DataType.long"),
         ("probability_1", "DataType.double"),
@@ -26,7 +26,7 @@ def test_a_classifier_gives_a_label_and_a_probability_per_class() -> None:
 
 
 def test_a_regression_gives_a_number() -> None:
-    signature = logged_model.signature(["length"], target=pd.Series([0.5, 1.5]), task_name="regress")
+    signature = logged_model.signature(["length"])
     assert [(column.name, str(column.type)) for column in signature.outputs] == [("prediction", "DataType.double")]
 
 
@@ -34,7 +34,7 @@ def test_a_regression_gives_a_number() -> None:
     "values", [[1, 2], [0.5, None], ["4,500", None], [True, None], pd.array([1, None], dtype="int64[pyarrow]")]
 )
 def test_the_signature_lets_any_cell_through(values: list[object]) -> None:
-    signature = logged_model.signature(["a"], target=pd.Series([0.5, 1.5]), task_name="regress")
+    signature = logged_model.signature(["a"])
     given = pd.DataFrame({"a": values})
     passed = _enforce_schema(given, signature.inputs)["a"]
     assert passed.isna().tolist() == given["a"].isna().tolist()

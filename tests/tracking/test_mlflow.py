@@ -108,7 +108,8 @@ def test_the_parent_says_what_came_of_it(recorded: Recorded) -> None:
     assert metrics["baseline/constant test_log_loss"] == 1.0
     assert (metrics["trials"], metrics["trials_failed"]) == (4, 2)
     assert (tags["best"], tags["best_families"]) == ("#1 mlp", "mlp")
-    assert tags["mlflow.note.content"] == "**mlp** is best."
+    assert tags["mlflow.note.content"].startswith("**mlp** is best.\n\n[Charts of its trials, the best first](#/exp")
+    assert "orderByKey=metrics.%60val_log_loss%60&orderByAsc=true" in tags["mlflow.note.content"]
 
 
 def test_the_search_curve_has_a_point_per_improvement(recorded: Recorded) -> None:
@@ -145,7 +146,7 @@ def test_a_trial_that_failed_says_why(recorded: Recorded) -> None:
 
 def test_tables_and_files_are_kept(recorded: Recorded) -> None:
     files = {file.path for file in recorded.client.list_artifacts(recorded.parent.info.run_id)}
-    assert files == {"leaderboard.csv", "leaderboard.json", "profile.json", "report.html"}
+    assert files == {"leaderboard.csv", "leaderboard.json", "plots", "profile.json", "report.html"}
     board = Path(recorded.client.download_artifacts(recorded.parent.info.run_id, "leaderboard.json"))
     assert json.loads(board.read_text()) == {"columns": ["model", "val"], "data": [["#1 mlp", 0.3], ["#0 mlp", 0.6]]}
 

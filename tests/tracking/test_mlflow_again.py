@@ -61,7 +61,7 @@ def test_goes_on_in_the_same_run_with_the_children_that_were_complete(
     first = begun(uri, described, trials)
     before = {run.info.run_name: run.info.run_id for run in children(uri, first)}
     second = gone_on(
-        uri, replace(described, goes_on=True, trials=trials[:3], command="automl resume x"), trials[3], outcome
+        uri, replace(described, resumed=1, trials=trials[:3], command="automl resume x"), trials[3], outcome
     )
     assert second.run_id == first.run_id
     parent = MlflowClient(uri).get_run(second.run_id)
@@ -81,19 +81,17 @@ def test_goes_on_in_the_same_run_with_the_children_that_were_complete(
     assert set(before.values()) < {run.info.run_id for run in children(uri, second)}
 
 
-def test_a_child_that_lacks_its_end_is_logged_again(
+def test_a_child_that_lacks_its_end_gets_it(
     uri: str, described: RunDescription, trials: list[Trial], outcome: RunOutcome, tmp_path: Path
 ) -> None:
     described = replace(described, keeps=tmp_path / "mlflow.json")
     # Trial 1 was recorded, but the process ended before MLflow was told.
     first = begun(uri, described, trials[:2])
-    second = gone_on(uri, replace(described, goes_on=True, trials=trials[:2]), trials[2], outcome)
+    second = gone_on(uri, replace(described, resumed=1, trials=trials[:2]), trials[2], outcome)
     assert second.run_id == first.run_id
     after = [(run.info.run_name, run.info.status) for run in children(uri, second)]
-    assert Counter(after) == Counter(
-        [("0000 mlp", "FINISHED"), ("0001 mlp", "KILLED"), ("0001 mlp", "FINISHED"), ("0002 mlp", "FAILED")]
-    )
-    [again] = [run for run in children(uri, second) if (run.info.run_name, run.info.status) == ("0001 mlp", "FINISHED")]
+    assert after == [("0000 mlp", "FINISHED"), ("0001 mlp", "FINISHED"), ("0002 mlp", "FAILED")]
+    [again] = [run for run in children(uri, second) if run.info.run_name == "0001 mlp"]
     assert again.info.end_time - again.info.start_time == 1500
 
 
@@ -106,7 +104,7 @@ def test_what_was_said_of_the_model_before_is_not_said_of_the_new_one(
     MlflowClient(uri).set_tag(first.run_id, "finding.leak", "serious: A column tells the target")
     board = pd.DataFrame({"model": ["#1 mlp"], "val": [0.3]})
     second = gone_on(
-        uri, replace(described, goes_on=True, trials=trials[:1]), trials[1], replace(outcome, leaderboard=board)
+        uri, replace(described, resumed=1, trials=trials[:1]), trials[1], replace(outcome, leaderboard=board)
     )
     parent = MlflowClient(uri).get_run(second.run_id)
     assert "finding.leak" not in parent.data.tags
@@ -115,6 +113,20 @@ def test_what_was_said_of_the_model_before_is_not_said_of_the_new_one(
     assert weights == {"0000 mlp": None, "0001 mlp": "1.000"}
     shown = Path(MlflowClient(uri).download_artifacts(second.run_id, "leaderboard.json"))
     assert json.loads(shown.read_text()) == {"columns": ["model", "val"], "data": [["#1 mlp", 0.3]]}
+
+
+def test_a_child_of_another_attempt_at_the_trial_is_killed(
+    uri: str, described: RunDescription, trials: list[Trial], outcome: RunOutcome, tmp_path: Path
+) -> None:
+    described = replace(described, keeps=tmp_path / "mlflow.json")
+    first = begun(uri, described, trials[:2])
+    first.epochs(replace(trials[1], status="running", curves={"loss": [7.0, 6.0]}))
+    first.wait()
+    second = gone_on(uri, replace(described, resumed=1, trials=trials[:2]), trials[2], outcome)
+    after = [(run.info.run_name, run.info.status) for run in children(uri, second)]
+    assert Counter(after) == Counter(
+        [("0000 mlp", "FINISHED"), ("0001 mlp", "KILLED"), ("0001 mlp", "FINISHED"), ("0002 mlp", "FAILED")]
+    )
 
 
 @pytest.mark.parametrize("how", ["deleted", "torn", "another store"])
@@ -130,7 +142,7 @@ def test_a_run_that_cannot_go_on_there_is_recorded_anew_with_all_trials(
         described.keeps.write_text('{"run_id"')
     else:
         uri = f"sqlite:///{tmp_path}/other.db"
-    second = gone_on(uri, replace(described, goes_on=True, trials=trials[:3]), trials[3], outcome)
+    second = gone_on(uri, replace(described, resumed=1, trials=trials[:3]), trials[3], outcome)
     assert second.run_id != first.run_id
     assert [run.info.run_name for run in children(uri, second)] == ["0000 mlp", "0001 mlp", "0002 mlp", "0003 resnet"]
     assert MlflowClient(uri).get_run(second.run_id).data.metrics["trials"] == 4
@@ -143,11 +155,12 @@ def test_a_store_that_is_gone_costs_a_run_that_goes_on_one_warning(
     warnings: list[str] = []
     tracker = MlflowTracker(tracking_uri="http://127.0.0.1:9", warn=warnings.append)
     began = time.monotonic()
-    tracker.start(replace(described, keeps=tmp_path / "mlflow.json", goes_on=True, trials=trials[:3]))
+    tracker.start(replace(described, keeps=tmp_path / "mlflow.json", resumed=1, trials=trials[:3]))
     tracker.trial_started(trials[3])
     tracker.trial_ended(trials[3])
     tracker.finish(outcome)
     tracker.close()
     assert time.monotonic() - began < 10
     assert len(warnings) == 1
-    assert "Nothing answers at http://127.0.0.1:9" in warnings[0]
+    assert "MLflow at http://127.0.0.1:9 does not answer" in warnings[0]
+    assert f"automl sync {tmp_path}" in warnings[0]

@@ -1,0 +1,61 @@
+"""Whether the test rows happen to be easier than the others, so that the test score promises too much."""
+
+from __future__ import annotations
+
+import math
+
+from automl.bootstrap import deviation, resampled
+from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
+from automl.diagnostics._constant import constant_objective
+from automl.diagnostics._losses import plain_errors
+from automl.figures import percent, score
+
+STAGE = "run"
+TITLE = "Lucky test rows"
+
+# Standard errors beyond which the difference is not chance: 3 in 10,000 splits at random are as easy. Those that a
+# person has chosen are not at random.
+CLEAR = 3.4
+# Of the error on validation rows, what is missing on test rows.
+LEAST_SHARE = 0.1
+
+
+def check(evidence: Evidence) -> Answer:
+    """Compares the error on test rows with that on validation rows, which is rather too small: they chose the model.
+
+    The standard error of the difference comes from resampling the rows of both.
+    """
+    if evidence.unseen != "test":
+        return NotApplicable("lucky_split", "There are no test rows.")
+    metric, data = evidence.metric, evidence.data
+    scored = {part: evidence.best.scores[part][metric.name] for part in ("val", "test")}
+    error = {part: metric.objective(value) for part, value in scored.items()}
+    spread = math.hypot(*(_spread(evidence, part) for part in ("val", "test")))
+    # Where the metric is none of errors, the constant's score says how far there is to go.
+    room = max(constant_objective(evidence, "val") - error["test"], 1e-12)
+    easier = error["val"] - error["test"]
+    mistakes = {part: plain_errors(data.task, data.of(part), evidence.blended[part]).mean() for part in scored}
+    figures = {"easier": easier, "deviations": easier / spread if spread > 0 else 0.0}
+    measured = (
+        f"{metric.title} is {score(scored['test'])} on test rows and {score(scored['val'])} on validation rows; chance "
+        f"makes that differ by {score(spread)}."
+    )
+    if not (easier > CLEAR * spread and easier > LEAST_SHARE * room):
+        return Finding("lucky_split", "fine", "Test rows are not easier than others", measured, "", figures)
+    times = mistakes["test"] / mistakes["val"] if mistakes["val"] > 0 else 1.0
+    title = "The test rows are easier than the others: the test score promises too much"
+    explained = (
+        f"{measured} So easy would hardly ever be rows that were drawn at random: the model's plain errors are "
+        f"{percent(times)} of those on validation rows."
+    )
+    advice = (
+        "Find out how the test rows were chosen. Let them be drawn at random (without --test), or trust the score on "
+        "validation rows."
+    )
+    return Finding("lucky_split", "warning", title, explained, advice, figures)
+
+
+def _spread(evidence: Evidence, part: str) -> float:
+    """The standard error of the model's score on a part."""
+    own = [evidence.blended[part]]
+    return deviation(resampled(evidence.data.of(part), own, evidence.metric, seed=evidence.data.seed)[:, 0])
