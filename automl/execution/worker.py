@@ -235,8 +235,8 @@ def _importance(workshop: Workshop, job: Job) -> Mapping[str, Any]:
 
 def _export(workshop: Workshop, job: Job) -> Mapping[str, Any]:
     """Writes `network.keras` beside the trial's weights, the first of its networks, and says what its units do."""
-    network = workshop.network(job.family, job.params)
-    network.set_weights(by_network(files.read_arrays(final_weights(job.folder)))[0])
+    weights = by_network(files.read_arrays(final_weights(job.folder)))
+    network = workshop.trained_network(job.family, job.params, weights[0])
     # Keras writes in place and wants the suffix.
     aside = job.folder / f".network.{os.getpid()}.part.keras"
     keras.saving.save_model(network, aside)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 # Rounds that rows go through at once: enough for long operations, few enough for their results to stay in the cache.
 ROUNDS_AT_ONCE = 8
+# As Keras orders the weights of a `Trees` layer: those that count as trainable first.
+ORDER = ("value", "threshold", "base", "feature", "child", "depth", "count")
 
 
 @dataclass(frozen=True)
@@ -179,3 +181,25 @@ class Trees(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("outputs", "rounds", "leaves", "averages")}
         return {**super().get_config(), **own}
+
+
+def room_of(weights: Sequence[NDArray[Any]]) -> dict[str, int]:
+    """The arguments of a `Trees` layer that has these weights."""
+    rounds, _, nodes = weights[ORDER.index("threshold")].shape
+    return {"rounds": rounds, "leaves": (nodes + 1) // 2}
+
+
+def without_room(networks: Sequence[Sequence[NDArray[Any]]]) -> list[list[NDArray[Any]]]:
+    """The weights of networks of one `Trees` layer each, without the room that none of their trees takes."""
+    rounds = max(1, *(int(weights[ORDER.index("count")]) for weights in networks))
+    thresholds = [weights[ORDER.index("threshold")] for weights in networks]
+    # A tree has a leaf more than it has comparisons.
+    leaves = 1 + max(int(np.isfinite(threshold).sum(axis=2).max()) for threshold in thresholds)
+    kept = {"value", "threshold", "feature", "child"}
+    return [
+        [
+            weight[:rounds, :, : 2 * leaves - 1] if name in kept else weight
+            for name, weight in zip(ORDER, weights, strict=True)
+        ]
+        for weights in networks
+    ]

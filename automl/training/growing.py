@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from automl.layers.trees import Forest, Trees, sums, two_sided
+from automl.layers.trees import ORDER, Forest, Trees, sums, two_sided
 from automl.tasks import FloatArray, Task
 from automl.training.engine import Sample
 from automl.training.forward import Inputs
@@ -82,7 +82,6 @@ class Growing(ABC):
 
     def __init__(self, network: keras.Model, task: Task) -> None:
         (self._layer,) = [layer for layer in network.layers if isinstance(layer, Trees)]
-        self._names = [weight.name for weight in network.weights]
         self._task = task
         self._params: Params = {}
         self._seed = 0
@@ -138,7 +137,7 @@ class Growing(ABC):
             "count": np.asarray(used, np.int32),
             "base": grown.base,
         }
-        return [own[name] for name in self._names]
+        return [own[name] for name in ORDER]
 
     @final
     def state(self) -> Sequence[Any]:

@@ -100,7 +100,7 @@ class _Judge:
         self, workshop: Workshop, member: Member, weights: Networks, encoding: Encoding, rows: NDArray[np.int64]
     ) -> None:
         self._workshop = workshop
-        self._networks = predictors(workshop.network(member.family, member.params), weights)
+        self._networks = predictors(workshop.trained_network(member.family, member.params, weights[0]), weights)
         scaling = cast("Scaling", member.params["scaling"])
         self._columns = places(encoding, scaling=scaling)
         self._arrays = workshop.examples.parts["val"].arrays[scaling].take(rows)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from automl.layers.trees import without_room
 from automl.training.blueprint import Blueprint
 from automl.training.engine import Engine, Sample, State
 from automl.training.growing import Growing
@@ -57,5 +58,6 @@ class Siblings:
         self._engine.resume(self._states[self._turn])
 
     def weights(self) -> list[list[NDArray[Any]]]:
-        """For each network its weights, as `keras.Model.get_weights` orders them."""
-        return [[np.asarray(weight) for weight in self.turn(number).weights] for number in range(len(self._states))]
+        """For each network its weights, as `keras.Model.get_weights` orders them; see `Workshop.trained_network`."""
+        own = [[np.asarray(weight) for weight in self.turn(number).weights] for number in range(len(self._states))]
+        return without_room(own) if isinstance(self._engine, Growing) else own

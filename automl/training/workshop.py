@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from automl.encoding.table import together
+from automl.layers.trees import room_of
 from automl.tasks import Task
 from automl.training.averaging import Averaging
 from automl.training.blueprint import ROWS_OF_START, Blueprint, blueprint
@@ -130,3 +132,9 @@ class Workshop:
             sizes=self.examples.sizes,
             outputs=self.task.outputs(self.examples.specification),
         )
+
+    def trained_network(self, family: str, params: Params, weights: Sequence[NDArray[Any]]) -> keras.Model:
+        """A network of the setting with these weights. One of trees has no room for others."""
+        network = self.network(family, {**params, **room_of(weights)} if grows_trees(params) else params)
+        network.set_weights(list(weights))
+        return network

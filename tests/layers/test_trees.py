@@ -18,7 +18,7 @@ from sklearn.ensemble import (
 )
 
 from automl import keras_files
-from automl.layers.trees import Forest, sums, two_sided
+from automl.layers.trees import ORDER, Forest, sums, two_sided
 from automl.space_files import read_space
 from automl.tasks import metric
 from automl.training.boosting import DEEPEST
@@ -103,8 +103,7 @@ def test_a_single_class_is_certain(workshop: Workshop) -> None:
 
 def test_the_saved_network_predicts_what_was_scored(workshop: Workshop, tmp_path: Path) -> None:
     trained = grown(workshop)
-    network = workshop.network("boosted_trees", SETTING)
-    network.set_weights(trained.weights[0])
+    network = workshop.trained_network("boosted_trees", SETTING, trained.weights[0])
     network.save(tmp_path / "network.keras")
     loaded = keras_files.load(tmp_path / "network.keras", network.get_weights())
     raw = predictors(loaded, [loaded.get_weights()])[0](workshop.inputs("test", "none"))
@@ -179,10 +178,20 @@ def test_the_mean_of_trees_knows_no_class_without_a_training_row(workshop: Works
 
 def test_the_saved_mean_of_trees_predicts_what_was_scored(workshop: Workshop, tmp_path: Path) -> None:
     trained = train(workshop, "forest", FOREST, metric=metric(None, workshop.task), seed=0)
-    network = workshop.network("forest", FOREST)
-    network.set_weights(trained.weights[0])
+    network = workshop.trained_network("forest", FOREST, trained.weights[0])
     network.save(tmp_path / "network.keras")
     loaded = keras_files.load(tmp_path / "network.keras", trained.weights[0])
     raw = predictors(loaded, [loaded.get_weights()])[0](workshop.inputs("test", "none"))
     predicted = workshop.task.predictions(raw, workshop.examples.specification)
     np.testing.assert_allclose(predicted, trained.predictions["test"], rtol=1e-6)
+
+
+def test_weights_have_no_room_for_trees_that_are_not_there(workshop: Workshop) -> None:
+    trained = grown(workshop)
+    network = workshop.trained_network("boosted_trees", SETTING, trained.weights[0])
+    assert tuple(weight.name for weight in network.weights) == ORDER
+    by_name = dict(zip(ORDER, trained.weights[0], strict=True))
+    assert len(by_name["value"]) == trained.best_epoch * ROUNDS_PER_STEP == by_name["count"]
+    nodes = by_name["threshold"].shape[2]
+    comparisons = np.isfinite(by_name["threshold"]).sum(axis=2)
+    assert nodes == 2 * comparisons.max() + 1 < 2 * SETTING["leaves"] - 1
