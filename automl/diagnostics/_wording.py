@@ -23,15 +23,15 @@ def named(names: Sequence[str]) -> str:
     return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
 
 
-def option(flag: str, name: str, *, is_a: str = "") -> str:
-    """What to type: `--group patient` or `--kind 'blood type=identifier'`.
+def option(flag: str, name: str) -> str:
+    """What to type: `--group patient` or `--drop 'blood type'`.
 
-    >>> option("--kind", "blood type", is_a="identifier")
-    "--kind 'blood type=identifier'"
+    >>> option("--drop", "blood type")
+    "--drop 'blood type'"
     """
-    return f"{flag} {shlex.quote(plain(name, longest=LONGEST) + (f'={is_a}' if is_a else ''))}"
+    return f"{flag} {shlex.quote(plain(name, longest=LONGEST))}"
 
 
-def options(flag: str, names: Sequence[str], *, is_a: str = "") -> str:
+def options(flag: str, names: Sequence[str]) -> str:
     """What to type for at most three columns."""
-    return " ".join(option(flag, name, is_a=is_a) for name in names[:MOST_NAMED])
+    return " ".join(option(flag, name) for name in names[:MOST_NAMED])

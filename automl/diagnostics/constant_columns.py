@@ -44,7 +44,7 @@ def check(data: Data) -> Finding:
         parts.append(f"In all but {most} training rows or fewer the same: {names}.")
     parts.append("Such columns tell a model nothing, or only something about rows that it can count on one hand.")
     visible = [column.name for column in (*constant, *nearly) if column.is_used]
-    advice = f"Leave them out: {options('--kind', visible, is_a='identifier')}." if visible else ""
+    advice = f"Leave them out: {options('--drop', visible)}." if visible else ""
     if not visible:
         parts.append("They are left out already.")
     title = f"{named(found)} hold{'s' * (len(found) == 1)} the same value in {_nearly(nearly)}all rows"

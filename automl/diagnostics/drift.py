@@ -202,6 +202,6 @@ def _finding(data: Data, sure: Sequence[_Difference], auc: float, figures: dict[
     advice = "If new rows will be like the test rows, train on rows that are like them too."
     used = [name for name in names if name != data.profile.target.name]
     if used:
-        leave = options("--kind", used, is_a="identifier")
+        leave = options("--drop", used)
         advice += f" Columns that only tell where a row comes from are better left out: {leave}."
     return Finding(CODE, severity, title, " ".join(parts), advice, figures, tuple(names))

@@ -49,7 +49,7 @@ def check(data: Data) -> Finding:
         f"{named(found)}: up to {max(shares):.0%} of the rows have a value of their own. A network can learn training "
         "rows by heart from that, and meets only unknown values in new rows."
     )
-    advice = f"Leave it out, unless its values mean something: {options('--kind', found, is_a='identifier')}."
+    advice = f"Leave it out, unless its values mean something: {options('--drop', found)}."
     several = len(found) > 1
     title = f"{named(found)} {'tell' if several else 'tells'} single rows from each other"
     return Finding(CODE, "warning" if certain else "note", title, explained, advice, figures, tuple(found))

@@ -165,4 +165,4 @@ def _late(data: Data, names: Sequence[str], left: Numbers, others: float, figure
 
 
 def _advice(names: Sequence[str]) -> str:
-    return f"If it is not known when you predict, leave it out: {options('--kind', names, is_a='identifier')}."
+    return f"If it is not known when you predict, leave it out: {options('--drop', names)}."

@@ -32,7 +32,7 @@ def test_names_the_column_that_tells_nothing(data_of: Callable[..., Data], cells
 
 
 def test_what_models_see_can_be_left_out(data_of: Callable[..., Data]) -> None:
-    assert "--kind version=identifier" in check(data_of(parts(version=flag(2)))).advice
+    assert "--drop version" in check(data_of(parts(version=flag(2)))).advice
     assert check(data_of(parts(version=["v2"] * ROWS))).advice == ""
 
 

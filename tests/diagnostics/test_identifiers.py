@@ -36,7 +36,7 @@ def _with_gap(values: np.ndarray) -> np.ndarray:
 def test_finds_codes_row_numbers_and_numbered_names(data_of: Callable[..., Data], name: str, cells: object) -> None:
     finding = check(data_of(customers(**{name: cells})))
     assert (finding.severity, finding.columns) == ("warning", (name,))
-    assert f"--kind {name}=identifier" in finding.advice
+    assert f"--drop {name}" in finding.advice
 
 
 @pytest.mark.parametrize(

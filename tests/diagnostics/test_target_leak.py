@@ -41,7 +41,7 @@ def test_accuses_what_alone_tells_far_more_than_all_others(
     finding = check(data_of(patients(target, remark=leak)))
     assert finding.columns == ("remark",)
     assert finding.severity in ("warning", "problem")
-    assert "--kind remark=identifier" in finding.advice
+    assert "--drop remark" in finding.advice
 
 
 def test_finds_two_copies_that_hide_each_other(data_of: Callable[..., Data]) -> None:
