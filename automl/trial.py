@@ -130,3 +130,8 @@ def finished(trials: Sequence[Trial]) -> list[Trial]:
 def grows_trees(params: Params) -> bool:
     """Whether the networks of a setting are made of trees, and do not learn by gradient steps."""
     return params["optimizer"] in TREE_OPTIMIZERS
+
+
+def learns_by_heart(params: Params) -> bool:
+    """Whether the networks of a setting know their training rows whatever they have understood of them."""
+    return params.get("optimizer") == "averaging"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,10 @@ from automl.bootstrap import deviation, interval, resampled
 from automl.diagnostics import Evidence, Finding
 from automl.diagnostics._constant import constant_objective
 from automl.diagnostics._parts import PARTS
+from automl.ensemble import blend
 from automl.figures import score
+from automl.tasks import FloatArray
+from automl.trial import learns_by_heart
 
 STAGE = "training"
 TITLE = "Overfitting"
@@ -31,19 +35,30 @@ def check(evidence: Evidence) -> Finding:
     model learned: the error of predicting without the features, less the error on training rows. Flexible models fit
     their own training rows closely and may still be the best on new ones; so a lost share of less than a quarter is
     fine, of less than a half worth a note, and it is a problem where nothing of it carries over.
+
+    A forest's trees are grown until they know their training rows, and generalise by their mean (Breiman 2001); so a
+    gap says nothing of it, and members of that kind are left out.
     """
     metric, new = evidence.metric, evidence.unseen
-    known = {part: evidence.best.scores[part][metric.name] for part in evidence.data.split.parts()}
+    spread = deviation(_objectives(evidence, new, evidence.blended[new]))
+    judged = _without_forests(evidence)
+    if judged is None:
+        title = "It is a forest, which knows its training rows by heart and may be good on new ones"
+        return Finding(
+            "generalisation_gap", "fine", title, "So a gap between them says nothing.", "", {"spread": spread}
+        )
+    known = {part: metric.function(evidence.data.of(part), prediction) for part, prediction in judged.items()}
     errors = {part: metric.objective(value) for part, value in known.items()}
     gap = errors[new] - errors["train"]
-    on_new = _objectives(evidence, new)
-    low, high = interval(on_new - _objectives(evidence, "train"))
+    on_new = _objectives(evidence, new, judged[new])
+    low, high = interval(on_new - _objectives(evidence, "train", judged["train"]))
     naive = constant_objective(evidence, new)
     learned = naive - errors["train"]
     lost = gap / learned if learned > 0 else math.nan
-    figures = {"gap": gap, "gap_low": low, "gap_high": high, "lost_share": lost, "spread": deviation(on_new)}
+    figures = {"gap": gap, "gap_low": low, "gap_high": high, "lost_share": lost, "spread": spread}
+    is_whole = judged is evidence.blended
     measured = (
-        f"{metric.title} is "
+        f"{metric.title}{'' if is_whole else ' without forests, which know their training rows by heart,'} is "
         + ", ".join(f"{score(value)} on {PARTS[part]} rows" for part, value in known.items())
         + "."
     )
@@ -67,9 +82,27 @@ def check(evidence: Evidence) -> Finding:
     return Finding("generalisation_gap", "fine", title, explained, "", figures)
 
 
-def _objectives(evidence: Evidence, part: str) -> NDArray[np.float64]:
-    """The model's error on resampled rows of a part."""
+def _without_forests(evidence: Evidence) -> Mapping[str, FloatArray] | None:
+    """What the model's other members predict together, by part; None if there are none."""
+    members = [member for member in evidence.best.members if not learns_by_heart(member.params)]
+    if len(members) == len(evidence.best.members):
+        return evidence.blended
+    whole = sum(member.weight for member in members)
+    if not members:
+        return None
+    return {
+        part: blend(
+            [evidence.predictions[member.trial][part] for member in members],
+            [member.weight / whole for member in members],
+            temperature=evidence.best.temperature,
+        )
+        for part in evidence.data.split.parts()
+    }
+
+
+def _objectives(evidence: Evidence, part: str, prediction: FloatArray) -> NDArray[np.float64]:
+    """The error on resampled rows of a part."""
     # Parts of different rows vary apart from each other: each has its own draws.
     seed = evidence.data.seed + list(PARTS).index(part)
-    samples = resampled(evidence.data.of(part), [evidence.blended[part]], evidence.metric, seed=seed)[:, 0]
+    samples = resampled(evidence.data.of(part), [prediction], evidence.metric, seed=seed)[:, 0]
     return np.array([evidence.metric.objective(value) for value in samples])

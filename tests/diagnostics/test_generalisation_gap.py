@@ -99,3 +99,41 @@ def test_the_spread_is_that_of_new_rows(rows: int) -> None:
     found = check(given)
     assert isinstance(found, Finding)
     assert found.figures["spread"] == pytest.approx(np.log(own).std() / np.sqrt(rows), rel=0.15)
+
+
+def with_a_forest(known: Evidence, *, weight: float) -> Evidence:
+    """The model, and a forest that is certain of every training row and knows nothing of others."""
+    parts = known.data.split.parts()
+    forest = {
+        part: (known.data.targets[rows][:, None] == np.arange(2)) * 0.998 + 0.001
+        if part == "train"
+        else np.full((len(rows), 2), 0.5)
+        for part, rows in parts.items()
+    }
+    (member,) = known.best.members
+    members = (
+        dataclasses.replace(member, weight=1 - weight),
+        Member(1, "forest", {"optimizer": "averaging"}, weight, 10, 1),
+    )
+    best = dataclasses.replace(known.best, members=members if weight < 1 else members[1:])
+    return dataclasses.replace(known, best=best, predictions={**known.predictions, 1: forest})
+
+
+def test_what_a_forest_knows_by_heart_is_no_overfitting() -> None:
+    sound = evidence(certainty=everywhere(0.8), right=everywhere(0.8))
+    alone, together = check(sound), check(with_a_forest(sound, weight=0.5))
+    assert together.severity == "fine"
+    assert together.figures["gap"] == pytest.approx(alone.figures["gap"])
+    assert "without forests" in together.explanation
+    assert together.figures["spread"] != alone.figures["spread"]
+
+
+def test_a_forest_hides_no_member_that_overfits() -> None:
+    right = {"train": 0.99, "val": 0.8, "test": 0.8}
+    overfitting = evidence(certainty=everywhere(0.8), right=right)
+    assert check(with_a_forest(overfitting, weight=0.3)).severity == "warning"
+
+
+def test_a_forest_alone_is_not_judged_by_its_training_rows() -> None:
+    found = check(with_a_forest(evidence(certainty=everywhere(0.8), right=everywhere(0.8)), weight=1.0))
+    assert (found.severity, "gap" in found.figures) == ("fine", False)

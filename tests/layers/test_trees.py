@@ -194,4 +194,4 @@ def test_weights_have_no_room_for_trees_that_are_not_there(workshop: Workshop) -
     assert len(by_name["value"]) == trained.best_epoch * ROUNDS_PER_STEP == by_name["count"]
     nodes = by_name["threshold"].shape[2]
     comparisons = np.isfinite(by_name["threshold"]).sum(axis=2)
-    assert nodes == 2 * comparisons.max() + 1 < 2 * SETTING["leaves"] - 1
+    assert nodes == 2 * comparisons.max() + 1 < 2 * int(SETTING["leaves"]) - 1
