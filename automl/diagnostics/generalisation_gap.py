@@ -22,6 +22,8 @@ TITLE = "Overfitting"
 
 # Of what the model learned from training rows, the share that is lost on new ones.
 MILD, STRONG = 0.25, 0.5
+# Members with less weight than this do not stand for the model.
+LEAST_SHARE = 0.5
 ADVICE = (
     "More rows help most. Else prefer smaller networks and more dropout or weight decay: lower the upper ends of the "
     "search space with --set, or take fewer columns."
@@ -43,10 +45,9 @@ def check(evidence: Evidence) -> Finding:
     spread = deviation(_objectives(evidence, new, evidence.blended[new]))
     judged = _without_forests(evidence)
     if judged is None:
-        title = "It is a forest, which knows its training rows by heart and may be good on new ones"
-        return Finding(
-            "generalisation_gap", "fine", title, "So a gap between them says nothing.", "", {"spread": spread}
-        )
+        title = "It is for the most part a forest, which knows its training rows by heart"
+        explained = "It may be good on new ones all the same: a gap between them says nothing."
+        return Finding("generalisation_gap", "fine", title, explained, "", {"spread": spread})
     known = {part: metric.function(evidence.data.of(part), prediction) for part, prediction in judged.items()}
     errors = {part: metric.objective(value) for part, value in known.items()}
     gap = errors[new] - errors["train"]
@@ -83,12 +84,12 @@ def check(evidence: Evidence) -> Finding:
 
 
 def _without_forests(evidence: Evidence) -> Mapping[str, FloatArray] | None:
-    """What the model's other members predict together, by part; None if there are none."""
+    """What the model's other members predict together, by part; None if they are not even half of it."""
     members = [member for member in evidence.best.members if not learns_by_heart(member.params)]
     if len(members) == len(evidence.best.members):
         return evidence.blended
     whole = sum(member.weight for member in members)
-    if not members:
+    if whole < LEAST_SHARE:
         return None
     return {
         part: blend(
