@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Who starts the tests in the background of a shell has them ignore Ctrl-C, and with them the programs that they try.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# `tests.benchmarks` is found also without `python -m`, and after the package that is installed.
+sys.path.append(str(Path(__file__).parents[1]))
 # Keras would otherwise ask each thread pool for both cores, and two tests at once for four.
 os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")

@@ -204,7 +204,7 @@ def test_mlflows_first_description_is_escaped(flowers: pd.DataFrame) -> None:
     facts = profile(frame, target=name)
     known = dict.fromkeys(RunDescription.__dataclass_fields__, None) | {
         "name": "run", "data": name, "digest": "0", "source": "x", "command": "x", "objective": "log_loss",
-        "profile": facts, "frame": frame, "split": {"train": 1}, "settings": {},
+        "profile": facts, "began": 0, "split": {"train": 1}, "settings": {},
     }  # fmt: skip
     note = entities.tags_of_run(RunDescription(**known))["mlflow.note.content"]  # type: ignore[arg-type]
     assert markdown(name) in note
