@@ -7,6 +7,7 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ class SpaceFile:
         return SearchSpace(self.space.name, fitted)
 
 
+@cache
 def read_space(family: str) -> SpaceFile:
     """The shipped file of a family.
 

@@ -81,7 +81,7 @@ def good(rng: np.random.Generator, rows: int = ROWS) -> pd.DataFrame:
     )
 
 
-def _zipped(content: bytes) -> bytes:
+def zipped(content: bytes) -> bytes:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("data.csv", content)
@@ -279,7 +279,7 @@ def _damaged(rng: np.random.Generator) -> tuple[str, bytes]:
             for mutate in chosen:
                 content = mutate(content, rng)
         elif packing:
-            content = gzip.compress(content) if packing == ".gz" else _zipped(content)
+            content = gzip.compress(content) if packing == ".gz" else zipped(content)
     return name + packing, content
 
 

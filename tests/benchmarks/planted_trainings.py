@@ -31,6 +31,7 @@ from automl.errors import InputError
 from automl.evidence import of_data
 from automl.execution import workspace
 from automl.options import Options
+from automl.pipeline import write_workspace
 from automl.preparation import prepare
 from automl.search.random import suggest
 from automl.tasks import metric, scores
@@ -196,16 +197,7 @@ def trained(table: Table, run: Run, folder: Path) -> Evidence | None:
     prepared = prepare(run.frame, options)
     data = of_data(prepared, options)
     objective = metric(None, prepared.task)
-    workspace.write(
-        folder / "encoded",
-        task=table.task,
-        encoded=prepared.encoded,
-        targets=prepared.targets,
-        split=prepared.split,
-        weights=prepared.weights,
-        specification=prepared.specification,
-        encoding=prepared.encoding,
-    )
+    write_workspace(folder / "encoded", prepared)
     workshop = Workshop(workspace.read(folder / "encoded")[1], prepared.task)
     trials: list[Trial] = []
     predictions, activities = {}, {}

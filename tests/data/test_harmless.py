@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import pytest
 from automl.data.cards import card
 from automl.options import Options
 from automl.preparation import Prepared, prepare
+from tests.benchmarks.fuzz import zipped
 
 Change = Callable[[pd.DataFrame, Path], Path]
 
@@ -22,13 +21,6 @@ Change = Callable[[pd.DataFrame, Path], Path]
 def _write(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
-
-
-def _zipped(content: bytes) -> bytes:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("data.csv", content)
-    return archive.getvalue()
 
 
 def _csv(frame: pd.DataFrame) -> bytes:
@@ -44,7 +36,7 @@ CHANGES: dict[str, Change] = {
     "mark": lambda frame, folder: _write(folder / "t.csv", b"\xef\xbb\xbf" + _csv(frame)),
     "crlf": lambda frame, folder: _write(folder / "t.csv", _csv(frame).replace(b"\n", b"\r\n")),
     "gzip": lambda frame, folder: _write(folder / "t.csv.gz", gzip.compress(_csv(frame))),
-    "zip": lambda frame, folder: _write(folder / "t.zip", _zipped(_csv(frame))),
+    "zip": lambda frame, folder: _write(folder / "t.zip", zipped(_csv(frame))),
     "semicolons": lambda frame, folder: _write(folder / "t.csv", frame.to_csv(index=False, sep=";").encode()),
     "tabs": lambda frame, folder: _write(folder / "t.tsv", frame.to_csv(index=False, sep="\t").encode()),
     "column order": lambda frame, folder: _write(folder / "t.csv", _csv(frame[frame.columns[::-1]])),

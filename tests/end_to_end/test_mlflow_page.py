@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,9 +13,8 @@ import pytest
 from automl import api
 from automl.records import RunFolder
 from automl.reporting import pictures, report
+from tests.end_to_end.browser import needs_browser, opened
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-BROWSER = next((path for name in BROWSERS if (path := shutil.which(name))), "")
 # Errors of MLflow's own making, which its pages have without any run.
 OF_MLFLOW = (
     # Its server has no users unless authentication is on, and answers 404.
@@ -26,38 +23,14 @@ OF_MLFLOW = (
     r"ResizeObserver loop completed with undelivered notifications",
 )
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not BROWSER, reason=f"no browser is installed: none of {', '.join(BROWSERS)}"),
-]
+pytestmark = [pytest.mark.slow, needs_browser]
 
 
-def opened(address: str, folder: Path) -> tuple[list[str], str]:
+def looked_at(address: str, folder: Path) -> tuple[list[str], str]:
     """The errors on the browser's console, and the page as it has become."""
-    done = subprocess.run(
-        [
-            BROWSER,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-background-networking",
-            "--enable-logging=stderr",
-            "--v=0",
-            "--window-size=1280,2000",
-            f"--user-data-dir={folder / 'browser'}",
-            "--timeout=30000",
-            "--virtual-time-budget=30000",
-            "--dump-dom",
-            address,
-        ],
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=True,
-    )
-    console = re.findall(r":CONSOLE[:(].*", done.stderr)
+    console, page = opened(address, folder, "--window-size=1280,2000", "--timeout=30000", seconds=30)
     errors = [line for line in console if re.search(r"error|failed|uncaught|refused|blocked", line, re.IGNORECASE)]
-    return [line for line in errors if not any(re.search(known, line) for known in OF_MLFLOW)], done.stdout
+    return [line for line in errors if not any(re.search(known, line) for known in OF_MLFLOW)], page
 
 
 def test_shows_a_run_without_an_error_on_the_console(
@@ -76,7 +49,7 @@ def test_shows_a_run_without_an_error_on_the_console(
         experiment = f"{uri}/#/experiments/{kept['experiment_id']}"
         run = f"{experiment}/runs/{kept['run_id']}"
         kind = "?workflowType=machine_learning"
-        errors, page = opened(f"{run}{kind}", tmp_path)
+        errors, page = looked_at(f"{run}{kind}", tmp_path)
         assert errors == []
         assert "The model generalises." in page
         link = re.search(r'href="#(/experiments/[^"]*compareRunsMode=CHART)"', page)
@@ -87,6 +60,6 @@ def test_shows_a_run_without_an_error_on_the_console(
             (f"{run}/artifacts/plots/roc_curve.png{kind}", "roc_curve.png"),
             (f"{run}/artifacts/report.html{kind}", "report.html"),
         ]:
-            errors, page = opened(address, tmp_path)
+            errors, page = looked_at(address, tmp_path)
             assert (address, errors) == (address, [])
             assert shows in page
