@@ -124,7 +124,7 @@ def fit(
         families=tuple(families),
         spaces=tuple(Path(space) for space in spaces),
         settings=tuple(settings),
-        kinds=_kinds(kinds, drop),
+        kinds=asked.column_kinds(kinds or {}, drop),
         single=single,
         max_latency=asked.latency(max_latency),
         balance=balance,
@@ -414,9 +414,6 @@ def profile(
         table = reading.read(
             data, delimiter=delimiter, encoding=encoding, has_header=not no_header, skip_bad_lines=skip_bad_lines
         )
-    return profiling.profile(table.frame, target=target, task=task, kinds=_kinds(kinds, drop), repeated=table.repeated)
-
-
-def _kinds(kinds: Mapping[str, str] | None, drop: Sequence[str]) -> dict[str, Any]:
-    """What columns are, those to leave out included."""
-    return {**(kinds or {}), **dict.fromkeys(drop, "dropped")}
+    return profiling.profile(
+        table.frame, target=target, task=task, kinds=asked.column_kinds(kinds or {}, drop), repeated=table.repeated
+    )

@@ -9,12 +9,17 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from automl.errors import AutomlError, EnvironmentFault, InputError
 from automl.plain import plain, plain_lines
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from automl.model import Model
 
 INTERRUPTED = 130
 
@@ -46,6 +51,7 @@ NoHeader = Annotated[bool, typer.Option("--no-header", help="The first row is da
 SkipBadLines = Annotated[
     bool, typer.Option("--skip-bad-lines", help="Leave out lines with too many or too few fields.")
 ]
+FillMissing = Annotated[bool, typer.Option("--fill-missing", help="Take columns that the table lacks as empty.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
@@ -118,7 +124,7 @@ def fit(
     from automl import api
     from automl.clock import process_start
     from automl.memory import size
-    from automl.options import Options, column_kinds, latency, seconds
+    from automl.options import Options, column_kinds, latency, named_kinds, seconds
 
     options = Options(
         task=task,
@@ -136,7 +142,7 @@ def fit(
         families=tuple(name.strip() for name in families.split(",")) if families else (),
         spaces=tuple(space or ()),
         settings=tuple(settings or ()),
-        kinds=column_kinds(tuple(kind or ()), drop or ()),
+        kinds=column_kinds(named_kinds(kind or ()), drop or ()),
         single=single,
         max_latency=latency(max_latency),
         balance=balance,
@@ -215,6 +221,7 @@ def predict(
     encoding: Encoding = None,
     no_header: NoHeader = False,
     skip_bad_lines: SkipBadLines = False,
+    fill_missing: FillMissing = False,
     debug: Debug = False,
 ) -> None:
     """Predict rows of a table with a run's model."""
@@ -233,7 +240,7 @@ def predict(
     )
     loaded = model.load(run)
     _note(*table.notes, *loaded.notes(table.frame))
-    answer = loaded.answer(table.frame, probabilities=proba)
+    answer = loaded.answer(_completed(loaded, table.frame) if fill_missing else table.frame, probabilities=proba)
     text = (without_formulas(answer) if excel_safe else answer).to_csv(index=False)
     if out is None:
         # A program gets what it is; a terminal would obey some of it.
@@ -252,6 +259,7 @@ def evaluate(
     encoding: Encoding = None,
     no_header: NoHeader = False,
     skip_bad_lines: SkipBadLines = False,
+    fill_missing: FillMissing = False,
     debug: Debug = False,
 ) -> None:
     """Score a run's model on labelled rows."""
@@ -264,7 +272,7 @@ def evaluate(
     )
     loaded = model.load(run)
     _note(*table.notes, *loaded.notes(table.frame))
-    scored = loaded.score(table.frame)
+    scored = loaded.score(_completed(loaded, table.frame) if fill_missing else table.frame)
     if as_json:
         typer.echo(_json(scored))
         return
@@ -359,7 +367,7 @@ def profile(
     from automl.data import read as reading
     from automl.diagnostics import ask, to_json, worst_first
     from automl.evidence import of_table
-    from automl.options import column_kinds
+    from automl.options import column_kinds, named_kinds
 
     table = reading.read(
         data, delimiter=delimiter, encoding=encoding, has_header=not no_header, skip_bad_lines=skip_bad_lines
@@ -369,7 +377,7 @@ def profile(
         target=target,
         task=task,
         repeated=table.repeated,
-        kinds=column_kinds(tuple(kind or ()), drop or ()),
+        kinds=column_kinds(named_kinds(kind or ()), drop or ()),
     )
     answers = ask("data", of_table(table.frame, facts))
     if as_json:
@@ -429,6 +437,14 @@ def version(
 
         typer.echo(f"automl {__version__}")
         raise typer.Exit
+
+
+def _completed(loaded: Model, frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows with the columns that they lack, empty; says which."""
+    whole = loaded.completed(frame)
+    if added := [str(name) for name in whole.columns if name not in frame.columns]:
+        _note(f"Columns that the table lacks count as empty: {', '.join(map(repr, added))}.")
+    return whole
 
 
 def _note(*notes: str) -> None:

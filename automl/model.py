@@ -113,6 +113,16 @@ class Model:
         targets = self._task.encode_target(labels[rows], self.target)
         return scores(self._task, targets, self._predictions(frame[rows]))
 
+    def completed(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows with an empty column for each that the model needs and the frame does not have.
+
+        How much worse its predictions then are, no score of the model says.
+        """
+        from automl.data.read import with_plain_names
+
+        frame = with_plain_names(frame)
+        return frame.reindex(columns=[*frame.columns, *table.lacking(self.encoding, frame)])
+
     def notes(self, frame: pd.DataFrame) -> tuple[str, ...]:
         """What the model does not know of such rows, a sentence each: new columns and values, cells it cannot read."""
         from automl.data.read import with_plain_names

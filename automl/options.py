@@ -176,19 +176,34 @@ def latency(text: str | float | None) -> float | None:
     return float(match[1]) / {"s": 1, "ms": 1_000, "us": 1_000_000}[match[2] or "s"]
 
 
-def column_kinds(pairs: tuple[str, ...], dropped: Sequence[str] = ()) -> dict[str, str]:
-    """The kinds that "zip=category" and the like name, and those of the columns to leave out.
+def named_kinds(pairs: Sequence[str]) -> dict[str, str]:
+    """The kinds of columns that "zip=category" and the like name.
 
     Raises:
         InputError: a pair has another form.
 
-    >>> column_kinds(("zip=category",), ["comment"])
-    {'comment': 'dropped', 'zip': 'category'}
+    >>> named_kinds(["zip=category"])
+    {'zip': 'category'}
     """
-    kinds = dict.fromkeys(dropped, "dropped")
+    kinds = {}
     for pair in pairs:
         name, equals, kind = pair.rpartition("=")
         if not (name and equals):
             raise InputError(f"--kind {pair} is not of the form COLUMN=KIND, such as zip=category")
         kinds[name] = kind
     return kinds
+
+
+def column_kinds(kinds: Mapping[str, Any], dropped: Sequence[str]) -> dict[str, Any]:
+    """What columns are, those to leave out included.
+
+    Raises:
+        InputError: a column is to be left out and something at once.
+
+    >>> column_kinds({"zip": "category"}, ["comment"])
+    {'zip': 'category', 'comment': 'dropped'}
+    """
+    for name in dropped:
+        if kinds.get(name, "dropped") != "dropped":
+            raise InputError(f"Column {name!r} is to be dropped, and to be of the kind {kinds[name]!r}. Ask for one.")
+    return {**kinds, **dict.fromkeys(dropped, "dropped")}

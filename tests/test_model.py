@@ -95,6 +95,16 @@ def test_takes_unseen_values_gaps_and_no_rows_at_all(bundle: Path, flowers: pd.D
     assert loaded.predict_proba(flowers[:0]).shape == (0, 3)
 
 
+def test_columns_that_are_missing_may_be_taken_as_empty(bundle: Path, flowers: pd.DataFrame) -> None:
+    loaded = model.load(bundle)
+    fewer = flowers.drop(columns=["width", "colour"])
+    with pytest.raises(InputError, match="lacks 2 columns"):
+        loaded.predict(fewer)
+    empty = flowers.assign(width=None, colour=None)
+    pd.testing.assert_frame_equal(loaded.predict_proba(loaded.completed(fewer)), loaded.predict_proba(empty))
+    assert loaded.completed(flowers).columns.tolist() == flowers.columns.tolist()
+
+
 def test_scores_labelled_rows_and_leaves_out_the_others(bundle: Path, flowers: pd.DataFrame) -> None:
     loaded = model.load(bundle)
     scores = loaded.score(flowers)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from automl.errors import InputError
-from automl.options import Options, column_kinds, seconds
+from automl.options import Options, column_kinds, named_kinds, seconds
 from automl.preparation import prepare, usual_folds
 
 
@@ -163,6 +163,12 @@ def test_refuses_what_is_no_duration(text: str) -> None:
 
 
 def test_reads_kinds() -> None:
-    assert column_kinds(("a=b=category",)) == {"a=b": "category"}
+    assert named_kinds(["a=b=category"]) == {"a=b": "category"}
     with pytest.raises(InputError, match="COLUMN=KIND"):
-        column_kinds(("category",))
+        named_kinds(["category"])
+
+
+def test_a_column_cannot_be_dropped_and_be_something() -> None:
+    assert column_kinds({"a": "text", "b": "dropped"}, ["b"]) == {"a": "text", "b": "dropped"}
+    with pytest.raises(InputError, match="Column 'a' is to be dropped, and to be of the kind 'text'"):
+        column_kinds({"a": "text"}, ["a"])

@@ -83,18 +83,22 @@ def fit(frame: pd.DataFrame, profile: Profile) -> Encoding:
     return Encoding(tuple(fitted))
 
 
+def lacking(encoding: Encoding, frame: pd.DataFrame) -> list[str]:
+    """The columns that the encoding needs and the table does not have."""
+    return [column["name"] for column in encoding.columns if column["name"] not in frame.columns]
+
+
 def apply(encoding: Encoding, frame: pd.DataFrame, *, scaling: Scaling) -> Arrays:
     """The arrays of a table's rows. Columns are found by name; others are ignored.
 
     Raises:
         InputError: the table lacks a column.
     """
-    lacking = [column["name"] for column in encoding.columns if column["name"] not in frame.columns]
-    if lacking:
-        shown = ", ".join(repr(name) for name in lacking[:10]) + (", …" if len(lacking) > 10 else "")
+    if lacks := lacking(encoding, frame):
+        shown = ", ".join(repr(name) for name in lacks[:10]) + (", …" if len(lacks) > 10 else "")
         raise InputError(
-            f"The table lacks {len(lacking)} column{'s' * (len(lacking) > 1)} that the model was trained with: {shown}."
-            " Add them (empty cells are fine)."
+            f"The table lacks {len(lacks)} column{'s' * (len(lacks) > 1)} that the model was trained with: {shown}."
+            " Add them (empty cells are fine), or let --fill-missing add them."
         )
     measures = [np.empty((len(frame), 0), dtype=np.float32)]
     codes = [np.empty((len(frame), 0), dtype=np.int32)]

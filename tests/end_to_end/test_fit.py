@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import automl
 from automl import plugins
+from automl.cli import app
 from automl.data.cards import card
 from automl.ensemble import blend
 from automl.portfolio import first_settings
@@ -110,6 +112,18 @@ def test_evaluate_gives_the_recorded_scores(made: Made) -> None:
     done = command("evaluate", "runs/data-1", "test.csv", "--json", folder=folder)
     recorded = automl.load(run).facts["scores"]["test"]
     assert json.loads(done.stdout)["log_loss"] == pytest.approx(recorded["log_loss"], abs=1e-12)
+
+
+def test_a_table_that_lacks_a_column_is_scored_if_asked(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, _ = made
+    monkeypatch.chdir(folder)
+    pd.read_csv(PENGUINS).drop(columns="island").to_csv(folder / "fewer.csv", index=False)
+    ask = ["evaluate", "runs/data-1", "fewer.csv", "--json"]
+    done = CliRunner().invoke(app, [*ask, "--fill-missing"])
+    assert "automl: Columns that the table lacks count as empty: 'island'." in done.stderr
+    frame = pd.read_csv("fewer.csv").assign(island=None)
+    assert json.loads(done.stdout)["log_loss"] == automl.load("runs/data-1").score(frame)["log_loss"]
+    assert "lacks 1 column" in str(CliRunner().invoke(app, ask).exception)
 
 
 def test_the_same_seed_gives_the_same_trials(made: Made, tmp_path: Path) -> None:
