@@ -10,20 +10,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from automl import auditing, evidence, files, memory, model, refitting, resuming
+from automl import asked, auditing, evidence, files, memory, refitting, resuming
 from automl.baselines import BOOSTING, CONSTANT, Baseline
 from automl.diagnostics import Answer, Audit, Data, Finding, ask, worst_first
-from automl.encoding import strange
 from automl.ensemble import MOST_MEMBERS, Ensemble, candidates, choose
 from automl.errors import EnvironmentFault, NothingTrained
 from automl.evaluation import Evaluated, WeakSpot, evaluate, importance
-from automl.execution import Job, workspace
+from automl.execution import workspace
 from automl.execution.launcher import Launcher
 from automl.execution.local import LocalExecutor
 from automl.figures import count
@@ -35,19 +33,16 @@ from automl.preparation import Prepared, prepare
 from automl.records import Outcome, RunFolder, State, new_run
 from automl.reporting import Before, Plan, Reporter, Result, pictures, report
 from automl.reporting.leaderboard import leaderboard
-from automl.reporting.refit import again
 from automl.reporting.summary import summary
 from automl.reporting.verdict import verdict
 from automl.resuming import Earlier
 from automl.run import Run
+from automl.saving import save
 from automl.search.grid import check_size
 from automl.searching import SearchOutcome, Settings, progress, search
 from automl.tasks import FloatArray, Metric, metric, scores
 from automl.tracking import Tracker, recorded
-from automl.tracking.store import without_secrets
-from automl.trial import LayerActivity, Trial
-from automl.versions import installed
-from automl.weights import REFITTED, final_weights
+from automl.trial import Trial
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,11 +51,6 @@ if TYPE_CHECKING:
 # short budget, a share: better a little late than without a model.
 TAIL_SECONDS = 3.0
 TAIL_SHARE = 0.2
-# Jobs that save a member of the ensemble have the keys below this.
-EXPORT_KEY = -2
-EXPORT_SECONDS = 120
-# Whoever kills a worker must not cost the model.
-EXPORT_ATTEMPTS = 3
 
 # By the number of a trial, and by part.
 Predictions = Mapping[int, Mapping[str, FloatArray]]
@@ -79,6 +69,38 @@ class Services:
     reporter: Reporter
     open_tracker: Callable[[], Tracker]
     command: str
+
+
+@dataclass(frozen=True)
+class _Underway:
+    """A fit that has begun: what its later steps need of the earlier ones.
+
+    Attributes:
+        began: when the budget started to run, on the monotonic clock.
+    """
+
+    prepared: Prepared
+    options: Options
+    settings: Settings
+    folder: RunFolder
+    executor: LocalExecutor
+    tracker: Tracker
+    reporter: Reporter
+    interruption: Interruption
+    began: float
+
+    def tell(self, activity: str, outcome: SearchOutcome) -> None:
+        """Shows what is being done."""
+        self.reporter.progress(progress(self.settings, outcome, activity=activity))
+
+    def teller(self, activity: str, outcome: SearchOutcome) -> Callable[[], None]:
+        """What whoever waits for workers calls again and again; it raises what ends a run early."""
+
+        def tell() -> None:
+            self.interruption.check()
+            self.tell(activity, outcome)
+
+        return tell
 
 
 def fit(
@@ -126,6 +148,9 @@ def fit(
         )
         cleanup.callback(executor.close)
         settings = _settings(prepared, options, plan, folder, began)
+        going = _Underway(
+            prepared, options, settings, folder, executor, tracker, services.reporter, interruption, began
+        )
         outcome = search(
             settings,
             executor=executor,
@@ -138,19 +163,16 @@ def fit(
         )
         considered = candidates(outcome.usable)
         predictions = {trial.number: folder.predictions(trial) for trial in considered}
-        best = _choose(considered, predictions, prepared, options, objective) if considered else None
+        best = _choose(considered, predictions, prepared, options, settings.metric) if considered else None
         if best and settings.growth is not None:
-            best = _trained_again(best, folder, plan, settings, outcome, executor, services.reporter, interruption)
-        audit = _examined(
-            best, folder, prepared, options, settings, outcome, executor, services.reporter, interruption, began
-        )
-        services.reporter.progress(progress(settings, outcome, activity="saving the best networks"))
+            best = _trained_again(going, best, outcome)
+        audit = _examined(going, best, outcome)
+        going.tell("saving the best networks", outcome)
         if best:
-            audit = dataclasses.replace(audit, activity=_save(folder, prepared, best, executor))
+            audit = dataclasses.replace(audit, activity=save(best, folder, prepared, executor))
         outcome.interrupted = outcome.interrupted or interruption.asked
-        result = _result(folder, prepared, objective, outcome, best, tracker, began)
-        result = _judged(result, data_checks, known, prepared, folder, outcome, predictions, audit)
-        _record(folder, prepared, objective, outcome, predictions, tracker, result, audit)
+        result = _judged(going, _result(going, best, outcome), known, data_checks, outcome, predictions, audit)
+        _record(going, result, outcome, predictions, audit)
         folder.write_state(_state(result), time.monotonic() - began)
         services.reporter.result(dataclasses.replace(result, seconds=time.monotonic() - began))
     if best is None and not outcome.interrupted:
@@ -193,7 +215,7 @@ def check(data: str | Path | pd.DataFrame, options: Options, earlier: Earlier, *
         InputError: it is not.
     """
     prepared = prepare(data, options)
-    resuming.check(earlier, _asked(prepared, options, command), prepared.split)
+    resuming.check(earlier, asked.record(prepared, options, command=command), prepared.split)
 
 
 def _begun(
@@ -206,20 +228,23 @@ def _begun(
     cleanup: ExitStack,
 ) -> Earlier:
     """Makes the run's folder, or takes up an earlier one's, and records what is asked."""
-    asked = {**_asked(prepared, options, services.command), "settings": _told_settings(prepared, options, plan)}
+    request = {
+        **asked.record(prepared, options, command=services.command),
+        "settings": asked.settings(prepared, options, plan),
+    }
     if earlier is None:
         folder = new_run(*_place(prepared, options), exact=options.out is not None)
         cleanup.enter_context(resuming.locked(folder))
         earlier = Earlier(folder)
     else:
-        for note in resuming.check(earlier, asked, prepared.split):
+        for note in resuming.check(earlier, request, prepared.split):
             services.reporter.note(note)
         resuming.tidy(earlier)
     cleanup.callback(earlier.folder.clear_away)
-    asked = resuming.recorded(asked, earlier, command=services.command)
+    request = resuming.recorded(request, earlier, command=services.command)
     # Before the limits are other ones: a finished run that is given more must not seem to be finished with those.
     earlier.folder.write_state("running", time.monotonic() - began)
-    earlier.folder.write_start(asked, prepared.profile, prepared.split)
+    earlier.folder.write_start(request, prepared.profile, prepared.split)
     return earlier
 
 
@@ -263,47 +288,6 @@ def _tell(data: Data, prepared: Prepared, plan: Plan, folder: RunFolder, reporte
     return answers
 
 
-def _asked(prepared: Prepared, options: Options, command: str) -> dict[str, Any]:
-    """What `run.json` keeps: enough to understand the run, and to tell whether another is the same."""
-    return {
-        "command": command,
-        "began": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": installed(),
-        "data": {
-            "name": prepared.name,
-            "source": prepared.source,
-            "path": prepared.path and str(prepared.path),
-            "digest": prepared.digest,
-            "test": options.test and files.sha256(options.test),
-        },
-        "notes": list(prepared.notes),
-        "target": prepared.profile.target.name,
-        "classes": prepared.specification.get("labels", []),
-        "task": prepared.profile.target.task,
-        "metric": options.metric or prepared.task.OBJECTIVE,
-        "split": {"how": prepared.split.how, **{name: len(rows) for name, rows in prepared.split.parts().items()}},
-        "folds": None if prepared.split.folds is None else prepared.split.number_of_folds,
-        "options": {
-            **{name: _plain(value) for name, value in dataclasses.asdict(options).items()},
-            "tracking_uri": options.tracking_uri and without_secrets(options.tracking_uri),
-        },
-        "families": [
-            {"name": known.name, "taken": known.taken, "why": known.why, "summary": known.summary}
-            for known in prepared.candidates
-        ],
-        "spaces": {
-            family: {name: dataclasses.asdict(parameter) for name, parameter in space.parameters.items()}
-            for family, space in prepared.spaces.items()
-        },
-    }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value.absolute())
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
-
-
 def write_workspace(folder: Path, prepared: Prepared) -> None:
     """Puts what workers need into a new folder."""
     with files.disk_faults_explained(folder):
@@ -319,23 +303,6 @@ def write_workspace(folder: Path, prepared: Prepared) -> None:
         )
     # From here on the workers' mapping of the files is the only copy.
     prepared.encoded.clear()
-
-
-def _told_settings(prepared: Prepared, options: Options, plan: Plan) -> dict[str, Any]:
-    """What was asked for, as a tracker shows it."""
-    return {
-        "quality": options.quality,
-        "search": options.search,
-        "seconds": options.seconds,
-        "trials": plan.trials,
-        "refit": plan.refit_rows is not None,
-        "prune": options.prunes,
-        "workers": options.processes,
-        "seed": options.seed,
-        "balance": options.balance,
-        "families": ", ".join(candidate.name for candidate in prepared.candidates if candidate.taken),
-        "split": prepared.split.how,
-    }
 
 
 def _settings(prepared: Prepared, options: Options, plan: Plan, folder: RunFolder, began: float) -> Settings:
@@ -404,160 +371,64 @@ def _choose(
     )
 
 
-def _trained_again(
-    best: Ensemble,
-    folder: RunFolder,
-    plan: Plan,
-    settings: Settings,
-    outcome: SearchOutcome,
-    executor: LocalExecutor,
-    reporter: Reporter,
-    interruption: Interruption,
-) -> Ensemble:
+def _trained_again(going: _Underway, best: Ensemble, outcome: SearchOutcome) -> Ensemble:
     """The ensemble, with a record of which of its members have now learned from all rows."""
-    assert plan.refit_rows is not None
+    settings, rows = going.settings, len(going.prepared.frame)
     assert settings.growth is not None
     if outcome.interrupted:
-        refit = refitting.not_begun(best, rows=plan.refit_rows, why="you ended the search")
-        return dataclasses.replace(best, refit=refit)
-
-    def tell() -> None:
-        interruption.check()
-        reporter.progress(progress(settings, outcome, activity="training the best networks again on all rows"))
-
+        return dataclasses.replace(best, refit=refitting.not_begun(best, rows=rows, why="you ended the search"))
     refit = refitting.train_again(
         best,
         outcome.trials,
-        executor,
-        folder=folder.of_trial,
-        rows=plan.refit_rows,
+        going.executor,
+        folder=going.folder.of_trial,
+        rows=rows,
         growth=settings.growth,
         seed=settings.seed,
         deadline=settings.deadline,
-        report=tell,
+        report=going.teller("training the best networks again on all rows", outcome),
     )
     return dataclasses.replace(best, refit=refit)
 
 
-def _examined(
-    best: Ensemble | None,
-    folder: RunFolder,
-    prepared: Prepared,
-    options: Options,
-    settings: Settings,
-    outcome: SearchOutcome,
-    executor: LocalExecutor,
-    reporter: Reporter,
-    interruption: Interruption,
-    began: float,
-) -> Audit:
+def _examined(going: _Underway, best: Ensemble | None, outcome: SearchOutcome) -> Audit:
     """What checks want to know of the model beyond its scores."""
-    if best is None or outcome.interrupted or not auditing.is_wanted(options):
+    if best is None or outcome.interrupted or not auditing.is_wanted(going.options):
         return Audit()
-
-    def tell() -> None:
-        interruption.check()
-        reporter.progress(progress(settings, outcome, activity="examining the model"))
-
     return auditing.audit(
         best,
         outcome.trials[best.members[0].trial],
-        executor,
-        folder=folder,
-        encoding=prepared.encoding,
-        metric=settings.metric,
-        seed=settings.seed,
-        workers=settings.workers,
-        deadline=_audit_deadline(options, began),
-        report=tell,
+        going.executor,
+        folder=going.folder,
+        encoding=going.prepared.encoding,
+        metric=going.settings.metric,
+        seed=going.settings.seed,
+        workers=going.settings.workers,
+        deadline=_audit_deadline(going.options, going.began),
+        report=going.teller("examining the model", outcome),
     )
 
 
-def _save(
-    folder: RunFolder, prepared: Prepared, best: Ensemble, executor: LocalExecutor
-) -> dict[int, Sequence[LayerActivity]]:
-    """Makes the bundle of the ensemble, and returns what the units of its networks do, by trial."""
-    folders = {member.trial: folder.of_trial(member.trial) for member in best.members}
-    activity = _export(best, folders, executor)
-    model.save(
-        folder.bundle,
-        networks={trial: (path / "network.keras", final_weights(path)) for trial, path in folders.items()},
-        task=prepared.profile.target.task,
-        target=prepared.specification,
-        encoding=prepared.encoding,
-        facts={
-            "members": [dataclasses.asdict(member) for member in best.members],
-            "temperature": best.temperature,
-            "scores": best.scores,
-            "refit": None if best.refit is None else {**dataclasses.asdict(best.refit), "says": again(best)},
-            "data": prepared.name,
-            "digest": prepared.digest,
-            "columns": strange.names(prepared.profile),
-        },
-    )
-    for path in folders.values():
-        (path / "network.keras").unlink()
-        (path / REFITTED).unlink(missing_ok=True)
-    return activity
-
-
-def _export(best: Ensemble, folders: Mapping[int, Path], executor: LocalExecutor) -> dict[int, Sequence[LayerActivity]]:
-    """Lets the workers write each member's network, and returns what its units do."""
-    waiting = [
-        Job(EXPORT_KEY - position, "export", folders[member.trial], family=member.family, params=member.params)
-        for position, member in enumerate(best.members)
-    ]
-    running: dict[int, Job] = {}
-    killed: Counter[int] = Counter()
-    activity: dict[int, Sequence[LayerActivity]] = {}
-    began = time.monotonic()
-    while waiting or running:
-        while waiting and executor.capacity:
-            running[waiting[0].key] = waiting[0]
-            executor.submit(waiting.pop(0))
-        for event in executor.wait(1.0):
-            job = running.pop(event.key, None)
-            if job is not None and event.kind == "failed":
-                killed[job.key] += 1
-                if event.reason != "killed" or killed[job.key] >= EXPORT_ATTEMPTS:
-                    raise EnvironmentFault(f"The model could not be saved: {event.message}")
-                waiting.append(job)
-            if job is not None and event.kind == "done":
-                activity[best.members[EXPORT_KEY - job.key].trial] = event.result["activity"]
-        if time.monotonic() - began > EXPORT_SECONDS:
-            raise EnvironmentFault(f"The model could not be saved within {EXPORT_SECONDS} seconds.")
-    return activity
-
-
-def _result(
-    folder: RunFolder,
-    prepared: Prepared,
-    objective: Metric,
-    outcome: SearchOutcome,
-    best: Ensemble | None,
-    tracker: Tracker,
-    began: float,
-) -> Result:
+def _result(going: _Underway, best: Ensemble | None, outcome: SearchOutcome) -> Result:
     return Result(
-        folder=folder.path,
-        metric=objective,
-        split=prepared.split,
+        folder=going.folder.path,
+        metric=going.settings.metric,
+        split=going.prepared.split,
         trials=outcome.trials,
         baselines=outcome.baselines,
         best=best,
-        seconds=time.monotonic() - began,
+        seconds=time.monotonic() - going.began,
         interrupted=outcome.interrupted,
-        tracking=str(getattr(tracker, "tracking_uri", "")),
-        metrics=prepared.task.METRICS,
+        tracking=str(getattr(going.tracker, "tracking_uri", "")),
+        metrics=going.prepared.task.METRICS,
     )
 
 
 def _judged(
+    going: _Underway,
     result: Result,
-    data_checks: Sequence[Answer],
     data: Data,
-    prepared: Prepared,
-    folder: RunFolder,
+    data_checks: Sequence[Answer],
     outcome: SearchOutcome,
     predictions: Predictions,
     audit: Audit,
@@ -565,30 +436,23 @@ def _judged(
     """The result with what all checks say of it."""
     if result.best is None:
         return dataclasses.replace(result, answers=data_checks)
-    known = evidence.of_run(data, prepared, result.metric, folder, outcome, result.best, predictions, audit)
+    folder = going.folder
+    known = evidence.of_run(data, going.prepared, result.metric, folder, outcome, result.best, predictions, audit)
     answers = [*data_checks, *ask("training", known, log=folder.log), *ask("run", known, log=folder.log)]
     return dataclasses.replace(
         result, verdict=verdict(result.best, result.metric, answers, unseen=known.unseen), answers=answers
     )
 
 
-def _record(
-    folder: RunFolder,
-    prepared: Prepared,
-    objective: Metric,
-    outcome: SearchOutcome,
-    predictions: Predictions,
-    tracker: Tracker,
-    result: Result,
-    audit: Audit,
-) -> None:
-    board = leaderboard(outcome.trials, outcome.baselines, objective, ensemble=result.best)
+def _record(going: _Underway, result: Result, outcome: SearchOutcome, predictions: Predictions, audit: Audit) -> None:
+    """Leaves everything in the run's folder, and tells the tracker."""
+    folder, prepared = going.folder, going.prepared
     folder.write_baselines(outcome.baselines)
     folder.write_outcome(Outcome(_state(result), result.seconds, outcome.left_out))
     if result.best is not None:
         folder.write_ensemble(result.best)
         folder.write_evaluation(_evaluated(result.best, predictions, prepared))
-    folder.write_leaderboard(board)
+    folder.write_leaderboard(leaderboard(outcome.trials, outcome.baselines, result.metric, ensemble=result.best))
     folder.write_findings(result.verdict, result.answers)
     folder.write_importance(importance(audit.increases))
     folder.write_weak_spots(_weak_spots(result.answers))
@@ -596,7 +460,7 @@ def _record(
     _report(folder)
     features = prepared.frame[[column.name for column in prepared.profile.columns]]
     folder.write_example(features.iloc[prepared.split.train[:5]])
-    tracker.finish(recorded.outcome(folder))
+    going.tracker.finish(recorded.outcome(folder))
 
 
 def _state(result: Result) -> State:

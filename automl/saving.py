@@ -1,0 +1,86 @@
+"""The chosen networks become the run's model."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from automl import model
+from automl.encoding import strange
+from automl.ensemble import Ensemble
+from automl.errors import EnvironmentFault
+from automl.execution import Executor, Job
+from automl.preparation import Prepared
+from automl.records import RunFolder
+from automl.reporting.refit import again
+from automl.trial import LayerActivity
+from automl.weights import REFITTED, final_weights
+
+# Jobs that save a member of the ensemble have the keys below this.
+EXPORT_KEY = -2
+EXPORT_SECONDS = 120
+# Whoever kills a worker must not cost the model.
+EXPORT_ATTEMPTS = 3
+
+
+def save(
+    best: Ensemble, folder: RunFolder, prepared: Prepared, executor: Executor
+) -> dict[int, Sequence[LayerActivity]]:
+    """Makes the bundle of the ensemble, and returns what the units of its networks do, by trial.
+
+    Raises:
+        EnvironmentFault: no worker could write a network, or the disk does not take them.
+    """
+    folders = {member.trial: folder.of_trial(member.trial) for member in best.members}
+    activity = _export(best, folders, executor)
+    model.save(
+        folder.bundle,
+        networks={trial: (path / "network.keras", final_weights(path)) for trial, path in folders.items()},
+        task=prepared.profile.target.task,
+        target=prepared.specification,
+        encoding=prepared.encoding,
+        facts={
+            "members": [dataclasses.asdict(member) for member in best.members],
+            "temperature": best.temperature,
+            "scores": best.scores,
+            "refit": None if best.refit is None else {**dataclasses.asdict(best.refit), "says": again(best)},
+            "data": prepared.name,
+            "digest": prepared.digest,
+            "columns": strange.names(prepared.profile),
+        },
+    )
+    for path in folders.values():
+        (path / "network.keras").unlink()
+        (path / REFITTED).unlink(missing_ok=True)
+    return activity
+
+
+def _export(best: Ensemble, folders: Mapping[int, Path], executor: Executor) -> dict[int, Sequence[LayerActivity]]:
+    """Lets the workers write each member's network, and returns what its units do."""
+    waiting = [
+        Job(EXPORT_KEY - position, "export", folders[member.trial], family=member.family, params=member.params)
+        for position, member in enumerate(best.members)
+    ]
+    running: dict[int, Job] = {}
+    killed: Counter[int] = Counter()
+    activity: dict[int, Sequence[LayerActivity]] = {}
+    began = time.monotonic()
+    while waiting or running:
+        while waiting and executor.capacity:
+            running[waiting[0].key] = waiting[0]
+            executor.submit(waiting.pop(0))
+        for event in executor.wait(1.0):
+            job = running.pop(event.key, None)
+            if job is not None and event.kind == "failed":
+                killed[job.key] += 1
+                if event.reason != "killed" or killed[job.key] >= EXPORT_ATTEMPTS:
+                    raise EnvironmentFault(f"The model could not be saved: {event.message}")
+                waiting.append(job)
+            if job is not None and event.kind == "done":
+                activity[best.members[EXPORT_KEY - job.key].trial] = event.result["activity"]
+        if time.monotonic() - began > EXPORT_SECONDS:
+            raise EnvironmentFault(f"The model could not be saved within {EXPORT_SECONDS} seconds.")
+    return activity
