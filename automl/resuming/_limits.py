@@ -1,0 +1,105 @@
+"""How much more is wanted of a run: in all, or on top of what it has had."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from automl import options as asking
+from automl.errors import InputError
+from automl.figures import clock, count
+from automl.options import Options
+from automl.resuming._earlier import Earlier
+
+
+def wanted(
+    earlier: Earlier,
+    *,
+    time: str | float | None = None,
+    trials: str | int | None = None,
+    settings: Sequence[str] = (),
+    workers: int | None = None,
+    memory: int | None = None,
+    tracking_uri: str | None = None,
+) -> tuple[Earlier, Options]:
+    """What `automl resume` asks for: what the run was asked for, and more.
+
+    Args:
+        time, trials: in all, or with a plus as many more.
+        settings: further changes of the search spaces.
+    """
+    before = earlier.options
+    options = dataclasses.replace(
+        before,
+        settings=(*before.settings, *settings),
+        workers=workers or before.workers,
+        memory=memory or before.memory,
+        tracking_uri=tracking_uri or before.tracking_uri,
+        out=None,
+    )
+    changed = dataclasses.replace(earlier, respaced=bool(settings))
+    return changed, within(options, earlier, time=time, trials=trials)
+
+
+def within(
+    options: Options, earlier: Earlier, *, time: str | float | None = None, trials: str | int | None = None
+) -> Options:
+    """The options with the limits of the run: those that it had, in all or with a plus as many more.
+
+    Who gives more of one wants to go on: the other limit, if that is what had ended the run, is none any more. The
+    number of folds stays, which time and workers would otherwise decide.
+
+    Raises:
+        InputError: no time, or no number.
+    """
+    before = earlier.options
+    seconds, most = before.seconds, before.trials
+    if time is not None:
+        seconds = _total(time, had=max(before.seconds or 0.0, earlier.seconds), parse=_seconds)
+    if trials is not None:
+        most = _total(trials, had=max(before.most_trials or 0, len(earlier.trials)), parse=_number)
+    full = before.most_trials is not None and len(earlier.trials) >= before.most_trials
+    if time is not None and trials is None and full:
+        most = None
+        if before.trade.trials is not None:
+            raise InputError(f"--quality {before.quality} is {before.trade.says}: more need --trials, such as +10.")
+    late = before.seconds is not None and earlier.seconds >= before.seconds
+    if trials is not None and time is None and (late or (earlier.state == "finished" and not full)):
+        seconds = None
+    options = dataclasses.replace(options, seconds=seconds, trials=most)
+    if options.folds is None and not options.single and not options.time_column:
+        options = dataclasses.replace(options, folds=earlier.asked["folds"] or 1)
+    return options
+
+
+def _total(given: str | float, *, had: Any, parse: Callable[[str], Any]) -> Any:
+    text = str(given).strip()
+    return had + parse(text[1:]) if text.startswith("+") else parse(text)
+
+
+def _seconds(text: str) -> float:
+    return asking.seconds(text, trials=None) or 0.0
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise InputError(f"--trials {text} is no number of trials. Write 50, or +20 for as many more.")
+    return int(text)
+
+
+def is_over(earlier: Earlier, options: Options) -> bool:
+    """Whether there is nothing left to do."""
+    before = earlier.options
+    more = _exceeds(options.seconds, before.seconds) or _exceeds(options.most_trials, before.most_trials)
+    return earlier.state in ("finished", "failed") and not more and not earlier.damage
+
+
+def _exceeds(limit: float | None, other: float | None) -> bool:
+    return other is not None and (limit is None or limit > other)
+
+
+def nothing_left(earlier: Earlier) -> str:
+    """What a person is told then."""
+    said = f"{earlier.folder.path} is {earlier.state}: {count(len(earlier.trials), 'trial')}, {clock(earlier.seconds)}."
+    return f"{said} To go on, give it more: --time +10m or --trials +20."
