@@ -1,35 +1,24 @@
-"""Records a run in MLflow while it goes on: a parent run for the fit, and a child run for each of its trials.
+"""Records a run in MLflow while it goes on, and never at its expense.
 
-Everything goes to explicit run ids through `MlflowClient`; the caller's own active run, tracking URI and autologging
-are left alone. A store that does not answer or fails costs a warning and never the run: what could not be sent is kept
-and sent later, if the store comes back, or by another tracker that is told of the same run (`automl sync`).
-
-A run that goes on, or is told again, is recorded in the same parent run where that is still there, and else, trials of
-earlier sessions included, in a new one. What the store has already is not sent twice.
+A thread of its own tells the store what `recorder.py` has to say. A store that does not answer or fails costs a warning
+and never the run: what could not be sent is kept and sent later, if the store comes back, or by another tracker that is
+told of the same run (`automl sync`).
 """
 
 from __future__ import annotations
 
-import json
 import math
-import re
 import shlex
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-from mlflow import MlflowClient, MlflowException
-from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
-
-from automl import files
-from automl.errors import EnvironmentFault, InputError
-from automl.tasks import metric, task
-from automl.tracking import RunDescription, RunOutcome, entities, logged_model, registry, store
+from automl.errors import EnvironmentFault
+from automl.tracking import RunDescription, RunOutcome, entities, store
 from automl.tracking.quiet import quiet
+from automl.tracking.recorder import Misconfigured, Recorder
 from automl.trial import Trial
 
 SECONDS_BETWEEN_SENDING = 1.0
@@ -38,37 +27,10 @@ SECONDS_BETWEEN_ATTEMPTS = 30.0
 CLOSE_SECONDS = 2.0
 # A store that takes longer to open counts as one that does not answer: MLflow tries for minutes.
 LONGEST_OPENING = 30.0
-# The most entities that MLflow takes in one request, and the most runs that it gives.
-BATCH = 1000
-# Tags of a run's outcome, which a later one may not have.
-OUTCOME_TAGS = ("finding.", "overfit.", "refit", "best")
-
-# What MLflow says of a run that it does not have.
-NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-
-_RUN_STATUS = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
-
-
-@dataclass
-class _Child:
-    """A trial's run: when it began and ended, and how far it has been sent; `doubtful` if that is not certain."""
-
-    began: int
-    ended: int = 0
-    run_id: str = ""
-    epochs: int = 0
-    described: bool = False
-    closed: bool = False
-    doubtful: bool = False
-    sent_at: float = -math.inf
-
-
-class _Misconfigured(EnvironmentFault):
-    """The store will never take the run, however often it is asked."""
 
 
 class MlflowTracker:
-    """Records one run. A thread of its own sends what trials report, so that the search never waits for a store.
+    """Records one run, without ever keeping the search waiting for a store.
 
     Args:
         experiment: the MLflow experiment; by default the data set's name.
@@ -78,7 +40,6 @@ class MlflowTracker:
 
     Attributes:
         tracking_uri: where the run is recorded, without passwords.
-        sent: how many trials were sent to their end, and how many models.
         lacks: why the store does not have everything, or empty once `finish` has sent all of it.
 
     Raises:
@@ -95,10 +56,7 @@ class MlflowTracker:
     ) -> None:
         self._uri = store.address(tracking_uri)
         self.tracking_uri = store.without_secrets(self._uri)
-        self.sent = Counter[str]()
         self.lacks = "it was not told how the run ended"
-        self._run_id = ""
-        self._experiment_id = ""
         self._experiment = experiment
         self._register = register
         self._opening: threading.Thread | None = None
@@ -106,9 +64,7 @@ class MlflowTracker:
         self._warn = warn
         self._complaint = ""
         self._complained = False
-        self._children: dict[int, _Child] = {}
-        self._ended = self._failed = self._pruned = 0
-        self._best = math.inf
+        self._is_open = False
         # What follows is shared with the sending thread.
         self._change = threading.Condition()
         self._unsent: dict[int, Trial] = {}
@@ -122,13 +78,18 @@ class MlflowTracker:
     def run_id(self) -> str:
         """MLflow's name for the parent run; empty before `start`, and as long as the store could not be opened."""
         self._wait_for_opening()
-        return self._run_id
+        return self._recorder.run_id if self._opening is not None else ""
 
     @property
     def experiment_id(self) -> str:
         """MLflow's name for the experiment, like `run_id`."""
         self._wait_for_opening()
-        return self._experiment_id
+        return self._recorder.experiment_id if self._opening is not None else ""
+
+    @property
+    def sent(self) -> Counter[str]:
+        """How many trials were sent to their end, and how many models."""
+        return self._recorder.sent if self._opening is not None else Counter()
 
     def start(self, run: RunDescription) -> None:
         """Opens the parent run, in a thread: a new database takes seconds, in which the first trial may begin.
@@ -137,152 +98,33 @@ class MlflowTracker:
         it is a warning.
         """
         self._run = run
-        self._metric = metric(run.objective, task(run.profile.target.task))
-        # MLflow knows the caller's active run in the caller's thread alone.
-        self._tags = entities.tags_of_run(run)
-        if run.keeps is not None and not run.keeps.exists():
-            self._keep(run.keeps)
-        self._send_again(run.trials)
+        self._recorder = Recorder(
+            self._uri,
+            run,
+            # MLflow knows the caller's active run in the caller's thread alone.
+            tags=entities.tags_of_run(run),
+            experiment=self._experiment,
+            register=self._register,
+            say=self._warn,
+        )
+        self._unsent |= {trial.number: trial for trial in run.trials}
         self._patience_ends = time.monotonic() + LONGEST_OPENING
         self._opening = threading.Thread(target=self._try_to_open, name="mlflow opening", daemon=True)
         self._opening.start()
 
-    def _keep(self, file: Path) -> None:
-        """Notes where the run is recorded."""
-        kept = {"tracking_uri": self.tracking_uri, "experiment_id": self._experiment_id, "run_id": self._run_id}
-        files.write_record(file, kept)
-
     def _try_to_open(self) -> None:
         try:
             with quiet():
-                self._open()
+                self._recorder.open()
+            self._is_open = True
+            self._attempt(self._recorder.describe)
             if self._is_given_up and not self._is_over:
                 self._is_over = True
-                self._attempt(self._close_all, "failed", None)
-        except _Misconfigured as fault:
+                self._attempt(self._recorder.close, "failed", None)
+        except Misconfigured as fault:
             self._fault = fault
         except Exception as error:  # noqa: BLE001  a store's libraries may raise anything
             self._has_failed(error)
-
-    def _open(self) -> None:
-        store.check(self._uri)
-        with store.one_at_a_time(self._uri):
-            store.fill(self._uri, make_tables)
-            self._client = self._new_client()
-            parent = self._parent_before()
-            if parent is None:
-                self._experiment_id = self._open_experiment(self._experiment or self._run.data)
-        if parent is None:
-            parent = self._client.create_run(
-                self._experiment_id, start_time=self._run.began, run_name=self._run.name, tags=self._tags
-            )
-            self._run_id = parent.info.run_id
-        else:
-            self._open_again(parent)
-        if self._run.keeps is not None:
-            self._keep(self._run.keeps)
-        self._attempt(self._describe, parent)
-
-    def _new_client(self) -> MlflowClient:
-        try:
-            return MlflowClient(self._uri)
-        except MlflowException as error:
-            raise _Misconfigured(
-                f"MLflow cannot record the run at {self.tracking_uri}: {_reason(error)}.\n"
-                f"Mend the store, or record in a local file: {store.VARIABLE}={store.DEFAULT}"
-            ) from None
-
-    def _parent_before(self) -> Run | None:
-        """The parent run of the earlier sessions; None if there is none in this store, or it has been deleted."""
-        try:
-            kept = files.read_record(self._run.keeps) if self._run.keeps is not None else {}
-            wanted = str(kept["run_id"])
-        except (OSError, TypeError, KeyError, InputError):
-            return None
-        if not wanted:
-            return None
-        try:
-            parent = self._client.get_run(wanted)
-        except MlflowException as error:
-            if error.error_code not in NOT_THERE:
-                raise
-            return None
-        return parent if parent.info.lifecycle_stage == "active" else None
-
-    def _open_again(self, parent: Run) -> None:
-        """Goes on in a parent run: what its children have of trials that have ended stays, all others are killed."""
-        run_id, self._experiment_id = parent.info.run_id, parent.info.experiment_id
-        self._client.update_run(run_id, status="RUNNING")
-        for name in parent.data.tags:
-            if name.startswith(OUTCOME_TAGS):
-                self._client.delete_tag(run_id, name)
-        resumed = {"command": self._tags["command"], "resumed": str(self._run.resumed)} if self._run.resumed else {}
-        self._send_batch(run_id, tags=entities.tags(resumed))
-        ended = {trial.number: trial for trial in self._run.trials}
-        before = [(child, ended.get(entities.number_of(child))) for child in self._children_of(run_id)]
-        for child, trial in before:
-            if trial is not None and entities.is_of(child, trial):
-                self._take_over(child, trial)
-        for child, trial in before:
-            if not RunStatus.is_terminated(RunStatus.from_string(child.info.status)):
-                if trial is not None and self._is_missing(trial) and self._is_beginning_of(child, trial):
-                    self._children[trial.number] = _Child(
-                        child.info.start_time,
-                        child.info.start_time + round(1000 * trial.seconds),
-                        child.info.run_id,
-                        doubtful=True,
-                    )
-                else:
-                    self._client.set_terminated(child.info.run_id, status="KILLED")
-        self._run_id = run_id
-
-    def _take_over(self, child: Run, trial: Trial) -> None:
-        """Notes that a child run has all of its trial."""
-        with self._change:
-            if self._unsent.pop(trial.number, None) is None:
-                return
-        self._children[trial.number] = _Child(
-            child.info.start_time, child.info.end_time, child.info.run_id, described=True, closed=True
-        )
-        self._tally(trial)
-        if "ensemble_weight" in child.data.tags:
-            self._client.delete_tag(child.info.run_id, "ensemble_weight")
-
-    def _is_missing(self, trial: Trial) -> bool:
-        """Whether no child run is known that has the trial."""
-        return not self._children[trial.number].run_id
-
-    def _is_beginning_of(self, child: Run, trial: Trial) -> bool:
-        """Whether the epochs of an unfinished child run are the trial's: it may have been started more than once."""
-        for name in child.data.metrics:
-            curve, values = name.partition("epoch/")[2], []
-            if curve:
-                values = trial.curves.get(curve, [])
-            for point in self._client.get_metric_history(child.info.run_id, name) if curve else ():
-                if not (0 < point.step <= len(values) and values[point.step - 1] == point.value):
-                    return False
-        return True
-
-    def _children_of(self, run_id: str, which: str = "") -> Iterator[Run]:
-        token = None
-        while True:
-            page = self._client.search_runs(
-                [self._experiment_id],
-                f"tags.mlflow.parentRunId = '{run_id}'{which}",
-                max_results=BATCH,
-                page_token=token,
-            )
-            yield from page
-            token = page.token
-            if not token:
-                return
-
-    def _send_again(self, trials: Sequence[Trial]) -> None:
-        """Leaves trials of earlier sessions to the sending thread, until the store says that it knows them."""
-        for trial in trials:
-            ended = self._run.ended.get(trial.number) or entities.now()
-            self._children[trial.number] = _Child(ended - round(1000 * trial.seconds), ended)
-            self._unsent[trial.number] = trial
 
     def _wait_for_opening(self) -> None:
         if self._opening is not None and self._opening is not threading.current_thread():
@@ -296,7 +138,7 @@ class MlflowTracker:
 
     def trial_started(self, trial: Trial) -> None:
         """Opens the trial's child run."""
-        self._children[trial.number] = _Child(began=entities.now())
+        self._recorder.begin(trial.number)
         self._hand_over(trial)
 
     def epochs(self, trial: Trial) -> None:
@@ -305,7 +147,7 @@ class MlflowTracker:
 
     def trial_ended(self, trial: Trial) -> None:
         """Sends everything that is known of the trial, and closes its run."""
-        self._children[trial.number].ended = entities.now()
+        self._recorder.end(trial.number)
         self._hand_over(trial)
 
     def finish(self, outcome: RunOutcome) -> None:
@@ -319,9 +161,9 @@ class MlflowTracker:
         self._failing_until = -math.inf
         self._complaint = ""
         self._send_until_done()
-        if self._run_id and not self._unsent and self._attempt(self._send_outcome, outcome):
-            self._attempt(self._close_all, outcome.status, outcome.ended)
-        self.lacks = self._complaint or ("" if self._run_id else "does not answer")
+        if self._is_open and not self._unsent and self._attempt(self._recorder.send_outcome, outcome):
+            self._attempt(self._recorder.close, outcome.status, outcome.ended)
+        self.lacks = self._complaint or ("" if self._is_open else "does not answer")
         self._tell_complaint()
 
     def wait(self) -> None:
@@ -340,30 +182,9 @@ class MlflowTracker:
         if self._opening is not None:
             self._opening.join(CLOSE_SECONDS)
         # An opening that still goes on takes note that nobody waits for it.
-        if not self._is_opening and not self._is_over and self._run_id:
+        if not self._is_opening and not self._is_over and self._is_open:
             self._is_over = True
-            self._attempt(self._close_all, "failed", None)
-
-    def _open_experiment(self, name: str) -> str:
-        found = self._client.get_experiment_by_name(name)
-        if found is None:
-            file = store.database(self._uri)
-            # MLflow's default would be a folder `mlruns` in the working folder, wherever the database is.
-            folder = str(file.parent / store.ARTIFACTS / re.sub(r"[^\w-]+", "-", name)) if file else None
-            try:
-                tags = entities.tags_of_experiment(self._metric)
-                return str(self._client.create_experiment(name, artifact_location=folder, tags=tags))
-            except MlflowException:
-                # Another process may have made it meanwhile.
-                found = self._client.get_experiment_by_name(name)
-                if found is None:
-                    raise
-        if found.lifecycle_stage == "deleted":
-            raise _Misconfigured(
-                f"The MLflow experiment {name!r} is deleted. Restore it (mlflow experiments restore "
-                f"--experiment-id {found.experiment_id}), or choose another with --experiment."
-            )
-        return str(found.experiment_id)
+            self._attempt(self._recorder.close, "failed", None)
 
     def _hand_over(self, trial: Trial) -> None:
         """Leaves the trial, as it is now, to the sending thread, and wakes or starts that."""
@@ -384,10 +205,10 @@ class MlflowTracker:
         """Sends trials until none is left or the store fails; those that run, at most once a second each."""
         self._wait_for_opening()
         while self._fault is None:
-            if not self._run_id and time.monotonic() >= self._failing_until and not self._is_opening:
+            if not self._is_open and time.monotonic() >= self._failing_until and not self._is_opening:
                 self._try_to_open()
             with self._change:
-                if not self._run_id or not self._unsent or time.monotonic() < self._failing_until:
+                if not self._is_open or not self._unsent or time.monotonic() < self._failing_until:
                     self._sender = None
                     return
                 trial = next(filter(self._is_due, self._unsent.values()), None)
@@ -395,173 +216,15 @@ class MlflowTracker:
                     self._change.wait(SECONDS_BETWEEN_SENDING / 4)
                     continue
                 del self._unsent[trial.number]
-            if not self._attempt(self._send, trial, self._children[trial.number]):
-                self._children[trial.number].doubtful = True
+            if not self._attempt(self._recorder.send, trial):
+                self._recorder.doubt(trial.number)
                 with self._change:
                     # At the end, so that one trial which cannot be sent does not keep the others waiting.
                     self._unsent.setdefault(trial.number, trial)
 
     def _is_due(self, trial: Trial) -> bool:
-        waited = time.monotonic() - self._children[trial.number].sent_at
+        waited = time.monotonic() - self._recorder.sent_at(trial.number)
         return self._hurry or trial.status != "running" or waited >= SECONDS_BETWEEN_SENDING
-
-    def _send(self, trial: Trial, child: _Child) -> None:
-        """Sends what is new of a trial; everything in one batch if it has ended already."""
-        if child.closed:
-            return
-        name = entities.name_of(trial)
-        if child.doubtful and not child.run_id:
-            # The store may have made it, and failed to say so.
-            open_ones = list(self._children_of(self._run_id, f" AND run_name = '{name}' AND status = 'RUNNING'"))
-            child.run_id = open_ones[0].info.run_id if open_ones else ""
-        if not child.run_id:
-            child.run_id = self._client.create_run(
-                self._experiment_id,
-                start_time=child.began,
-                run_name=name,
-                tags=entities.tags_of_trial(trial, self._run, parent=self._run_id),
-            ).info.run_id
-        child.sent_at = time.monotonic()
-        has_ended = trial.status != "running"
-        if not has_ended and not trial.curves:
-            return
-        final = entities.metrics(entities.final(trial, self._metric)) if has_ended else []
-        if has_ended:
-            final += entities.rungs(trial, self._metric)
-        metrics = [*final, *entities.curve(trial, since=child.epochs)]
-        if child.doubtful:
-            metrics = self._unknown(child.run_id, metrics)
-        params = [] if child.described else entities.params_of_trial(trial)
-        self._send_batch(child.run_id, metrics, params, entities.tags_of_end(trial))
-        child.epochs = max(map(len, trial.curves.values()), default=child.epochs)
-        child.described, child.doubtful = True, False
-        if has_ended:
-            self._client.set_terminated(child.run_id, status=entities.status(trial), end_time=child.ended)
-            child.closed = True
-            self.sent["trials"] += 1
-            self._count(trial)
-
-    def _unknown(self, run_id: str, metrics: Sequence[Metric]) -> list[Metric]:
-        """Those that the store does not have yet."""
-        known = {
-            (name, point.step)
-            for name in {metric.key for metric in metrics}
-            for point in self._client.get_metric_history(run_id, name)
-        }
-        return [metric for metric in metrics if (metric.key, metric.step) not in known]
-
-    def _count(self, trial: Trial) -> None:
-        """Draws the parent's search curve: the best score so far over the trials that have ended."""
-        if self._tally(trial):
-            self._send_batch(self._run_id, self._best_so_far())
-
-    def _best_so_far(self) -> list[Metric]:
-        """The last point of the search curve; none if no trial has a score."""
-        if not math.isfinite(self._best):
-            return []
-        # MLflow draws one section of charts per name before the slash, in alphabetical order.
-        name = f"all_trials/best_val_{self._metric.name}"
-        return [Metric(name, self._metric.score(self._best), entities.now(), self._ended)]
-
-    def _tally(self, trial: Trial) -> bool:
-        """Counts a trial that has ended; returns whether it is the best so far."""
-        self._ended += 1
-        self._failed += trial.status == "failed"
-        self._pruned += trial.status == "pruned"
-        if trial.objective is None or trial.objective >= self._best:
-            return False
-        self._best = trial.objective
-        return True
-
-    def _send_batch(
-        self, run_id: str, metrics: Sequence[Metric] = (), params: Sequence[Param] = (), tags: Sequence[RunTag] = ()
-    ) -> None:
-        """One request, or several if there are more metrics than MLflow takes in one."""
-        first = BATCH - len(params) - len(tags)
-        self._client.log_batch(run_id, metrics[:first], params, tags)
-        for begin in range(first, len(metrics), BATCH):
-            self._client.log_batch(run_id, metrics[begin : begin + BATCH])
-
-    def _describe(self, parent: Run) -> None:
-        """Sends what was asked for and the table's facts, where the parent run lacks them."""
-        if not parent.data.params:
-            self._send_batch(self._run_id, params=entities.params_of_run(self._run))
-        if not (parent.inputs and parent.inputs.dataset_inputs):
-            self._client.log_inputs(self._run_id, [entities.data_set(self._run)])
-            self._client.log_text(self._run_id, json.dumps(self._run.profile.to_json(), indent=1), "profile.json")
-
-    def _send_outcome(self, outcome: RunOutcome) -> None:
-        counts = {"trials": self._ended, "trials_failed": self._failed, "trials_pruned": self._pruned}
-        best = entities.metrics(entities.of_best(outcome, self._metric))
-        others = entities.metrics({**entities.of_baselines(outcome), **counts, **entities.figures(outcome.answers)})
-        parent = self._client.get_run(self._run_id)
-        self._describe(parent)
-        known = parent.data.metrics
-        new = [each for each in (*best, *others, *self._best_so_far()) if known.get(each.key) != each.value]
-        self._send_batch(self._run_id, new, tags=self._tags_of(outcome))
-        self._send_files(outcome)
-        self._send_model(outcome, best)
-
-    def _tags_of(self, outcome: RunOutcome) -> list[RunTag]:
-        links = entities.links(self._experiment_id, self._run, self._metric)
-        tags = {"mlflow.note.content": f"{outcome.summary.rstrip()}\n\n{links}"} if outcome.summary else {}
-        if outcome.best is not None:
-            for member in outcome.best.members:
-                child = self._children[member.trial].run_id
-                if child:
-                    self._client.set_tag(child, "ensemble_weight", f"{member.weight:.3f}")
-            tags |= {
-                "refit": entities.refit(outcome.best),
-                "best": outcome.best.title,
-                "best_families": ", ".join(dict.fromkeys(member.family for member in outcome.best.members)),
-            }
-        return entities.tags({**tags, **entities.findings(outcome.answers)})
-
-    def _send_files(self, outcome: RunOutcome) -> None:
-        board = outcome.leaderboard
-        shown = logged_model.plain(board)
-        if board.empty:
-            pass
-        elif any(file.path == "leaderboard.json" for file in self._client.list_artifacts(self.run_id)):
-            # MLflow would add the rows to those of the session before.
-            self._client.log_text(self.run_id, shown.to_json(orient="split", index=False), "leaderboard.json")
-        else:
-            self._client.log_table(self.run_id, shown, "leaderboard.json")
-        if outcome.evaluated is not None:
-            self._client.log_artifact(self.run_id, str(outcome.evaluated))
-        for file in outcome.files:
-            self._client.log_artifact(self.run_id, str(file))
-        for plot in outcome.plots:
-            self._client.log_artifact(self.run_id, str(plot), "plots")
-
-    def _send_model(self, outcome: RunOutcome, metrics: list[Metric]) -> None:
-        if outcome.bundle is None:
-            return
-        place = {"experiment_id": self._experiment_id, "run_id": self._run_id}
-        model_id = logged_model.find(self._client, bundle=outcome.bundle, **place)
-        if not model_id:
-            model_id = logged_model.log(self._client, bundle=outcome.bundle, example=outcome.example, **place)
-            of_model = [Metric(m.key, m.value, m.timestamp, m.step, model_id=model_id) for m in metrics]
-            self._send_batch(self._run_id, of_model)
-            self.sent["models"] += 1
-        if self._register is not None and outcome.evaluated is not None:
-            self._warn(
-                registry.register(
-                    self._client,
-                    self._register,
-                    run_id=self.run_id,
-                    model_id=model_id,
-                    verdict=outcome.verdict,
-                    metric=self._metric,
-                    evaluated=outcome.evaluated,
-                )
-            )
-
-    def _close_all(self, status: str, ended: int | None) -> None:
-        for child in self._children.values():
-            if child.run_id and not child.closed:
-                self._client.set_terminated(child.run_id, status="KILLED")
-        self._client.set_terminated(self._run_id, status=_RUN_STATUS[status], end_time=ended)
 
     def _attempt(self, send: Callable[..., None], *arguments: Any) -> bool:
         """Whether it could be sent. Whatever a store throws must not end a search."""
@@ -576,7 +239,7 @@ class MlflowTracker:
     def _has_failed(self, error: Exception) -> None:
         self._failing_until = time.monotonic() + SECONDS_BETWEEN_ATTEMPTS
         answers = store.answers(self._uri)
-        self._complaint = self._complaint or (f"failed ({_reason(error)})" if answers else "does not answer")
+        self._complaint = self._complaint or (f"failed ({store.reason(error)})" if answers else "does not answer")
 
     def _tell_fault(self) -> None:
         if not self._complained:
@@ -591,20 +254,3 @@ class MlflowTracker:
                 f"MLflow at {self.tracking_uri} {self._complaint}. The run's own folder keeps everything; what is "
                 f"missing is sent if the store comes back, or later by: automl sync {shlex.quote(str(folder))}"
             )
-
-
-def make_tables(uri: str) -> None:
-    """Makes MLflow's tables in an empty database, which takes seconds."""
-    from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
-
-    engine = create_sqlalchemy_engine(uri)
-    try:
-        _initialize_tables(engine)
-    finally:
-        engine.dispose()
-
-
-def _reason(error: Exception) -> str:
-    """One line, without secrets and without SQLAlchemy's remarks on its own work."""
-    lines = (re.sub(r"^\([\w.]+\)|^\(raised as .*", "", line).strip() for line in str(error).splitlines())
-    return store.without_secrets(next(filter(None, lines), type(error).__name__))[:200].rstrip(".")

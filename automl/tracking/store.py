@@ -57,6 +57,12 @@ def without_secrets(text: str) -> str:
     return re.sub(r"(?i)\b((?:password|passwd|pwd|token|secret)=)[^&\s'\"]+", r"\1***", text)
 
 
+def reason(error: Exception) -> str:
+    """What a store's error says: one line, without secrets and without SQLAlchemy's remarks on its own work."""
+    lines = (re.sub(r"^\([\w.]+\)|^\(raised as .*", "", line).strip() for line in str(error).splitlines())
+    return without_secrets(next(filter(None, lines), type(error).__name__))[:200].rstrip(".")
+
+
 def hides_secrets(text: str) -> bool:
     """Whether `without_secrets` has taken something away."""
     return "***" in text

@@ -188,7 +188,7 @@ def _load_all(folder: Path, kind: type[Launcher]) -> bytes:
     from automl import api, options, space_files
     from automl.execution import launcher
     from automl.reporting import report
-    from automl.tracking import mlflow, store
+    from automl.tracking import recorder, store
 
     # Half of such a short run's time.
     space_files._load = functools.cache(space_files._load)
@@ -196,7 +196,7 @@ def _load_all(folder: Path, kind: type[Launcher]) -> bytes:
     write_table(folder)
     uri = store.address(f"sqlite:///{folder}/mlflow.db")
     store.check(uri)
-    store.fill(uri, mlflow.make_tables)
+    store.fill(uri, recorder.make_tables)
     database = (folder / "mlflow.db").read_bytes()
     launcher.Launcher, before = kind, launcher.Launcher  # type: ignore[misc]
     try:
