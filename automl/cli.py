@@ -33,8 +33,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+# Whether files can be read, their reader finds out, who says more about it.
 DataPath = Annotated[
-    Path, typer.Argument(help="CSV (also .gz, .zip, .tsv), Parquet, Feather or JSON; - for what is piped in.")
+    Path,
+    typer.Argument(
+        help="CSV (also .gz, .zip, .tsv), Parquet, Feather or JSON; - for what is piped in.", readable=False
+    ),
 ]
 RunPath = Annotated[Path, typer.Argument(help="A run's folder, such as runs/data-1.")]
 Delimiter = Annotated[str | None, typer.Option(help="The sign between cells; found out by default.")]
@@ -73,7 +77,7 @@ def fit(
     ] = None,
     space: Annotated[list[Path] | None, typer.Option(help="A search space of your own (YAML). Repeatable.")] = None,
     split: Annotated[str | None, typer.Option(help="Shares of train/val/test; 0.6/0.2/0.2 by default.")] = None,
-    test: Annotated[Path | None, typer.Option(help="A file with the test rows.")] = None,
+    test: Annotated[Path | None, typer.Option(help="A file with the test rows.", readable=False)] = None,
     group: Annotated[str | None, typer.Option(help="Rows with equal values here stay on one side.")] = None,
     folds: Annotated[
         int | None, typer.Option(help="Of a cross-validation; 1 for a holdout. Small tables have folds.")

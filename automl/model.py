@@ -297,4 +297,7 @@ def _check(bundle: Path) -> None:
         except FileNotFoundError:
             raise _missing(bundle / name) from None
         if hashlib.sha256(content).hexdigest() != digests.get(name):
-            raise InputError(f"{bundle / name} was altered or damaged after it was saved (its SHA-256 differs).")
+            raise InputError(
+                f"{bundle / name} was altered or damaged after it was saved (its SHA-256 differs). "
+                "Restore it from a copy, or have the run make it anew: automl resume RUN"
+            )
