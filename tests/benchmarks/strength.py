@@ -7,7 +7,8 @@ log loss or RMSE on test rows that no system has seen) or `failed` with the reas
 the same rows and the same machine, so results of different machines are not to be mixed.
 
 Improvability is by what share of its own error a system lies behind the best on the table (TabArena, Erickson et al.
-2025); a failure counts 100 %. Ranks: 1 is best, failures share the last place.
+2025); a failure counts 100 %. Ranks: 1 is best, failures share the last place. A system that has not been run on all
+tables is shown, and left out of both.
 """
 
 from __future__ import annotations
@@ -33,17 +34,22 @@ def report(rows: pd.DataFrame, *, ours: str) -> Iterator[str]:
         yield f"## {budget:g} seconds, {seeds} split{'s' * (seeds > 1)} of each table"
         yield ""
         errors = of_budget.pivot_table(index=["task", "dataset"], columns="system", values="error", dropna=False)
-        errors = errors.dropna(how="all")
-        yield from _totals(errors, of_budget)
-        yield from _tables(errors, of_budget)
+        was_run = of_budget.pivot_table(index=["task", "dataset"], columns="system", values="wall").notna()
+        partly = [str(system) for system in was_run if not was_run[system].all()]
+        errors = errors.reindex(index=was_run.index, columns=was_run.columns)
+        yield from _totals(errors.drop(columns=partly), of_budget)
+        for system in partly:
+            yield f"{system} was run on {was_run[system].sum()} of {len(was_run)} tables, and has no rank."
+            yield ""
+        yield from _tables(errors, of_budget, was_run)
         if ours in errors:
-            yield from _losses(errors, ours)
+            yield from _losses(errors.drop(columns=partly), ours)
 
 
 def _totals(errors: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
     ranks = errors.rank(axis=1, na_option="bottom")
     behind = _improvability(errors)
-    wall = rows.groupby("system")["wall"].agg(["median", "max"])
+    wall = rows.groupby("system")["wall"].agg(["median", "max"]).reindex(errors.columns)
     totals = pd.DataFrame(
         {
             "mean rank": ranks.mean().round(2),
@@ -58,7 +64,7 @@ def _totals(errors: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
     yield from _markdown(totals.sort_values("mean rank").rename_axis("system").reset_index())
 
 
-def _tables(errors: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
+def _tables(errors: pd.DataFrame, rows: pd.DataFrame, was_run: pd.DataFrame) -> Iterator[str]:
     """Each table's errors, the best in bold, with the standard deviation over splits where there are several."""
     spread = rows.pivot_table(index=["task", "dataset"], columns="system", values="error", aggfunc="std")
     lines = []
@@ -67,7 +73,7 @@ def _tables(errors: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
         cells = {"table": dataset, "error": MEASURES.get(task, task)}
         for system, error in own.items():
             deviation = spread[system].get((task, dataset)) if system in spread else None
-            shown = "failed" if pd.isna(error) else f"{error:.4g}"
+            shown = f"{error:.4g}" if pd.notna(error) else "failed" if was_run.loc[(task, dataset), system] else "-"
             if deviation is not None and not pd.isna(deviation):
                 shown += f" ± {deviation:.2g}"
             cells[str(system)] = f"**{shown}**" if error == own.min() else shown
