@@ -1,14 +1,14 @@
 """Chooses the settings that a search begins with: trains candidates on development tables, and picks those that help.
 
     python tests/benchmarks/portfolio.py measure RESULTS TABLE.csv… [--target NAME] [--draws 4] [--seconds 60]
-    python tests/benchmarks/portfolio.py choose RESULTS > portfolio.txt
+    python tests/benchmarks/portfolio.py choose RESULTS > search_spaces/portfolio.yaml
 
 `measure` trains, on each table, the defaults of every family, what CANDIDATES lists, and some random settings, each to
 its end as a run with folds would, and keeps predictions and seconds; what RESULTS holds already is not trained again.
-`choose` picks settings greedily: always the one whose ensemble with those before it has the lowest error on the test
-rows, on the mean over the tables of RESULTS: by what share of itself it lies above the best error seen on the table
-(TabArena's improvability). A step has to gain two per mille. Its answer is written into search_spaces/portfolio.yaml by
-hand, where the order may weigh the seconds.
+`choose` picks settings greedily, for each size of tables: always the one that lowers the error most per second when
+its predictions join those before it in an ensemble. The error is that on the test rows, on the mean over the tables: by
+what share of itself it lies above the best error seen on the table (TabArena's improvability). A step has to gain two
+per mille. How far each step came is told on the error stream.
 
 Never measure on tables that results are reported on.
 """
@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -56,8 +57,20 @@ CANDIDATES: Mapping[str, list[dict[str, Any]]] = {
         {"units": 384, "layers": 2},
     ],
     "tabm": [{"units": 256}, {"variant": "mini", "members": 16}],
+    "boosted_trees": [
+        {"leaves": 96, "column_share": 0.5},
+        {"leaves": 6, "learning_rate": 0.1},
+        {"leaves": 48, "leaf_rows": 5, "learning_rate": 0.03},
+    ],
+    "forest": [
+        {"splits": "best", "leaf_rows": 2, "column_share": 0.35},
+        {"leaf_rows": 5},
+        {"splits": "best", "leaf_rows": 5, "column_share": 0.7},
+    ],
 }
 LEAST_GAIN = 0.002
+# The most training rows of a class of tables.
+CLASSES = (2_000, 20_000, None)
 
 
 def measure(
@@ -71,7 +84,7 @@ def measure(
         name, examples = workspace.read(Path(folder) / "encoded")
     workshop = Workshop(examples, task(name))
     objective = metric(None, workshop.task)
-    for candidate in prepared.candidates:
+    for candidate in (each for each in prepared.candidates if each.taken):
         for own in _settings(candidate.name, candidate.space, draws):
             setting = json.dumps({"family": candidate.name, **own}, sort_keys=True)
             if setting in done:
@@ -103,34 +116,56 @@ def measure(
 
 
 def choose(results: Path) -> None:
-    """Prints the settings in the order in which they help, for all measured tables together."""
-    tables = {path.stem: _Table(results, path.stem) for path in sorted(results.glob("*.jsonl"))}
-    settings = set.intersection(*(set(table.numbers) for table in tables.values()))
+    """Prints the portfolio as YAML."""
+    every = [_Table(results, path.stem) for path in sorted(results.glob("*.jsonl"))]
+    print(
+        "# The settings that a search begins with, by the number of training rows; first those that gain most per second."
+    )
+    print("# Made by tests/benchmarks/portfolio.py; what a setting does not say is as in its family's defaults.")
+    least = 0
+    for most in CLASSES:
+        tables = [table for table in every if least < table.rows <= (most or table.rows)]
+        least = most or 0
+        print(f"# On {', '.join(table.name for table in tables)}.")
+        print(f"- most_rows: {most}\n  settings:" if most else "- settings:")
+        for setting in _chosen(tables):
+            inside = ", ".join(f"{name}: {_yaml(value)}" for name, value in setting.items())
+            print(f"    - {{{inside}}}")
+
+
+def _chosen(tables: list[_Table]) -> Iterator[dict[str, Any]]:
+    """The settings in the order in which they help."""
+    settings = set.intersection(*(set(table.numbers) for table in tables))
+    seconds = {setting: float(np.median([table.seconds(setting) for table in tables])) for setting in settings}
     chosen: list[str] = []
-    reached = np.inf
+    reached = 1.0
     while True:
         worth = {
-            setting: float(np.mean([table.regret([*chosen, setting]) for table in tables.values()]))
+            setting: float(np.mean([table.regret([*chosen, setting]) for table in tables]))
             for setting in settings - set(chosen)
         }
-        best = min(worth, key=lambda setting: worth[setting], default=None)
-        if best is None or worth[best] > reached - LEAST_GAIN:
-            break
+        useful = [setting for setting in worth if reached - worth[setting] >= LEAST_GAIN]
+        if not useful:
+            return
+        best = max(useful, key=lambda setting: (reached - worth[setting]) / seconds[setting])
         chosen.append(best)
         reached = worth[best]
-        seconds = float(np.median([table.lines[table.numbers[best]]["seconds"] for table in tables.values()]))
-        each = " ".join(f"{name} {table.regret(chosen):.1%}" for name, table in tables.items())
-        print(f"{reached:.1%} above the best after {best} ({seconds:.0f} s): {each}")
-    alone = {setting: float(np.mean([table.regret([setting]) for table in tables.values()])) for setting in settings}
-    for setting in sorted(alone, key=lambda setting: alone[setting]):
-        seconds = float(np.median([table.lines[table.numbers[setting]]["seconds"] for table in tables.values()]))
-        print(f"alone {alone[setting]:.1%} {seconds:.0f} s {setting}")
+        each = " ".join(f"{table.name} {table.regret(chosen):.1%}" for table in tables)
+        print(f"{reached:.1%} above the best after {best} ({seconds[best]:.1f} s): {each}", file=sys.stderr)
+        own = json.loads(best)
+        yield {"family": own.pop("family"), **own}
+
+
+def _yaml(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class _Table:
     """What was measured on one table."""
 
     def __init__(self, results: Path, name: str) -> None:
+        self.name = name
+        self.rows = int(_lines(results / f"{name}.jsonl")[0]["rows"])
         self.lines = {line["number"]: line for line in _lines(results / f"{name}.jsonl") if "number" in line}
         self.numbers = {line["setting"]: number for number, line in self.lines.items()}
         self._predictions = {n: files.read_arrays(results / name / f"{n:04d}.npz") for n in self.lines}
@@ -140,6 +175,10 @@ class _Table:
         self._known: dict[frozenset[str], float] = {}
         self._best = self._error(list(self.numbers))
         self._best = min([self._best, *(self._error([setting]) for setting in self.numbers)])
+
+    def seconds(self, setting: str) -> float:
+        """What it took to train."""
+        return float(self.lines[self.numbers[setting]]["seconds"])
 
     def regret(self, settings: list[str]) -> float:
         """By what share of itself the error of the settings' ensemble lies above the best seen."""
