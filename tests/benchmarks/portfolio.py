@@ -118,9 +118,7 @@ def measure(
 def choose(results: Path) -> None:
     """Prints the portfolio as YAML."""
     every = [_Table(results, path.stem) for path in sorted(results.glob("*.jsonl"))]
-    print(
-        "# The settings that a search begins with, by the number of training rows; first those that gain most per second."
-    )
+    print("# The settings that a search begins with, by the number of training rows, by what they gain per second.")
     print("# Made by tests/benchmarks/portfolio.py; what a setting does not say is as in its family's defaults.")
     least = 0
     for most in CLASSES:
