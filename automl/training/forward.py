@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,9 @@ ROWS_TOGETHER = 16
 ALIGNMENT = 64
 
 Inputs = Mapping[str, tf.Tensor]
+
+# TensorFlow warns where the same lines are compiled again and again. Here it is another network each time.
+logging.getLogger("tensorflow").addFilter(lambda record: "forward.<locals>.compiled" not in record.getMessage())
 
 
 def on_device(arrays: Arrays) -> Inputs:

@@ -53,3 +53,12 @@ def test_a_row_is_predicted_alike_among_any_number_of_others(activation: str) ->
     every = predict({"numbers": rows})
     for size in range(127, 150):
         np.testing.assert_array_equal(predict({"numbers": rows[150 - size :]}), every[150 - size :])
+
+
+def test_many_networks_are_compiled_without_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    for units in range(1, 9):
+        inputs = keras.Input((3,), name="numbers")
+        network = keras.Model({"numbers": inputs}, keras.layers.Dense(units)(inputs))
+        [raw_outputs] = predictors(network, [network.get_weights()])
+        assert raw_outputs({"numbers": tf.zeros((2, 3))}).shape == (2, units)
+    assert caplog.text == ""
