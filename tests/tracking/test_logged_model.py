@@ -78,7 +78,7 @@ def test_served_predictions_keep_the_rows(task: str, columns: list[str]) -> None
 def test_mlflow_predicts_what_the_run_predicts(in_folder: Path, flowers: pd.DataFrame) -> None:
     import automl
 
-    run = automl.fit(flowers, target="kind", trials=1, quiet=True)
+    run = automl.fit(flowers, target="kind", quality="fast", quiet=True)
     client = MlflowClient(f"sqlite:///{in_folder}/mlflow.db")
     [model] = client.search_logged_models([experiment.experiment_id for experiment in client.search_experiments()])
     before = list(sys.path)
