@@ -22,8 +22,8 @@ def draw_family(families: Sequence[str], tried: Sequence[Trial], *, seed: int) -
     """Each family once, in the given order; then one drawn by its share of the best quarter of finished trials.
 
     This is how TPE samples a categorical hyperparameter (Bergstra et al. 2011): in proportion to its counts among
-    the good trials, with one added to each. A family that does better than its number of trials promises is drawn
-    more and more often, and none is ever given up.
+    the good trials, with one more that all families share. A family that does better than its number of trials promises
+    is drawn more and more often, and none is ever given up.
     """
     trials = Counter(trial.family for trial in tried)
     for family in families:
@@ -31,6 +31,6 @@ def draw_family(families: Sequence[str], tried: Sequence[Trial], *, seed: int) -
             return family
     ranked = sorted((score, trial.number, trial.family) for trial in tried if (score := outcome(trial)) is not None)
     good = Counter(family for _, _, family in ranked[: math.ceil(len(ranked) / 4)])
-    weights = np.array([1.0 + good[family] for family in families])
+    weights = np.array([1 / len(families) + good[family] for family in families])
     rng = np.random.default_rng([seed, len(tried)])
     return families[int(rng.choice(len(families), p=weights / weights.sum()))]

@@ -19,12 +19,14 @@ from automl.space import Choice, Int, Parameter, SearchSpace, Value
 from automl.trial import Trial
 
 LEARNS = True
-RANDOM_TRIALS = 8
+# On quadratic bowls in the spaces of the tests and of boosted_trees, two random trials were as good as eight after
+# twenty trials and better before.
+RANDOM_TRIALS = 2
 ATTEMPTS = 5
 
 
 def suggest(space: SearchSpace, tried: Sequence[Trial], *, seed: int) -> dict[str, Value] | None:
-    """The defaults first, then random draws until 8 trials have finished, then what TPE expects to do well.
+    """The defaults first, then random draws until 2 trials have finished, then what TPE expects to do well.
 
     None if every setting of the space has been tried. Trials whose settings are outside the space teach nothing.
     """
