@@ -12,11 +12,8 @@ from automl.trial import Place
 SECONDS_PER_CALL = 0.5
 # A plan is made from no fewer seconds of steps: a single step takes twice as long by itself as among others.
 LEAST_SECONDS = 0.25
-# What is kept of the time, for a machine that slows down and for scoring the network in the end.
+# What is kept of the time left, for a machine that slows down and for scoring the network in the end.
 MARGIN = 0.1
-# A plan may grow again to a longer one of which no more than this share is done: the first moments of a run, when all
-# processes start, are slow.
-GROWS_UNTIL = 0.25
 
 
 @dataclass
@@ -24,13 +21,12 @@ class Timetable:
     """Plans a training's steps, and plans fewer when the time turns out to be short.
 
     The learning-rate schedule is stretched over the planned steps, so that a training that has to be shorter is still
-    a whole one, and not the beginning of a longer one. Once it is well underway, its plan only ever becomes shorter.
+    a whole one, and not the beginning of a longer one.
 
     Attributes:
         until: when the training should have ended, on the monotonic clock, in seconds; infinite for no limit.
         steps_per_epoch: after as many steps the network is measured.
-        planned: the number of steps of the whole training.
-        is_stretched: whether a schedule is; the plan of a training without one may grow again at any time.
+        planned: the number of steps of the whole training; it only ever falls.
         last: after so many steps it ends, wherever in its plan; None for the end of the plan.
         done: the number of steps so far.
     """
@@ -39,16 +35,11 @@ class Timetable:
     steps_per_epoch: int
     planned: int
     done: int = 0
-    is_stretched: bool = True
     last: int | None = None
     _step_seconds: float = 0.0
     _timed: int = 0
     _measure_seconds: float = 0.0
     _measured: bool = False
-
-    def __post_init__(self) -> None:
-        self._asked = self.planned
-        self._kept = MARGIN * max(0.0, self.until - time.monotonic())
 
     @property
     def pace(self) -> float | None:
@@ -102,8 +93,7 @@ class Timetable:
             return
         # Until it has been seen, measuring is taken to cost a third of an epoch: it has no backward pass.
         measuring = self._measure_seconds / self.steps_per_epoch or self.pace / 3
-        left = self.until - time.monotonic() - self._kept
+        left = (self.until - time.monotonic()) * (1 - MARGIN)
         affordable = self.done + max(0, int(left / (self.pace + measuring)))
-        may_grow = not self.is_stretched or self.done <= GROWS_UNTIL * affordable
-        most = self._asked if may_grow else self.planned
-        self.planned = max(min(affordable, most), self.done, 1)
+        if affordable < self.planned:
+            self.planned = max(affordable, self.done, 1)

@@ -186,9 +186,7 @@ def _learn(
 def _timetable(workshop: Workshop, params: Params, until: float) -> Timetable:
     """Of one network: its siblings do the same steps in turn, so a step takes as long as one of each."""
     steps = steps_per_epoch(workshop, params)
-    schedules = (params["schedule"], params.get("regularization", "constant"))
-    is_stretched = any(schedule != "constant" for schedule in schedules)
-    return Timetable(until, steps, planned=steps * int(params["epochs"]), is_stretched=is_stretched)
+    return Timetable(until, steps_per_epoch=steps, planned=steps * int(params["epochs"]))
 
 
 def steps_per_epoch(workshop: Workshop, params: Params) -> int:
