@@ -18,6 +18,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 MEASURES = {"binary": "1 - ROC AUC", "multiclass": "log loss", "regression": "RMSE"}
@@ -41,6 +42,8 @@ def report(rows: pd.DataFrame, *, ours: str) -> Iterator[str]:
         for system in partly:
             yield f"{system} was run on {was_run[system].sum()} of {len(was_run)} tables, and has no rank."
             yield ""
+        if ours in errors:
+            yield from _duels(errors, ours)
         yield from _tables(errors, of_budget, was_run)
         if ours in errors:
             yield from _losses(errors.drop(columns=partly), ours)
@@ -62,6 +65,25 @@ def _totals(errors: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
         }
     )
     yield from _markdown(totals.sort_values("mean rank").rename_axis("system").reset_index())
+
+
+def _duels(errors: pd.DataFrame, ours: str) -> Iterator[str]:
+    """Ours against each other system, on the tables where both have a result."""
+    lines = []
+    for system in errors.columns.drop(ours):
+        both = errors[[ours, system]].dropna()
+        ratio = both[ours] / both[system]
+        lines.append(
+            {
+                f"{ours} against": system,
+                "tables": len(both),
+                "better on": int((ratio < 1).sum()),
+                "error ratio, geometric mean": round(float(np.exp(np.log(ratio).mean())), 3),
+                "median": round(float(ratio.median()), 3),
+                "range": f"{ratio.min():.2f} to {ratio.max():.2f}",
+            }
+        )
+    yield from _markdown(pd.DataFrame(lines))
 
 
 def _tables(errors: pd.DataFrame, rows: pd.DataFrame, was_run: pd.DataFrame) -> Iterator[str]:
