@@ -1,6 +1,6 @@
 """How strong the models are beside those of other systems: a report from the result files of a comparison.
 
-    python tests/benchmarks/strength.py RESULTS.jsonl… --ours automl > tests/benchmarks/strength.md
+    python tests/benchmarks/strength.py RESULTS.jsonl… --ours automl --note "2 cores, …" > tests/benchmarks/strength.md
 
 A result is one line of JSON: dataset, task, seed, system, budget (seconds), wall (seconds), and `error` (1 - ROC AUC,
 log loss or RMSE on test rows that no system has seen) or `failed` with the reason. All systems of a table must have had
@@ -26,10 +26,13 @@ MEASURES = {"binary": "1 - ROC AUC", "multiclass": "log loss", "regression": "RM
 LEVEL = 0.005
 
 
-def report(rows: pd.DataFrame, *, ours: str) -> Iterator[str]:
-    """The lines of the report, in Markdown."""
+def report(rows: pd.DataFrame, *, ours: str, note: str) -> Iterator[str]:
+    """The lines of the report, in Markdown; the note says how the results came about."""
     yield "# Strength"
     yield ""
+    if note:
+        yield note
+        yield ""
     for budget, of_budget in rows.groupby("budget"):
         seeds = of_budget["seed"].nunique()
         yield f"## {budget:g} seconds, {seeds} split{'s' * (seeds > 1)} of each table"
@@ -146,5 +149,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path, nargs="+")
     parser.add_argument("--ours", default="automl")
+    parser.add_argument("--note", default="", help="how the results came about")
     arguments = parser.parse_args()
-    print("\n".join(report(results(arguments.results), ours=arguments.ours)))
+    print("\n".join(report(results(arguments.results), ours=arguments.ours, note=arguments.note)))
