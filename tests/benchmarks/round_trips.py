@@ -125,7 +125,7 @@ def travel(folder: Path, table: Table, kinds: tuple[str, ...]) -> Journey:
             if not np.array_equal(away, here[: len(away)]):
                 differ.append(f"{trip}, threads {threads}")
             largest = max(largest, float(np.max(np.abs(away - here[: len(away)]))) / unit)
-    again, recorded = run.model.score(rows)[run.metric.name], run.model.facts["scores"]["test"]
+    again, recorded = run.model.score(rows)[run.metric.name], run.model.facts["scores"]["test"][run.metric.name]
     same_score = bool(np.isclose(again, recorded, rtol=SAME_SCORE))
     return Journey(table.name, "+".join(kinds), tuple(differ), largest, same_score)
 
