@@ -115,9 +115,9 @@ class MlflowTracker:
     def _try_to_open(self) -> None:
         try:
             with quiet():
-                self._recorder.open()
+                parent = self._recorder.open()
             self._is_open = True
-            self._attempt(self._recorder.describe)
+            self._attempt(self._recorder.describe, parent)
             if self._is_given_up and not self._is_over:
                 self._is_over = True
                 self._attempt(self._recorder.close, "failed", None)

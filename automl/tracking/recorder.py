@@ -117,8 +117,8 @@ class Recorder:
         """When something was sent of a trial, on the monotonic clock; minus infinity if nothing was."""
         return self._children[number].sent_at
 
-    def open(self) -> None:
-        """Opens the parent run: that of earlier sessions, where it is still there, or else a new one.
+    def open(self) -> Run:
+        """Opens the parent run and returns it: that of earlier sessions, where it is still there, or else a new one.
 
         Raises:
             Misconfigured: the store will never take the run.
@@ -132,11 +132,15 @@ class Recorder:
                 self.experiment_id = self._open_experiment(self._experiment or self._run.data)
         if parent is not None:
             self._open_again(parent)
-        elif not self.run_id:
-            self.run_id = self._client.create_run(
+        elif self.run_id:
+            parent = self._client.get_run(self.run_id)
+        else:
+            parent = self._client.create_run(
                 self.experiment_id, start_time=self._run.began, run_name=self._run.name, tags=self._tags
-            ).info.run_id
+            )
+            self.run_id = parent.info.run_id
         self._keep()
+        return parent
 
     def _new_client(self) -> MlflowClient:
         try:
@@ -258,9 +262,8 @@ class Recorder:
         if self._run.keeps is not None:
             files.write_record(self._run.keeps, kept)
 
-    def describe(self) -> None:
+    def describe(self, parent: Run) -> None:
         """Sends what was asked for and the table's facts, where the parent run lacks them."""
-        parent = self._client.get_run(self.run_id)
         if not parent.data.params:
             self._send_batch(self.run_id, params=entities.params_of_run(self._run))
         if not (parent.inputs and parent.inputs.dataset_inputs):
@@ -341,8 +344,9 @@ class Recorder:
         counts = {"trials": self._ended, "trials_failed": self._failed, "trials_pruned": self._pruned}
         best = entities.metrics(entities.of_best(outcome, self._metric))
         others = entities.metrics({**entities.of_baselines(outcome), **counts, **entities.figures(outcome.answers)})
-        self.describe()
-        known = self._client.get_run(self.run_id).data.metrics
+        parent = self._client.get_run(self.run_id)
+        self.describe(parent)
+        known = parent.data.metrics
         new = [each for each in (*best, *others, *self._best_so_far()) if known.get(each.key) != each.value]
         self._send_batch(self.run_id, new, tags=self._tags_of(outcome))
         self._send_files(outcome)
