@@ -32,7 +32,7 @@ MEDIAN, LONGEST = (0.03, 2.0), (0.05, 5.0)
 
 @dataclass(frozen=True)
 class Shape:
-    """A table, as a frame with the column `target` or a path, and what else the command is given."""
+    """What makes a table with the column `target`, what else the command is given, and whether workers stop halfway."""
 
     table: Callable[[], pd.DataFrame]
     options: tuple[str, ...] = ()
@@ -46,6 +46,7 @@ def made(rows: int, columns: int, *, classes: int = 2, levels: int = 0) -> pd.Da
     frame = pd.DataFrame(cells, columns=[f"x{column}" for column in range(columns)])
     merit = frame["x0"].rank(pct=True) + frame["x1"].rank(pct=True) + rng.uniform(0, 0.5, rows)
     frame["target"] = pd.qcut(merit, classes, labels=[f"class {each}" for each in range(classes)])
+    # A number would be read as one.
     return frame.map(lambda cell: f"v{cell}") if levels else frame
 
 

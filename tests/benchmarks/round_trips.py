@@ -1,6 +1,6 @@
 """Whether a model predicts the same wherever it runs, and what its search recorded of it.
 
-    python -m tests.benchmarks.round_trips --data FOLDER [--models 100]      # some forty minutes on two cores
+    python -m tests.benchmarks.round_trips --data FOLDER [--models 100]      # an hour or two on two cores
 
 FOLDER is as for `planted_faults.py`. Every model is trained on one of its tables, by one family after the other and,
 every sixth, by three at once, and predicts the test rows:
@@ -45,7 +45,7 @@ from tests.benchmarks.planted_faults import Table, tables
 MOST_ROWS = 1_200
 TEST_ROWS = 300
 ALONE = 40
-# In how many parts of the test rows a model predicts.
+# How many test rows a model predicts at a time.
 AT_ONCE = {"together": TEST_ROWS, "256 at a time": 256, "32 at a time": 32}
 SEVERAL = ("mlp", "realmlp", "boosted_trees")
 SAME_SCORE = 1e-6
