@@ -37,7 +37,8 @@ def test_factors_start_as_signs_or_normally_distributed() -> None:
     assert set(np.unique(signs.factor)) == {-1, 1}
     assert np.mean(signs.factor) == pytest.approx(0, abs=0.1)
     assert np.std(normal.factor) == pytest.approx(1, abs=0.1)
-    assert len(np.unique(normal.factor)) == 40 * 50
+    # Two of 2,000 numbers of four bytes may be the same.
+    assert len(np.unique(normal.factor)) > 0.99 * 40 * 50
 
 
 def test_batch_ensemble_is_a_linear_map_between_two_factors_for_each_member() -> None:
