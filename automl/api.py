@@ -88,7 +88,8 @@ def fit(
         balance: give every class the same weight in the loss; probabilities are then no longer calibrated.
         prune: give weak trials only a part of their epochs; by default if there may be more than ten trials.
         refit: train the chosen networks again on all rows, test rows included, when their scores are recorded, as far
-            as the time allows; by default with the quality "best".
+            as the time allows; by default with the quality "best". Where there are no folds, "balanced" does so without
+            the test rows. False does without either.
         workers: processes that train at once; one per core by default.
         memory: for all workers together, as "4G", "800M" or gigabytes; by default what the machine has free.
         seed: with one worker and `trials`, the same seed gives the same run.

@@ -135,6 +135,8 @@ class Facts(Record):
 
     members: Annotated[list[Member], Field(min_length=1, max_length=MOST_MEMBERS)]
     temperature: Positive
+    decimal: Literal[".", ","] = "."
+    texts: list[str] = []
 
 
 class Schema(Record):

@@ -17,6 +17,7 @@ from automl.encoding.table import Encoding
 from automl.ensemble import blend
 from automl.errors import InputError
 from automl.gathered import Gathered
+from automl.greetings import load_tensorflow
 from automl.tasks import FloatArray, Specification, Task, predicted, task
 from automl.versions import installed
 from automl.weights import by_network
@@ -24,6 +25,8 @@ from automl.weights import by_network
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+    from automl.data.read import Writing
 
 FORMAT = 1
 SCHEMA, MANIFEST = "schema.json", "manifest.json"
@@ -98,11 +101,10 @@ class Model:
         Raises:
             InputError: the target column or a feature is missing, or a label is no class of the model.
         """
-        from automl.data.read import with_plain_names
         from automl.data.target import is_known
         from automl.tasks import scores
 
-        frame = with_plain_names(frame)
+        frame = self._as_training(frame)
         name = str(self.target["name"])
         if name not in frame.columns:
             raise InputError(f"The table lacks the target {name!r}, so predictions cannot be scored. Add the column.")
@@ -118,28 +120,29 @@ class Model:
 
         How much worse its predictions then are, no score of the model says.
         """
-        from automl.data.read import with_plain_names
-
-        frame = with_plain_names(frame)
+        frame = self._as_training(frame)
         return frame.reindex(columns=[*frame.columns, *table.lacking(self.encoding, frame)])
 
     def notes(self, frame: pd.DataFrame) -> tuple[str, ...]:
         """What the model does not know of such rows, a sentence each: new columns and values, cells it cannot read."""
-        from automl.data.read import with_plain_names
         from automl.encoding import strange
 
-        return strange.notes(self.encoding, with_plain_names(frame), known=self.facts.get("columns", ()))
+        return strange.notes(self.encoding, self._as_training(frame), known=self.facts.get("columns", ()))
 
     @property
     def _task(self) -> Task:
         return task(self.task)
 
+    def _as_training(self, frame: pd.DataFrame) -> pd.DataFrame:
+        from automl.data.read import as_training
+
+        return as_training(frame, {str(self.target["name"]), *(column["name"] for column in self.encoding.columns)})
+
     def _predictions(self, frame: pd.DataFrame) -> FloatArray:
-        from automl.data.read import with_plain_names
         from automl.encoding import strange
         from automl.training.forward import on_device
 
-        frame = with_plain_names(frame)
+        frame = self._as_training(frame)
         strange.check(self.encoding, frame)
         scalings = {part.scaling for part in self._parts}
         inputs = {scaling: on_device(table.apply(self.encoding, frame, scaling=scaling)) for scaling in scalings}
@@ -217,14 +220,28 @@ def load(path: str | os.PathLike[str]) -> Model:
     Raises:
         InputError: there is no model, or it is damaged, altered or of a newer format.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     bundle = _bundle(Path(path))
     _check(bundle)
     schema = bundle_schema.read(bundle / SCHEMA)
     encoding = Encoding(tuple(schema["columns"]))
     outputs = task(schema["task"]).outputs(schema["target"])
+    load_tensorflow()
     parts = [_part(bundle, member, encoding, outputs) for member in schema["facts"]["members"]]
     return Model(schema["task"], schema["target"], encoding, schema["facts"], parts)
+
+
+def writing(path: str | os.PathLike[str]) -> Writing:
+    """How the tables that the saved model is given are to be read. Does not load TensorFlow.
+
+    Raises:
+        InputError: as `load` does.
+    """
+    from automl.data.read import Writing
+
+    bundle = _bundle(Path(path))
+    _check(bundle)
+    facts = bundle_schema.read(bundle / SCHEMA)["facts"]
+    return Writing(facts.get("decimal", "."), frozenset(facts.get("texts", ())))
 
 
 def check(path: str | os.PathLike[str]) -> None:

@@ -43,6 +43,7 @@ class Prepared:
 
     Attributes:
         path: of the table's file, absolute; None for a data frame, or for what is piped in.
+        writing: how the tables that the model is given are to be read.
         frame: the rows with a known target; row numbers of the split count in it.
         targets: shape (rows,), encoded by the task.
         weights: shape (rows,), with mean 1 over the training rows.
@@ -56,6 +57,7 @@ class Prepared:
     frame: pd.DataFrame
     profile: Profile
     notes: tuple[str, ...]
+    writing: reading.Writing
     split: Split
     task: Task
     specification: Specification
@@ -88,12 +90,14 @@ def prepare(data: str | Path | pd.DataFrame, options: Options) -> Prepared:
     facts = profile(main, target=options.target, task=options.task, kinds=options.kinds, repeated=read.repeated)
     known = is_known(main[facts.target.name])
     is_test = np.flatnonzero(np.isin(np.flatnonzero(known), test_rows))
+    if options.test is not None and not len(is_test):
+        raise InputError(f"{options.test} has no row with a value in {facts.target.name!r}. Add the target's values.")
     frame = main[known].reset_index(drop=True)
     judge = task(facts.target.task)
     specification = judge.fit_target(frame[facts.target.name])
     targets = judge.encode_target(frame[facts.target.name], specification)
+    facts = _without_helpers(facts, frame, options)
     split = _split(frame, facts, targets, is_test, options)
-    facts = _without_helpers(facts, options)
     chosen = candidates(facts, only=options.families, files=files)
     encoding = table.fit(frame.iloc[split.train], facts)
     scalings = _scalings(chosen)
@@ -105,6 +109,7 @@ def prepare(data: str | Path | pd.DataFrame, options: Options) -> Prepared:
         frame=frame,
         profile=facts,
         notes=read.notes,
+        writing=read.writing,
         split=split,
         task=judge,
         specification=_of_training(judge, specification, frame, split, facts),
@@ -142,7 +147,7 @@ def _read(data: str | Path | pd.DataFrame, options: Options) -> tuple[pd.DataFra
     read = reading.from_frame(data) if isinstance(data, pd.DataFrame) else reading.read(data, **form)
     if options.test is None:
         return read.frame, np.empty(0, dtype=np.int64), read
-    test = reading.read(options.test, **form)
+    test = reading.read(options.test, **form, like=read.writing)
     lacking = [name for name in read.frame.columns if name not in test.frame.columns]
     if lacking:
         raise InputError(f"{options.test} lacks columns of the training table: {', '.join(map(repr, lacking[:10]))}.")
@@ -160,9 +165,6 @@ def _split(
         shares = Shares(shares.train / rest, shares.val / rest, 0.0)
     others = np.setdiff1d(np.arange(len(frame)), test_rows)
     kept = frame.iloc[others].reset_index(drop=True)
-    for column in (options.group, options.time_column):
-        if column is not None and column not in frame.columns:
-            raise unknown("column", column, [str(name) for name in frame.columns])
     if options.time_column is not None:
         cut = split_by_time(_times(kept[options.time_column], facts), shares=shares)
     else:
@@ -209,8 +211,9 @@ def usual_folds(rows: int, *, most_rows: int, seconds: float | None, workers: in
 
 
 def _times(column: pd.Series, facts: Profile) -> pd.Series:
+    # A column that is left out may split the rows all the same.
     described = next(known for known in facts.columns if known.name == column.name)
-    if described.kind == "date":
+    if cells.is_date(column) or described.date_format:
         return pd.Series(cells.dates(column, date_format=described.date_format), name=column.name)
     values = cells.numbers(column)
     if np.isnan(values).any() and not column.isna().any():
@@ -218,8 +221,13 @@ def _times(column: pd.Series, facts: Profile) -> pd.Series:
     return pd.Series(values, name=column.name)
 
 
-def _without_helpers(facts: Profile, options: Options) -> Profile:
+def _without_helpers(facts: Profile, frame: pd.DataFrame, options: Options) -> Profile:
     """The group column tells which entity a row belongs to: a model that learned it would know no new entity."""
+    for option, column in (("--group", options.group), ("--time-column", options.time_column)):
+        if column is not None and column not in frame.columns:
+            raise unknown("column", column, [str(name) for name in frame.columns])
+        if column == facts.target.name:
+            raise InputError(f"{column!r} is the target, so it cannot split the rows. Choose another {option}.")
     if options.group is None:
         return facts
     columns = tuple(
@@ -228,7 +236,8 @@ def _without_helpers(facts: Profile, options: Options) -> Profile:
         else column
         for column in facts.columns
     )
-    return dataclasses.replace(facts, columns=columns)
+    facts = dataclasses.replace(facts, columns=columns)
+    return dataclasses.replace(facts, duplicates=int(copies(frame, facts).duplicated().sum()))
 
 
 def _scalings(chosen: Sequence[Candidate]) -> list[Scaling]:

@@ -38,6 +38,33 @@ def test_the_group_column_is_no_feature(sales: pd.DataFrame) -> None:
     assert sum(map(len, shops)) == 3
 
 
+def test_copies_stay_on_one_side_whatever_their_group(sales: pd.DataFrame) -> None:
+    twice = pd.concat([sales.assign(shop=range(600)), sales.assign(shop=range(600, 1200))], ignore_index=True)
+    prepared = prepare(twice, Options(target="sales", group="shop", folds=1))
+    halves = [set(rows % 600) for rows in prepared.split.parts().values()]
+    assert sum(map(len, halves)) == 600
+    assert prepared.profile.duplicates == 600
+
+
+@pytest.mark.parametrize("column", ["day", "date"])
+def test_a_column_that_is_left_out_can_order_the_rows(sales: pd.DataFrame, column: str) -> None:
+    table = sales.assign(date=sales["day"].dt.strftime("%d/%m/%Y"))
+    prepared = prepare(table, Options(target="sales", time_column=column, kinds={column: "dropped"}))
+    assert column not in {used["name"] for used in prepared.encoding.columns}
+    assert prepared.split.train.max() < prepared.split.val.min() <= prepared.split.val.max() < prepared.split.test.min()
+
+
+def test_a_test_file_is_read_like_the_main_one(tmp_path: Path) -> None:
+    rows = [f"{row},{'0' * (row % 2)}1,{row % 2}" for row in range(60)]
+    (tmp_path / "main.csv").write_text("\n".join(["a,code,y", *rows, "9,1A,1"]))
+    (tmp_path / "test.csv").write_text("a,code,y\n1,01,0\n2,01,1\n")
+    prepared = prepare(tmp_path / "main.csv", Options(target="y", test=tmp_path / "test.csv"))
+    assert prepared.frame["code"].iloc[prepared.split.test].tolist() == ["01", "01"]
+    (tmp_path / "test.csv").write_text("a,code,y\n1,01,\n")
+    with pytest.raises(InputError, match=r"test\.csv has no row with a value in 'y'"):
+        prepare(tmp_path / "main.csv", Options(target="y", test=tmp_path / "test.csv"))
+
+
 def test_a_small_table_is_cut_into_folds(flowers: pd.DataFrame) -> None:
     split = prepare(flowers, Options(target="kind", split="0.8/0.2/0")).split
     assert len(split.train) == len(split.val) == 150
@@ -127,6 +154,9 @@ def test_families_are_chosen_by_the_table(sales: pd.DataFrame) -> None:
         ({"settings": ("mlp.layers=few",)}, "'few' is not of the kind"),
         ({"settings": ("mlp.scaling=minmax",)}, "no scaling 'minmax'"),
         ({"search": "guess"}, "no search algorithm 'guess'"),
+        ({"time_column": "sales"}, "'sales' is the target, so it cannot split"),
+        ({"group": "sales"}, "'sales' is the target, so it cannot split"),
+        ({"kinds": {"sales": "category"}}, "'sales' is the target: it is not left out"),
     ],
 )
 def test_says_which_option_is_wrong(sales: pd.DataFrame, options: dict[str, object], message: str) -> None:

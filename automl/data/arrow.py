@@ -84,6 +84,17 @@ def from_values(
     return pa.chunked_array([pa.array(texts, pa.string())]), (note,)
 
 
+def plain_values(values: pd.Series, *, name: str, label: str) -> pd.Series:
+    """The cells as `from_values` and `to_frame` read them, in the rows of the series.
+
+    Raises:
+        InputError: as these do.
+    """
+    column, _ = from_values(values, name=name, label=label)
+    plain, _ = _plain(column, name, label)
+    return pd.Series(pd.arrays.ArrowExtensionArray(plain), index=values.index, name=values.name)
+
+
 def _is_extension(kind: pa.DataType) -> bool:
     """Whether these are intervals, periods or the like, which Arrow only stores."""
     return isinstance(kind, pa.BaseExtensionType) or (pa.types.is_dictionary(kind) and _is_extension(kind.value_type))

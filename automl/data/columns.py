@@ -48,6 +48,8 @@ READ_AS = {"number": "number", "boolean": "yes or no", "date": "date"}
 
 FORMAT_MARK = " or "
 MOST_FORMATS = 3
+# Of the different texts of a column, those that are tried as dates.
+MOST_SAMPLED = 2_000
 
 _DECORATION = re.compile(r"^[\s$€£¥]+|[\s%$€£¥]+$")
 _THOUSANDS = re.compile(r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$")
@@ -102,12 +104,18 @@ def is_text(column: pd.Series) -> bool:
     return bool(pd.api.types.is_string_dtype(column.dtype) or isinstance(column.dtype, pd.CategoricalDtype))
 
 
+def is_date(column: pd.Series) -> bool:
+    """Whether the cells are dates, by the column's type."""
+    return bool(pd.api.types.is_datetime64_any_dtype(column.dtype) or "date" in str(column.dtype))
+
+
 def numbers(column: pd.Series) -> NDArray[np.float64]:
     """Shape (rows,), NaN where missing. Text such as "1,234.5", "$ 12" or "7 %" counts as a number (7, not 0.07)."""
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return np.full(len(column), np.nan)
     if not is_text(column):
-        values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        numeric = column if pd.api.types.is_numeric_dtype(column.dtype) else pd.to_numeric(column, errors="coerce")
+        values = numeric.to_numpy(dtype=np.float64, na_value=np.nan)
         return np.where(np.isinf(values), np.nan, values)
     texts = labels(column)
     values = np.full(len(texts), np.nan)
@@ -174,7 +182,7 @@ def dates(column: pd.Series, *, date_format: str = "") -> NDArray[np.datetime64]
     Text is read with `date_format` (strptime codes or "ISO8601", several with " or " between them, of which the first
     that suits a cell counts; as `find_date_format` gives it).
     """
-    if pd.api.types.is_datetime64_any_dtype(column.dtype) or "date" in str(column.dtype):
+    if is_date(column):
         parsed = pd.to_datetime(column.astype(object).where(column.notna(), None), errors="coerce", utc=True)
     else:
         texts = pd.Series(labels(column), dtype=object)
@@ -190,7 +198,9 @@ def find_date_format(texts: NDArray[np.object_]) -> tuple[str, bool] | None:
 
     It is if the other order of day and month would do as well. None if the texts are no dates.
     """
-    sample = pd.Series(list(dict.fromkeys(text for text in texts if text is not None))[:2000], dtype=object)
+    different = list(dict.fromkeys(text for text in texts if text is not None))
+    # From all over the table: where it is sorted, its first days are all of one month.
+    sample = pd.Series(different[:: -(-len(different) // MOST_SAMPLED) or 1], dtype=object)
     if sample.empty or not sample.str.contains(r"\d", regex=True).mean() > 0.95:
         return None
     # Bare years and other plain numbers are numbers; a date has at least two separators or a T.
@@ -206,7 +216,10 @@ def find_date_format(texts: NDArray[np.object_]) -> tuple[str, bool] | None:
         # One that suits a few cells by chance would hide mistakes.
         if counts[best] < 0.05 * len(sample) or len(chosen) == MOST_FORMATS:
             return None
-        ambiguous |= _swapped(best) != best and counts.get(_swapped(best), 0) >= counts[best]
+        if counts.get(_swapped(best), 0) >= counts[best] and _swapped(best) != best:
+            either = {order: int(_dates(pd.Series(different), order).notna().sum()) for order in (best, _swapped(best))}
+            best = max(either, key=lambda order: either[order])
+            ambiguous |= len(set(either.values())) == 1
         chosen.append(best)
         rest = rest[_dates(rest, best).isna()]
     return FORMAT_MARK.join(chosen), ambiguous

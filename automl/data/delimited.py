@@ -9,7 +9,7 @@ import contextlib
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -66,6 +66,8 @@ def parse(
     has_header: bool = True,
     skip_bad_lines: bool = False,
     may_be_empty: bool = False,
+    decimal: str = ".",
+    texts: Collection[str] = (),
     block_bytes: int = _BLOCK_BYTES,
 ) -> tuple[Parsed, Dialect]:
     """The columns of UTF-8 text whose first row names them, and how the text is written.
@@ -74,6 +76,8 @@ def parse(
         has_header: whether there are names; otherwise they are `column_1` and so on.
         skip_bad_lines: whether rows that are too long or too short are left out, as long as they are few.
         may_be_empty: whether a header alone is a table.
+        decimal: the decimal sign where the numbers do not tell: "1,234" alone may be a thousand and more.
+        texts: names of columns whose cells stay as they are written, even if all look like numbers.
 
     Raises:
         InputError: the header is missing, no row follows it, a row is too long or too short, or a quote stays open.
@@ -97,8 +101,13 @@ def parse(
     if skip_bad_lines:
         body, skipped = _well_formed(body, len(header.names), mark, header.lines, label)
         notes.extend(skipped)
+    as_text = {place for place, name in enumerate(header.names) if name.strip() in texts}
     try:
-        table = _table(body, len(header.names), mark, MISSING, block_bytes)
+        table = _table(body, len(header.names), mark, MISSING, as_text, block_bytes)
+        # Times of day mean nothing to a model but what is written: "09:05" is not "09:05:00".
+        if times := {place for place, column in enumerate(table.columns) if pa.types.is_time(column.type)}:
+            as_text |= times
+            table = _table(body, len(header.names), mark, MISSING, as_text, block_bytes)
     except pa.ArrowException as error:
         reason = printable(str(error), 200)
         raise _fault(text, mark, label, header) or InputError(
@@ -113,15 +122,15 @@ def parse(
     if not table.num_rows:
         raise _no_rows(label)
     if any(pa.types.is_string(column.type) and pc.any(pc.equal(column, "?")).as_py() for column in table.columns):
-        table = _table(body, len(header.names), mark, (*MISSING, "?"), block_bytes)
+        table = _table(body, len(header.names), mark, (*MISSING, "?"), as_text, block_bytes)
         notes.append(f"{label}: '?' was read as missing.")
-    columns = [_without_spaces(column) for column in table.columns]
+    columns = [_without_spaces(column, is_text=place in as_text) for place, column in enumerate(table.columns)]
     if has_header:
         _check_names(header.names, columns, label)
-    decimal = "."
+    found = "."
     if mark != ",":
-        columns, decimal = _with_decimal_points(columns)
-    return Parsed(header.names, columns, tuple(notes)), Dialect(mark, decimal)
+        columns, found = _with_decimal_points(columns, as_text, likely=decimal)
+    return Parsed(header.names, columns, tuple(notes)), Dialect(mark, found)
 
 
 def _no_rows(label: str) -> InputError:
@@ -258,39 +267,49 @@ def _well_formed(
     return pa.py_buffer("".join(good).encode()), (f"{label}: {what} left out: {shown}.",)
 
 
-def _table(body: pa.Buffer, width: int, mark: str, missing: tuple[str, ...], block_bytes: int) -> pa.Table:
+def _table(
+    body: pa.Buffer, width: int, mark: str, missing: tuple[str, ...], as_text: Collection[int], block_bytes: int
+) -> pa.Table:
     return arrow_csv.read_csv(
         pa.BufferReader(body),
         read_options=arrow_csv.ReadOptions(
             column_names=[str(place) for place in range(width)], block_size=min(body.size + 1, block_bytes)
         ),
         parse_options=arrow_csv.ParseOptions(delimiter=mark, newlines_in_values=True),
-        convert_options=arrow_csv.ConvertOptions(null_values=missing, strings_can_be_null=True),
+        convert_options=arrow_csv.ConvertOptions(
+            null_values=missing,
+            strings_can_be_null=True,
+            column_types={str(place): pa.string() for place in as_text},
+        ),
     )
 
 
-def _without_spaces(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Text without outer spaces, and what that makes of it: a number, or a missing cell."""
+def _without_spaces(column: pa.ChunkedArray, *, is_text: bool) -> pa.ChunkedArray:
+    """Text without outer spaces, and what that makes of it: a number unless it is to stay text, or a missing cell."""
     if not pa.types.is_string(column.type):
         return column
     trimmed = pc.utf8_trim_whitespace(column)
     if trimmed.equals(column):
         return column
     known = pc.if_else(pc.is_in(trimmed, pa.array(MISSING)), pa.scalar(None, pa.string()), trimmed)
-    for kind in (pa.int64(), pa.float64()):
+    for kind in () if is_text else (pa.int64(), pa.float64()):
         with contextlib.suppress(pa.ArrowInvalid):
             return known.cast(kind)
     return known
 
 
-def _with_decimal_points(columns: list[pa.ChunkedArray]) -> tuple[list[pa.ChunkedArray], str]:
+def _with_decimal_points(
+    columns: list[pa.ChunkedArray], as_text: Collection[int], *, likely: str
+) -> tuple[list[pa.ChunkedArray], str]:
     """Columns of numbers with decimal commas as numbers, and the decimal sign that was found."""
     trimmed = [pc.utf8_trim_whitespace(column) if pa.types.is_string(column.type) else None for column in columns]
     candidates = [
-        place for place, texts in enumerate(trimmed) if texts is not None and _all_match(texts, _COMMA_NUMBER)
+        place
+        for place, texts in enumerate(trimmed)
+        if texts is not None and place not in as_text and _all_match(texts, _COMMA_NUMBER)
     ]
     # "1,234" alone may stand for a thousand and more; another number must show that the comma is a decimal sign.
-    if all(_all_match(trimmed[place], _MAYBE_THOUSANDS) for place in candidates):
+    if likely == "." and all(_all_match(trimmed[place], _MAYBE_THOUSANDS) for place in candidates):
         return columns, "."
     return [
         pc.replace_substring(trimmed[place], ",", ".").cast(pa.float64()) if place in candidates else column

@@ -27,7 +27,11 @@ EXACT = 2.0**53
 # To read all dates of a long table would take longer than everything else that is found out about it.
 MOST_DATES = 20_000
 
-_IDENTIFIER_NAME = re.compile(r"(^|[_\s])(id|uuid|guid|index|row|nr|no|key|instant)$|^(id|unnamed)|Id$|ID$")
+# Words that name identifiers: at the end of a name, at its beginning, or alone ("heat_index" measures something).
+_LAST = frozenset({"id", "uuid", "guid", "row", "nr", "no", "key", "instant"})
+_FIRST = frozenset({"id", "unnamed"})
+_ALONE = frozenset({"index"})
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,7 @@ def profile(
     name, chosen = find_target(frame, target)
     if name in repeated:
         raise InputError(f"Several columns are called {name!r}, so it is not clear which is the target. Rename one.")
-    told = _checked_kinds(frame, kinds or {})
+    told = _checked_kinds(frame, kinds or {}, target=name)
     described = describe_target(frame[name], task)
     known = frame[is_known(frame[name])] if described.missing else frame
     features = [str(other) for other in frame.columns if other != name]
@@ -199,11 +203,16 @@ def _columns(frame: pd.DataFrame, told: Mapping[str, Kind]) -> tuple[tuple[Colum
     return tuple(columns), notes
 
 
-def _checked_kinds(frame: pd.DataFrame, kinds: Mapping[str, str]) -> Mapping[str, Kind]:
+def _checked_kinds(frame: pd.DataFrame, kinds: Mapping[str, str], *, target: str) -> Mapping[str, Kind]:
     checked: dict[str, Kind] = {}
     for name, kind in kinds.items():
         if name not in frame.columns:
             raise unknown("column", name, [str(column) for column in frame.columns])
+        if name == target:
+            raise InputError(
+                f"{name!r} is the target: it is not left out, and --task says whether it is classes or numbers."
+                " Choose another column with --target, or leave its --kind or --drop out."
+            )
         if kind not in KINDS:
             raise unknown("kind of column", kind, KINDS)
         checked[name] = kind
@@ -256,7 +265,7 @@ def _kind(column: pd.Series) -> tuple[Kind, str, str]:
         return "constant", "empty" if not len(known) else f"always {str(known.iloc[0])[:30]!r}", ""
     if pd.api.types.is_bool_dtype(column.dtype):
         return "boolean", "", ""
-    if pd.api.types.is_datetime64_any_dtype(column.dtype) or "date" in str(column.dtype):
+    if cells.is_date(column):
         return "date", "", ""
     if not cells.is_text(column) and pd.api.types.is_numeric_dtype(column.dtype):
         return _kind_of_numbers(known, distinct)
@@ -273,11 +282,30 @@ def _kind_of_numbers(known: pd.Series, distinct: int) -> tuple[Kind, str, str]:
     if distinct == len(known) and len(known) >= 20 and pd.api.types.is_integer_dtype(known.dtype):
         if np.all(np.diff(values) == 1):
             return "identifier", "counts the rows", ""
-        if _IDENTIFIER_NAME.search(str(known.name)):
+        if _is_called_identifier(str(known.name)):
             return "identifier", "different in every row, and named like one", ""
     if distinct > 0.5 * len(known) and len(known) >= 20 and np.abs(values).min() >= EXACT:
         return "identifier", "whole numbers too long to be measured", ""
     return "number", "", ""
+
+
+def words(name: str) -> list[str]:
+    """The words of a column's name, in lower case.
+
+    >>> words("customerID"), words("AMOUNT_PAID"), words("IDNumber 2")
+    (['customer', 'id'], ['amount', 'paid'], ['id', 'number'])
+    """
+    return [word.lower() for word in _WORD.findall(name)]
+
+
+def is_called(name: str, *, first: Collection[str], last: Collection[str]) -> bool:
+    """Whether the first or the last word of a column's name is among these."""
+    own = words(name)
+    return bool(own) and (own[0] in first or own[-1] in last)
+
+
+def _is_called_identifier(name: str) -> bool:
+    return is_called(name, first=_FIRST, last=_LAST) or (len(words(name)) == 1 and words(name)[0] in _ALONE)
 
 
 def _kind_of_texts(known: pd.Series, distinct: int) -> tuple[Kind, str, str]:

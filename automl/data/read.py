@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,25 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from automl.data import bounds, delimited, json_lines, text
-from automl.data.arrow import Parsed, from_values, to_frame, unique_names
+from automl.data.arrow import Parsed, from_values, plain_values, to_frame, unique_names
+from automl.data.columns import is_text
 from automl.data.files import STREAM, File, load, printable
 from automl.errors import EnvironmentFault, InputError
 
 _QUOTED = {"\t": "a tab"}
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What one table tells of how others of its kind are to be read, and what these may be too short to tell.
+
+    Attributes:
+        decimal: the decimal sign of its text.
+        texts: the columns whose cells are text, and stay as they are written: "01" is not 1, nor "1.10" 1.1.
+    """
+
+    decimal: str = "."
+    texts: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -31,6 +45,7 @@ class Table:
         notes: everything that was found out or done without asking, a plain sentence each.
         digest: SHA-256 in hexadecimal digits, of the file's bytes or of the frame's content.
         repeated: names that stood above several columns, of which only the first has kept it.
+        decimal: the decimal sign of its text.
     """
 
     frame: pd.DataFrame
@@ -38,6 +53,12 @@ class Table:
     notes: tuple[str, ...]
     digest: str
     repeated: tuple[str, ...] = ()
+    decimal: str = "."
+
+    @property
+    def writing(self) -> Writing:
+        """How tables like this one are to be read."""
+        return Writing(self.decimal, tuple(str(name) for name, cells in self.frame.items() if is_text(cells)))
 
 
 def read(
@@ -48,6 +69,7 @@ def read(
     has_header: bool = True,
     skip_bad_lines: bool = False,
     may_be_empty: bool = False,
+    like: Writing | None = None,
 ) -> Table:
     """The table in a file: CSV, TSV, TXT or JSON (each also as .gz), Parquet, Feather or Arrow, or a .zip of one.
 
@@ -58,6 +80,7 @@ def read(
         has_header: whether the first row of text names the columns; otherwise they are `column_1` and so on.
         skip_bad_lines: whether lines of text with too many or too few fields are left out, if they are few.
         may_be_empty: whether there may be no rows.
+        like: how the table is written that this one belongs to.
 
     Raises:
         InputError: there is no such file, or it holds no table; the message says what and in which line.
@@ -66,8 +89,9 @@ def read(
     if not isinstance(path, (str, Path)):
         raise InputError(f"The data must be the path of a file or a pandas data frame, not {type(path).__name__!r}.")
     file = load(path)
+    like = like or Writing()
     try:
-        parsed = _parsed(
+        parsed, decimal = _parsed(
             file,
             encoding,
             {
@@ -75,6 +99,8 @@ def read(
                 "has_header": has_header,
                 "skip_bad_lines": skip_bad_lines,
                 "may_be_empty": may_be_empty,
+                "decimal": like.decimal,
+                "texts": like.texts,
             },
         )
         frame, notes = to_frame(parsed, label=file.label)
@@ -84,7 +110,7 @@ def read(
         ) from None
     if not len(frame) and not may_be_empty:
         raise InputError(f"{file.label} has columns but no rows. Add rows.")
-    return Table(frame, file.stem, notes, file.digest, _repeated(parsed.names))
+    return Table(frame, file.stem, notes, file.digest, _repeated(parsed.names), decimal)
 
 
 def from_frame(frame: pd.DataFrame) -> Table:
@@ -108,18 +134,25 @@ def from_frame(frame: pd.DataFrame) -> Table:
     return Table(plain, "data", more, _digest(plain), _repeated(names))
 
 
-def with_plain_names(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with its columns called as `from_frame` calls them; its cells and its row index stay as they are.
+def as_training(frame: pd.DataFrame, needed: Collection[str]) -> pd.DataFrame:
+    """The frame with its columns called as `from_frame` calls them, and the needed ones read as it reads them.
+
+    The other columns and the row index stay as they are.
 
     Raises:
-        InputError: it is no data frame.
+        InputError: it is no data frame, or a cell of a needed column holds a list, a dictionary or another object.
     """
     if not isinstance(frame, pd.DataFrame):
         raise InputError(
             f"A model takes a pandas data frame with the columns of the training table, not {type(frame).__name__!r}."
         )
     names, _ = unique_names(_names(frame), range(frame.shape[1]), "data")
-    return frame if names == list(frame.columns) else frame.set_axis(names, axis=1)
+    if names != list(frame.columns):
+        frame = frame.set_axis(names, axis=1)
+    changed = {
+        str(name): plain_values(cells, name=str(name), label="data") for name, cells in frame.items() if name in needed
+    }
+    return frame.assign(**changed) if changed else frame
 
 
 def _names(frame: pd.DataFrame) -> list[str]:
@@ -130,10 +163,12 @@ def _repeated(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name, times in Counter(name.strip() for name in names).items() if name and times > 1)
 
 
-def _parsed(file: File, encoding: str | None, form: dict[str, Any]) -> Parsed:
+def _parsed(file: File, encoding: str | None, form: dict[str, Any]) -> tuple[Parsed, str]:
+    """The columns, and the decimal sign."""
+    decimal = "."
     match file.kind:
         case "parquet" | "arrow":
-            return _stored_columns(file)
+            return _stored_columns(file), decimal
         case "json_lines":
             content, encoding, notes = text.to_utf8(file.content, label=file.label, encoding=encoding)
             parsed = json_lines.parse(content, label=file.label)
@@ -144,15 +179,14 @@ def _parsed(file: File, encoding: str | None, form: dict[str, Any]) -> Parsed:
             if json_lines.is_json(content):
                 parsed = json_lines.parse(content, label=file.label)
                 notes = (*notes, f"{file.label}: it holds JSON, and was read as such.")
-                return Parsed(parsed.names, parsed.columns, (*notes, *parsed.notes))
-            parsed, dialect = delimited.parse(content, label=file.label, **form)
-            if (dialect.delimiter, encoding, dialect.decimal) != (",", "utf-8", "."):
-                mark = _QUOTED.get(dialect.delimiter, repr(dialect.delimiter))
-                found = (
-                    f"the delimiter is {mark}, the encoding is {encoding} and the decimal sign is {dialect.decimal!r}"
-                )
-                notes = (*notes, f"{file.label}: {found}.")
-    return Parsed(parsed.names, parsed.columns, (*notes, *parsed.notes))
+            else:
+                parsed, dialect = delimited.parse(content, label=file.label, **form)
+                decimal = dialect.decimal
+                if (dialect.delimiter, encoding, decimal) != (",", "utf-8", "."):
+                    mark = _QUOTED.get(dialect.delimiter, repr(dialect.delimiter))
+                    found = f"the delimiter is {mark}, the encoding is {encoding} and the decimal sign is {decimal!r}"
+                    notes = (*notes, f"{file.label}: {found}.")
+    return Parsed(parsed.names, parsed.columns, (*notes, *parsed.notes)), decimal
 
 
 def _stored_columns(file: File) -> Parsed:

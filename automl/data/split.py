@@ -213,9 +213,13 @@ def _units(copies: pd.Series, groups: pd.Series | None) -> NDArray[np.int64]:
 
 
 def _common_class(unit: NDArray[np.int64], classes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Shape (rows,): the commonest class among the rows of the same unit."""
-    table = pd.crosstab(unit, classes)
-    return np.asarray(table.to_numpy().argmax(axis=1)[np.searchsorted(table.index.to_numpy(), unit)], dtype=np.int64)
+    """Shape (rows,): the commonest class among the rows of the same unit, the lowest where several are as common."""
+    count = int(classes.max()) + 1
+    pairs, rows = np.unique(unit * count + classes, return_counts=True)
+    units, of_pair = pairs // count, pairs % count
+    order = np.lexsort((of_pair, -rows, units))
+    found, first = np.unique(units[order], return_index=True)
+    return np.asarray(of_pair[order][first][np.searchsorted(found, unit)], dtype=np.int64)
 
 
 def _checked(part: NDArray[np.int64], how: str) -> Split:

@@ -17,6 +17,8 @@ TaskName = Literal["classify", "regress"]
 USUAL_NAMES = ("target", "label", "class", "y")
 FEWEST_ROWS = 10
 MOST_CLASSES = 200
+# Of a target's values, those that may be something else than numbers for it to be numbers all the same.
+MOST_STRANGERS = 0.05
 # Of the spread of a target: its third power can still be held.
 LARGEST = 1e100
 
@@ -87,6 +89,8 @@ def describe_target(column: pd.Series, task: str | None) -> Target:
     _check_enough(name, known, missing)
     numbers = _as_numbers(known)
     notes = []
+    if numbers is None and task != "classify":
+        _check_few_strangers(name, column)
     if task is None:
         task = _likely_task(known, numbers)
         notes.append(f"The task is {task}, by the values of {name!r}. Choose another with --task.")
@@ -103,7 +107,12 @@ def is_known(column: pd.Series) -> np.ndarray:
     """Shape (rows,): whether each row has a target; blank text is missing."""
     known = column.notna().to_numpy(dtype=bool)
     if cells.is_text(column):
-        known = known & np.array([text is not None for text in cells.labels(column)], dtype=bool)
+        texts = cells.labels(column)
+        known = known & np.array([text is not None for text in texts], dtype=bool)
+        # Among numbers, what people write where there is none. Classes may be called so.
+        absent = np.array([text is not None and text.lower() in cells.ABSENT for text in texts], dtype=bool)
+        if absent.any() and not np.isnan(cells.numbers(column[known & ~absent])).any():
+            known = known & ~absent
     return known
 
 
@@ -133,6 +142,21 @@ def _as_numbers(known: pd.Series) -> np.ndarray | None:
         return known.to_numpy(dtype=np.float64)
     numbers = cells.numbers(known)
     return None if np.isnan(numbers).any() else numbers
+
+
+def _check_few_strangers(name: str, column: pd.Series) -> None:
+    """Numbers among which a few cells are something else are no classes, whatever these cells are."""
+    if not cells.is_text(column):
+        return
+    parsed, texts = cells.numbers(column), cells.labels(column)
+    strange = np.flatnonzero(np.isnan(parsed) & is_known(column))
+    known = int(is_known(column).sum())
+    if len(strange) <= MOST_STRANGERS * known and len(np.unique(parsed[~np.isnan(parsed)])) > MOST_CLASSES:
+        row = strange[0]
+        raise InputError(
+            f"The target {name!r} holds numbers, but {len(strange):,} of its {known:,} values are none, the first"
+            f" {texts[row][:40]!r} in row {row + 1:,}. Correct them, or leave them empty."
+        )
 
 
 def _likely_task(known: pd.Series, numbers: np.ndarray | None) -> TaskName:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -39,4 +40,20 @@ def transform(column: pd.Series, specification: dict[str, Any]) -> NDArray[np.in
     """Shape (rows,): 0 for other values, 1 for missing cells, 2 and up for the known values."""
     codes: dict[str | None, int] = {value: code for code, value in enumerate(specification["values"], FIRST_KNOWN)}
     codes[None] = MISSING
+    if not cells.is_text(column):
+        codes = _by_meaning(specification["values"]) | codes
     return np.array([codes.get(label, OTHER) for label in cells.labels(column)], dtype=np.int32)
+
+
+def _by_meaning(values: list[str]) -> dict[str | None, int]:
+    """The codes of values that are the only ones to be read as a certain number, or as true or false.
+
+    Rows whose cells all look like numbers may come as such: then 1 stands for "01".
+    """
+    numbers = cells.numbers(pd.Series(values, dtype=object))
+    meanings = [
+        value.lower() if np.isnan(number) else cells.number_label(number)
+        for value, number in zip(values, numbers, strict=True)
+    ]
+    times = Counter(meanings)
+    return {meaning: code for code, meaning in enumerate(meanings, FIRST_KNOWN) if times[meaning] == 1}

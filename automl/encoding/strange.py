@@ -10,6 +10,7 @@ import pandas as pd
 from automl.data import columns as cells
 from automl.data.files import printable
 from automl.data.profile import Profile
+from automl.encoding import categories
 from automl.encoding.table import Encoding
 from automl.errors import InputError
 
@@ -63,8 +64,8 @@ def notes(encoding: Encoding, frame: pd.DataFrame, *, known: Collection[str]) ->
                 f" ({_listed(unread.examples)})."
             )
         if column["kind"] == "category":
-            labels = pd.Series(cells.labels(frame[column["name"]]), dtype=object).dropna()
-            unseen = labels[~labels.isin(column["values"])]
+            is_unseen = categories.transform(frame[column["name"]], column) == categories.OTHER
+            unseen = pd.Series(cells.labels(frame[column["name"]])[is_unseen], dtype=object)
             if len(unseen):
                 examples = _listed(list(unseen.value_counts().index[:3]))
                 said.append(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from automl.data import columns as cells
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 FEWEST_BUCKETS = 64
 MOST_BUCKETS = 1024
@@ -23,11 +26,9 @@ def fit(column: pd.Series) -> dict[str, Any]:
     while buckets < min(MOST_BUCKETS, len(column) / 4):
         buckets *= 2
     counts = _counts(column, buckets)
-    frequency = (counts > 0).sum(axis=0)
-    idf = np.log((1 + len(counts)) / (1 + frequency)) + 1
+    idf = np.log((1 + counts.shape[0]) / (1 + counts.getnnz(axis=0))) + 1
     weighted = _weighted(counts, idf)
-    used = weighted[weighted > 0]
-    return {"idf": idf.round(6).tolist(), "scale": float(1 / used.mean()) if len(used) else 1.0}
+    return {"idf": idf.round(6).tolist(), "scale": float(1 / weighted.data.mean()) if weighted.nnz else 1.0}
 
 
 def width(specification: dict[str, Any]) -> int:
@@ -38,20 +39,21 @@ def width(specification: dict[str, Any]) -> int:
 def transform(column: pd.Series, specification: dict[str, Any]) -> NDArray[np.float32]:
     """Shape (rows, width): about 1 where a word occurs, 0 elsewhere; texts of any length weigh the same."""
     idf = np.asarray(specification["idf"])
-    weighted = _weighted(_counts(column, len(idf)), idf)
-    return (weighted * specification["scale"]).astype(np.float32)
+    if not len(column):
+        return np.empty((0, len(idf)), dtype=np.float32)
+    weighted = _weighted(_counts(column, len(idf)), idf) * specification["scale"]
+    return np.asarray(weighted.astype(np.float32).toarray())
 
 
-def _counts(column: pd.Series, buckets: int) -> NDArray[np.float64]:
+def _counts(column: pd.Series, buckets: int) -> csr_matrix:
+    """Shape (rows, buckets)."""
     from sklearn.feature_extraction.text import HashingVectorizer
 
     hashing = HashingVectorizer(n_features=buckets, ngram_range=(1, 2), alternate_sign=False, norm=None)
-    texts = [text or "" for text in cells.labels(column)]
-    counts: NDArray[np.float64] = hashing.transform(texts).toarray()
-    return counts
+    return hashing.transform(text or "" for text in cells.labels(column))
 
 
-def _weighted(counts: NDArray[np.float64], idf: NDArray[np.float64]) -> NDArray[np.float64]:
-    weighted = np.log1p(counts) * idf
-    length = np.linalg.norm(weighted, axis=1, keepdims=True)
-    return np.divide(weighted, length, out=np.zeros_like(weighted), where=length > 0)
+def _weighted(counts: csr_matrix, idf: NDArray[np.float64]) -> csr_matrix:
+    from sklearn.preprocessing import normalize
+
+    return normalize(counts.log1p().multiply(idf).tocsr())

@@ -129,3 +129,38 @@ def test_says_when_day_and_month_cannot_be_told_apart() -> None:
     clear = profile(table(day=["13/02/2024", "03/04/2024"] * 20, x=RNG.normal(size=ROWS)), target="y")
     assert clear.columns[0].date_format == "%d/%m/%Y"
     assert not any("cannot be told apart" in warning for warning in clear.warnings)
+
+
+@pytest.mark.parametrize("order", ["%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M"])
+def test_the_order_of_day_and_month_is_found_in_a_long_sorted_log(order: str) -> None:
+    times = pd.date_range("2020-03-01", periods=40_000, freq="min")
+    facts = profile(pd.DataFrame({"when": times.strftime(order), "y": range(40_000)}), target="y", task="regress")
+    assert (facts.columns[0].date_format, facts.columns[0].missing, facts.warnings) == (order, 0, ())
+
+
+@pytest.mark.parametrize(
+    "name", ["customerID", "user_id", "id", "IDNumber", "Unnamed: 3", "PassengerId", "row", "index"]
+)
+def test_whole_numbers_named_like_an_identifier_are_one(name: str) -> None:
+    assert _kind_of_different_numbers(name) == "identifier"
+
+
+@pytest.mark.parametrize("name", ["AMOUNT_PAID", "idle_seconds", "ideal", "heat_index", "Paid", "grid"])
+def test_whole_numbers_that_measure_are_numbers(name: str) -> None:
+    assert _kind_of_different_numbers(name) == "number"
+
+
+def _kind_of_different_numbers(name: str) -> str:
+    values = np.random.default_rng(0).permutation(np.arange(0, 900, 3))
+    facts = profile(pd.DataFrame({name: values, "other": values % 7, "y": values % 2}), target="y")
+    return facts.columns[0].kind
+
+
+@pytest.mark.parametrize("task", [None, "regress"])
+def test_a_few_strangers_among_numbers_are_named(task: str | None) -> None:
+    cells = [*map(str, np.random.default_rng(0).normal(size=999)), "unknown"]
+    frame = pd.DataFrame({"a": np.arange(1000) % 7, "y": cells})
+    with pytest.raises(InputError, match=r"1 of its 1,000 values are none, the first 'unknown' in row 1,000"):
+        profile(frame, target="y", task=task)
+    facts = profile(frame.replace("unknown", "n/a"), target="y", task=task)
+    assert (facts.target.task, facts.target.missing) == ("regress", 1)

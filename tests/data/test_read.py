@@ -26,7 +26,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from automl.data import delimited, files
-from automl.data.read import Table, from_frame, read
+from automl.data.read import Table, as_training, from_frame, read
 from automl.errors import EnvironmentFault, InputError
 
 
@@ -66,7 +66,7 @@ def write(folder: Path, data: bytes, name: str = "data.csv") -> Path:
         pytest.param(b'a,b\nNA,null\n1,""\nNaN,N/A\n', {"a": [None, 1, None], "b": [None] * 3}, id="usual-words"),
         pytest.param(b"a,b\n1e25,true\n2,False\n", {"a": [1e25, 2.0], "b": [True, False]}, id="floats-and-booleans"),
         pytest.param(b"a\n10000000000000000000000000\n1\n", {"a": [1e25, 1.0]}, id="huge-integer"),
-        pytest.param(b"a,b\n12:30,x\n13:45:10,y\n", {"a": ["12:30:00", "13:45:10"], "b": ["x", "y"]}, id="time-of-day"),
+        pytest.param(b"a,b\n12:30,x\n13:45:10,y\n", {"a": ["12:30", "13:45:10"], "b": ["x", "y"]}, id="time-of-day"),
         pytest.param(b"a\n2020-01-31\n", {"a": [dt.date(2020, 1, 31)]}, id="date"),
         pytest.param(b"0,1,2\n5,6,7\n", {"0": [5], "1": [6], "2": [7]}, id="names-that-pandas-counts"),
         pytest.param(b"PAR1,b\n1,x\n", {"PAR1": [1], "b": ["x"]}, id="begins-like-parquet"),
@@ -885,3 +885,34 @@ def test_any_bytes_end_in_a_table_or_in_an_error_for_people(tmp_path: Path, data
         assert table.frame.columns.is_unique
         assert all(isinstance(kind, pd.ArrowDtype) for kind in table.frame.dtypes)
         assert all(note.startswith("data") for note in table.notes)
+
+
+def test_a_table_is_read_like_the_one_that_it_belongs_to(tmp_path: Path) -> None:
+    lines = [f"0,{500 + row};1.10;{'NA' if row else '01'}" for row in range(9)]
+    training = read(write(tmp_path, "\n".join(["length;version;zip", "0,5;2.0.1;1A", *lines]).encode(), "training.csv"))
+    new = write(tmp_path, b"length;version;zip\n3,339;1.10; 01 \n", "new.csv")
+    assert content(read(new)) == {"length": ["3,339"], "version": [1.1], "zip": [1]}
+    assert content(read(new, like=training.writing)) == {"length": [3.339], "version": ["1.10"], "zip": ["01"]}
+    # Without a decimal comma in training, one that is plain is still found out.
+    plain = write(tmp_path, b"length;width\n0,25;1\n3,339;2\n", "plain.csv")
+    assert content(read(plain, like=read(plain).writing)) == {"length": [0.25, 3.339], "width": [1, 2]}
+
+
+def test_a_frame_of_any_types_is_read_as_in_training() -> None:
+    frame = pd.DataFrame(
+        {
+            "took": pd.to_timedelta([90, None], unit="s"),
+            "said": [b"yes", b"no"],
+            "at": [dt.time(9, 5), None],
+            " price ": [Decimal("1.5"), Decimal(2)],
+            "extra": [[1], [2]],
+        },
+        index=[7, 3],
+    )
+    read_as = as_training(frame, {"took", "said", "at", "price"})
+    trained = from_frame(frame.drop(columns="extra")).frame
+    assert read_as.index.tolist() == [7, 3]
+    pd.testing.assert_frame_equal(read_as[list(trained)].reset_index(drop=True), trained)
+    assert read_as["extra"].tolist() == [[1], [2]]
+    with pytest.raises(InputError, match="'extra' holds lists"):
+        as_training(frame, {"extra"})

@@ -118,3 +118,19 @@ def test_knows_where_each_column_is(flowers: pd.DataFrame, scaling: Scaling) -> 
         np.testing.assert_array_equal(after.codes[:, codes], before.codes[::-1][:, codes])
     assert sum(len(measures) for measures, _ in found.values()) == before.numbers.shape[1]
     assert sum(len(codes) for _, codes in found.values()) == before.codes.shape[1]
+
+
+def test_values_are_known_by_their_meaning_where_a_table_comes_without_its_texts() -> None:
+    training = pd.Series(["01", "1A", "2.50", "True", "7", "07"] * 2)
+    specification = categories.fit(training)
+    codes = dict(zip(training, categories.transform(training, specification).tolist(), strict=False))
+    numbers_alone = categories.transform(pd.Series([1.0, 2.5, 7.0, 8.0, np.nan]), specification)
+    assert numbers_alone.tolist() == [codes["01"], codes["2.50"], codes["7"], categories.OTHER, categories.MISSING]
+    assert categories.transform(pd.Series([True]), specification).tolist() == [codes["True"]]
+    # Text is what it is.
+    assert categories.transform(pd.Series(["1", "true"]), specification).tolist() == [categories.OTHER] * 2
+
+
+def test_texts_of_no_rows_are_no_rows() -> None:
+    specification = text.fit(pd.Series(["a good film", "a bad film"] * 50))
+    assert text.transform(pd.Series([], dtype=object), specification).shape == (0, text.width(specification))
