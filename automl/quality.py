@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from automl.errors import unknown
 
@@ -16,7 +17,8 @@ class Quality:
         most_rows_in_folds: larger tables keep a holdout; 0 for no folds.
         combines: whether the model may be an ensemble.
         boosts: whether there is gradient boosting to compare with.
-        refits: whether the chosen networks are trained again on all rows.
+        refits: on which rows the chosen networks are trained again: those that a holdout has kept from them, "all", or
+            none.
         audits: whether the model is examined in the end, for a small share of the time.
         says: the same in words, for people; empty for what is usual.
     """
@@ -25,7 +27,7 @@ class Quality:
     most_rows_in_folds: int
     combines: bool
     boosts: bool
-    refits: bool
+    refits: Literal["none", "known", "all"]
     audits: bool
     says: str = ""
 
@@ -33,11 +35,11 @@ class Quality:
 # Folds cost as many trainings as there are. The time has to allow for a handful of settings in them in any case.
 QUALITIES = {
     "fast": Quality(
-        1, 0, combines=False, boosts=False, refits=False, audits=False, says="one setting, no folds, no ensemble"
+        1, 0, combines=False, boosts=False, refits="none", audits=False, says="one setting, no folds, no ensemble"
     ),
-    "balanced": Quality(None, 6_000, combines=True, boosts=True, refits=False, audits=True),
+    "balanced": Quality(None, 6_000, combines=True, boosts=True, refits="known", audits=True),
     "best": Quality(
-        None, 50_000, combines=True, boosts=True, refits=True, audits=True, says="folds if the time allows"
+        None, 50_000, combines=True, boosts=True, refits="all", audits=True, says="folds if the time allows"
     ),
 }
 

@@ -1,10 +1,12 @@
-"""The end of a fit: members of the ensemble are trained again on all rows, the heaviest first, while there is time."""
+"""The end of a fit: members of the ensemble are trained again on more rows, the heaviest first, while there is time."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from automl.data.split import Split
 from automl.ensemble import Ensemble, Refit
@@ -25,29 +27,42 @@ TIME_SHARE = 0.7
 # A job is begun if the time left is more than this share of its estimate; its worker gives it up when its pace turns
 # out to be too slow.
 LEAST_SHARE = 0.5
+EVERY = ("train", "val", "test")
 GRACE_SECONDS = 1.0
 SILENCE_SECONDS = 60.0
 WAIT_SECONDS = 0.1
 
 
-def is_wanted(split: Split, options: Options) -> bool:
-    """Whether to train again: as the user says, else if the quality does so and there are rows that no network knows.
+def parts(split: Split, options: Options) -> tuple[str, ...]:
+    """The parts whose rows the chosen networks learn from once more; none if they are not trained again.
+
+    As the user says, all. Else as the quality says: all or, where a holdout has kept the validation rows from every
+    network, those and the training rows. On eight tables with a holdout the latter made the error in 60 seconds 0.975
+    of what it was (geometric mean; 0.85 to 1.03), the time that it takes included.
 
     The folds' networks together know all rows but the test rows, and their mean is as good as that of as many networks
-    that each know all. Measured on five tables without test rows: 0.3 % worse; with them: 1.6 % better.
+    that each know all: measured on five tables without test rows, 0.3 % worse; with them, 1.6 % better.
     """
     if options.refit is not None:
-        return options.refit
-    return options.trade.refits and (split.folds is None or len(split.test) > 0)
+        return EVERY if options.refit else ()
+    if options.trade.refits == "all" and (split.folds is None or len(split.test) > 0):
+        return EVERY
+    return ("train", "val") if options.trade.refits == "known" and split.folds is None else ()
 
 
-def growth(split: Split) -> float:
-    """How many times as many rows a network learns from when it learns from all."""
-    learned = len(split.train)
-    if split.folds is None:
-        return (learned + len(split.val) + len(split.test)) / learned
-    folds = int(split.folds.max()) + 1
-    return (learned + len(split.test)) / (learned * (folds - 1) / folds)
+def rows(split: Split, of: Sequence[str]) -> int:
+    """How many rows are in these parts; in folds the validation rows are the training rows."""
+    known = split.parts()
+    return len(np.unique(np.concatenate([known[part] for part in of if part in known])))
+
+
+def growth(split: Split, of: Sequence[str]) -> float:
+    """How many times as many rows a network learns from when it learns from all of these parts."""
+    learned = float(len(split.train))
+    if split.folds is not None:
+        folds = int(split.folds.max()) + 1
+        learned *= (folds - 1) / folds
+    return rows(split, of) / learned
 
 
 def estimate(trial: Trial, *, growth: float) -> float:
@@ -69,18 +84,20 @@ def train_again(
     executor: Executor,
     *,
     folder: Callable[[int], Path],
+    parts: Sequence[str],
     rows: int,
     growth: float,
     seed: int,
     deadline: float,
     report: Callable[[], None],
 ) -> Refit:
-    """Writes the weights of members that have learned from all rows into their trials' folders.
+    """Writes the weights of members that have learned from more rows into their trials' folders.
 
     Args:
         trials: all of the run, by their numbers.
         folder: of a trial's number.
-        rows: how many there are.
+        parts: whose rows are learned from.
+        rows: how many these are.
         seed: of the run.
         deadline: on the monotonic clock; infinite for none.
         report: called several times a second; may raise EarlyEnd.
@@ -94,6 +111,7 @@ def train_again(
             family=member.family,
             params=member.params,
             place=trials[member.trial].place,
+            parts=tuple(parts),
             seed=seed + member.trial,
             until=deadline,
         )
@@ -140,12 +158,12 @@ def train_again(
     except EarlyEnd:
         end("you ended it", [*running.values(), *waiting])
     again = tuple(member.trial for member in best.members if member.trial not in kept)
-    return Refit(rows, again, kept, time.monotonic() - began)
+    return Refit(rows, again, kept, time.monotonic() - began, with_test="test" in parts)
 
 
-def not_begun(best: Ensemble, *, rows: int, why: str) -> Refit:
+def not_begun(best: Ensemble, *, parts: Sequence[str], rows: int, why: str) -> Refit:
     """No member is trained again."""
-    return Refit(rows, (), {member.trial: why for member in best.members})
+    return Refit(rows, (), {member.trial: why for member in best.members}, with_test="test" in parts)
 
 
 def _cause(message: str, reason: str) -> str:

@@ -50,6 +50,8 @@ def save(
             "data": prepared.name,
             "digest": prepared.digest,
             "columns": strange.names(prepared.profile),
+            "decimal": prepared.writing.decimal,
+            "texts": list(prepared.writing.texts),
         },
     )
     for path in folders.values():

@@ -129,7 +129,7 @@ def finished(trials: Sequence[Trial]) -> list[Trial]:
 
 def grows_trees(params: Params) -> bool:
     """Whether the networks of a setting are made of trees, and do not learn by gradient steps."""
-    return params["optimizer"] in TREE_OPTIMIZERS
+    return params.get("optimizer") in TREE_OPTIMIZERS
 
 
 def learns_by_heart(params: Params) -> bool:

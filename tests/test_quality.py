@@ -49,21 +49,29 @@ FOLDS = Split(SOME, SOME, NONE, "", SOME % 3)
 FOLDS_AND_TEST = Split(SOME, SOME, OTHERS, "", SOME % 3)
 
 
+EVERY = ("train", "val", "test")
+
+
 @pytest.mark.parametrize(
-    ("split", "quality", "asked", "wanted"),
+    ("split", "quality", "asked", "parts"),
     [
-        (HOLDOUT, "best", None, True),
-        (FOLDS_AND_TEST, "best", None, True),
+        (HOLDOUT, "best", None, EVERY),
+        (FOLDS_AND_TEST, "best", None, EVERY),
         # The networks of the folds know every row already.
-        (FOLDS, "best", None, False),
-        (FOLDS, "best", True, True),
-        (HOLDOUT, "best", False, False),
-        (HOLDOUT, "balanced", None, False),
-        (HOLDOUT, "fast", True, True),
+        (FOLDS, "best", None, ()),
+        (FOLDS, "best", True, EVERY),
+        (HOLDOUT, "best", False, ()),
+        (HOLDOUT, "balanced", None, ("train", "val")),
+        (FOLDS_AND_TEST, "balanced", None, ()),
+        (HOLDOUT, "balanced", False, ()),
+        (HOLDOUT, "fast", None, ()),
+        (HOLDOUT, "fast", True, EVERY),
     ],
 )
-def test_trains_again_where_that_adds_rows(split: Split, quality: str, asked: bool | None, wanted: bool) -> None:
-    assert refitting.is_wanted(split, Options(quality=quality, refit=asked)) == wanted
+def test_trains_again_where_that_adds_rows(
+    split: Split, quality: str, asked: bool | None, parts: tuple[str, ...]
+) -> None:
+    assert refitting.parts(split, Options(quality=quality, refit=asked)) == parts
 
 
 def test_an_unknown_quality_is_refused() -> None:

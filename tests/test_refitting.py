@@ -13,7 +13,7 @@ from automl.data.split import Split
 from automl.ensemble import Ensemble, Member, Refit
 from automl.execution import Event, Job
 from automl.interruption import EarlyEnd
-from automl.refitting import TIME_SHARE, USUAL_MEMBERS, estimate, growth, reserve, train_again
+from automl.refitting import EVERY, TIME_SHARE, USUAL_MEMBERS, estimate, growth, reserve, train_again
 from automl.trial import Place, Rung, Trial
 from automl.weights import REFITTED
 
@@ -86,6 +86,7 @@ def again(folder: Path, worker: Worker, *, seconds: float = float("inf")) -> Ref
         TRIALS,
         worker,
         folder=lambda number: folder / str(number),
+        parts=EVERY,
         rows=100,
         growth=1.0,
         seed=7,
@@ -155,8 +156,10 @@ def test_you_may_end_it(tmp_path: Path) -> None:
 
 def test_rows_grow_by_what_no_network_has_seen() -> None:
     rows = np.arange(100)
-    assert growth(Split(rows[:60], rows[60:80], rows[80:], "")) == pytest.approx(100 / 60)
-    assert growth(Split(rows[:80], rows[:80], rows[80:], "", rows[:80] % 8)) == pytest.approx(100 / 70)
+    holdout = Split(rows[:60], rows[60:80], rows[80:], "")
+    assert growth(holdout, EVERY) == pytest.approx(100 / 60)
+    assert growth(holdout, ("train", "val")) == pytest.approx(80 / 60)
+    assert growth(Split(rows[:80], rows[:80], rows[80:], "", rows[:80] % 8), EVERY) == pytest.approx(100 / 70)
 
 
 def test_estimates_by_the_trials_own_seconds() -> None:

@@ -45,6 +45,7 @@ class Plan:
         grid_size: the number of points of a grid search.
         quality: a name of `automl.quality`.
         refit_rows: on how many rows the chosen networks will be trained again; None if they will not.
+        refits_test: whether the test rows are among these.
         before: None for a new run.
     """
 
@@ -56,6 +57,7 @@ class Plan:
     grid_size: int | None = None
     quality: str = "balanced"
     refit_rows: int | None = None
+    refits_test: bool = True
     before: Before | None = None
 
 

@@ -1,4 +1,4 @@
-"""What became of training the chosen networks again on all rows, in words."""
+"""What became of training the chosen networks again on more rows, in words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def again(best: Ensemble) -> str:
     """Which members were trained again, whose the scores are, and why others were not; empty if none was to be."""
     if best.refit is None:
         return ""
-    rows = f"all {count(best.refit.rows, 'row')}"
+    rows = learned_rows(best.refit.rows, with_test=best.refit.with_test)
     reasons = "; ".join(dict.fromkeys(plain(why, longest=200) for why in best.refit.kept.values()))
     if not best.refit.trials:
         return f"It was not trained again on {rows}: {reasons}."
@@ -22,6 +22,11 @@ def again(best: Ensemble) -> str:
         return said
     listed = " and ".join(part for part in (", ".join(kept[:-1]), kept[-1]) if part)
     return f"{said} {listed} {'is' if len(kept) == 1 else 'are'} as before: {reasons}."
+
+
+def learned_rows(rows: int, *, with_test: bool) -> str:
+    """What the rows are called."""
+    return f"all {count(rows, 'row')}" if with_test else f"the {count(rows, 'row')} for training and validation"
 
 
 def _learned(some: int, of: int) -> str:

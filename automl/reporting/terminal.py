@@ -22,6 +22,7 @@ from automl.quality import quality
 from automl.reporting import Before, Plan, Progress, Result, _progress, _result
 from automl.reporting.findings import table
 from automl.reporting.profile import LABEL_WIDTH, labelled, remarks, size, spread
+from automl.reporting.refit import learned_rows
 from automl.reporting.verdict import PARTS
 from automl.tasks import Metric
 from automl.trial import Trial
@@ -88,7 +89,7 @@ class Terminal:
         if says := quality(plan.quality).says:
             shown.add_row("Quality", Text(f"{plan.quality}: {says}"))
         if plan.refit_rows is not None:
-            shown.add_row("Refit", Text(_refit(plan.refit_rows, plan.seconds)))
+            shown.add_row("Refit", Text(_refit(plan.refit_rows, plan)))
         if plan.before is not None:
             shown.add_row("Resumed", Text(_resumed(plan.before)))
             self._told |= {_key(trial) for trial in plan.before.trials}
@@ -190,9 +191,9 @@ def _split(split: Split) -> str:
     return f"{sizes} rows; {plain(split.how)}"
 
 
-def _refit(rows: int, seconds: float | None) -> str:
-    limit = ", within the time" if seconds is not None else ""
-    return f"in the end, the chosen networks on all {count(rows, 'row')}{limit}"
+def _refit(rows: int, plan: Plan) -> str:
+    limit = ", within the time" if plan.seconds is not None else ""
+    return f"in the end, the chosen networks on {learned_rows(rows, with_test=plan.refits_test)}{limit}"
 
 
 def _search(plan: Plan) -> str:

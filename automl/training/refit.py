@@ -1,10 +1,10 @@
-"""Trains a setting once more on all rows, for as long as its best epoch lasted, when its scores are recorded."""
+"""Trains a setting once more on more rows, for as long as its best epoch lasted, when its scores are recorded."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,15 +19,15 @@ from automl.training.workshop import Workshop
 from automl.trial import Params, Place
 
 
-def with_all_rows(workshop: Workshop, scaling: str) -> Workshop:
-    """A workshop with the same compiled engines, whose training rows are the rows of all parts."""
-    return dataclasses.replace(workshop, examples=all_rows(workshop.examples, scaling), tensors={})
+def with_rows_of(parts: Sequence[str], workshop: Workshop, scaling: str) -> Workshop:
+    """A workshop with the same compiled engines, whose training rows are the rows of these parts."""
+    return dataclasses.replace(workshop, examples=rows_of(parts, workshop.examples, scaling), tensors={})
 
 
-def all_rows(examples: Examples, scaling: str) -> Examples:
-    """The rows of all parts as training rows for as many networks as before, encoded and weighted as they were."""
-    names = [name for name in ("train", "val", "test") if name in examples.parts]
-    if examples.folds is not None:
+def rows_of(chosen: Sequence[str], examples: Examples, scaling: str) -> Examples:
+    """The rows of these parts as training rows for as many networks as before, encoded and weighted as they were."""
+    names = [name for name in chosen if name in examples.parts]
+    if examples.folds is not None and "val" in names:
         names.remove("val")
     parts = [examples.parts[name] for name in names]
     weights = {"train": examples.weights, **examples.other_weights}

@@ -32,6 +32,14 @@ SHORT = "the time was too short"
                 " #1 mlp and #2 mlp are as before: the time was too short."
             ),
         ),
+        (
+            1,
+            Refit(960, (0,), with_test=False),
+            (
+                "It was then trained again on the 960 rows for training and validation; the scores are those of the"
+                " model before."
+            ),
+        ),
         (3, Refit(1200, (), dict.fromkeys(range(3), SHORT)), f"It was not trained again on all 1,200 rows: {SHORT}."),
     ],
 )

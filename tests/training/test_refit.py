@@ -7,17 +7,20 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from automl.refitting import EVERY
 from automl.space_files import read_space
 from automl.tasks import metric, task
 from automl.training.examples import Examples
 from automl.training.forward import predictors
-from automl.training.refit import all_rows, refit, with_all_rows
+from automl.training.refit import refit, rows_of, with_rows_of
 from automl.training.train import TrialFailed, train
 from automl.training.workshop import Workshop
 from automl.trial import Params, Place
 
 LOG_LOSS = metric("log_loss", task("classify"))
+TREES: Params = {**read_space("boosted_trees").space.defaults(), "epochs": 3}
 SETTING: Params = {
     **read_space("mlp").space.defaults(),
     "layers": 2,
@@ -69,7 +72,7 @@ def test_every_row_is_learned_from(workshop: Workshop) -> None:
             for name, part in parts.items()
         }
 
-    before, after = right(shuffled), right(with_all_rows(shuffled, "quantile"))
+    before, after = right(shuffled), right(with_rows_of(EVERY, shuffled, "quantile"))
     assert before["train"] > 0.7
     assert max(before["val"], before["test"]) < 0.55
     assert min(after.values()) > 0.6
@@ -78,7 +81,7 @@ def test_every_row_is_learned_from(workshop: Workshop) -> None:
 def test_all_rows_are_those_of_all_parts(workshop: Workshop) -> None:
     examples = workshop.examples
     heavy = {"test": np.full(len(examples.parts["test"].targets), 2, dtype=np.float32)}
-    whole = all_rows(dataclasses.replace(examples, other_weights=heavy), "quantile")
+    whole = rows_of(EVERY, dataclasses.replace(examples, other_weights=heavy), "quantile")
     sizes = {name: len(part.targets) for name, part in examples.parts.items()}
     assert sizes == {"train": 90, "val": 30, "test": 30}
     assert len(whole.parts["train"].arrays["quantile"]) == len(whole.parts["train"].targets) == 150
@@ -90,12 +93,14 @@ def test_all_rows_are_those_of_all_parts(workshop: Workshop) -> None:
         )
     assert whole.weights.tolist() == [1.0] * 120 + [2.0] * 30
     assert [cut.train.tolist() for cut in whole.cuts] == [list(range(150))]
+    known = rows_of(("train", "val"), examples, "quantile")
+    np.testing.assert_array_equal(known.parts["train"].targets, whole.parts["train"].targets[:120])
 
 
 def test_folds_count_their_rows_once_and_keep_their_number_of_networks(workshop: Workshop) -> None:
     examples: Examples = workshop.examples
     parts = {**examples.parts, "val": examples.parts["train"]}
-    whole = all_rows(dataclasses.replace(examples, parts=parts, folds=np.arange(90) % 4), "quantile")
+    whole = rows_of(EVERY, dataclasses.replace(examples, parts=parts, folds=np.arange(90) % 4), "quantile")
     assert len(whole.weights) == 90 + 30
     assert len(whole.cuts) == 4
     folds = Workshop(whole, workshop.task)
@@ -109,3 +114,33 @@ def test_what_would_not_end_in_time_is_given_up_early(workshop: Workshop) -> Non
         refit(workshop, "mlp", SETTING, place=Place(1e6, 1e6), seed=0, until=began + 60)
     assert failure.value.reason == "timeout"
     assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("family", ["boosted_trees", "forest"])
+def test_networks_of_trees_that_learn_from_the_same_rows_differ(workshop: Workshop, family: str) -> None:
+    folds = np.arange(len(workshop.examples.weights)) % 3
+    parts = {**workshop.examples.parts, "val": workshop.examples.parts["train"]}
+    examples = dataclasses.replace(workshop.examples, parts=parts, folds=folds)
+    whole = with_rows_of(EVERY, dataclasses.replace(workshop, examples=examples, tensors={}), "none")
+    setting = {**read_space(family).space.defaults(), "column_share": 0.3, "epochs": 3}
+    networks = refit(whole, family, setting, place=Place(3, 3), seed=0)
+    assert len(networks) == 3
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        pairs = zip(networks[one], networks[other], strict=True)
+        assert not all(np.array_equal(own, theirs) for own, theirs in pairs)
+
+
+def test_the_speed_of_trees_is_that_of_rows_that_are_new(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, _ = workshop.engine("boosted_trees", TREES)
+    passed: list[int] = []
+    through = engine._pass_through  # type: ignore[union-attr]
+
+    def noted(features: tf.Tensor) -> np.ndarray:
+        passed.append(len(features))
+        return np.asarray(through(features))
+
+    monkeypatch.setattr(engine, "_pass_through", noted)
+    trained = train(workshop, "boosted_trees", TREES, metric=LOG_LOSS, seed=0)
+    rows = len(workshop.examples.parts["test"].targets)
+    assert passed[-2:] == [rows, rows]
+    assert trained.rows_per_second > 0
