@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from automl.tasks import FloatArray, Metric
 
 RESAMPLES = 400
-# Of more rows, the spread is that of so many, scaled.
-MOST_ROWS = 20_000
+# Of more rows, the spread is that of so many, scaled; of so many classes that their probabilities are more, of fewer.
+MOST_ROWS = 5_000
+MOST_NUMBERS = 50_000
 
 
 def resampled(
@@ -34,10 +35,12 @@ def resampled(
 
     Returns:
         Shape (times, predictions); NaN where the score is undefined on the rows drawn. With more than `most_rows` rows,
-        the deviations from the score of all rows are those of so many, shrunk by the square root of the ratio.
+        or more than 50,000 probabilities, the deviations from the score of all rows are those of so many, shrunk by the
+        square root of the ratio.
     """
     rows = len(targets)
-    drawn = min(rows, most_rows)
+    width = max(prediction.size for prediction in predictions) // max(rows, 1)
+    drawn = min(rows, most_rows, MOST_NUMBERS // max(width, 1))
     rng = np.random.default_rng([seed, 17])
     scores = np.empty((times, len(predictions)))
     for time in range(times):

@@ -1,4 +1,4 @@
-"""Whether the model is really better than its family's first setting, than gradient boosting, and than a constant."""
+"""Whether the model is really better than its family's first setting, and than gradient boosting."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from automl.baselines import CONSTANT, Baseline
 from automl.bootstrap import deviation, resampled
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
-from automl.diagnostics._constant import constant
 from automl.diagnostics._parts import PARTS
 from automl.figures import count, score
 from automl.plain import plain
@@ -51,22 +50,20 @@ def check(evidence: Evidence) -> Answer:
 
     Of a baseline whose predictions are not kept only the score is known. Its difference then counts from one standard
     error of a score on: error / √rows in the target's unit, or √(error / rows). One and not two, since what is hard for
-    one is mostly hard for the other.
+    one is mostly hard for the other. Whether it beats predicting without the features is asked by `underfitting`.
     """
     metric, part = evidence.metric, evidence.unseen
     if not math.isfinite(_own(evidence)):
         return NotApplicable("better_than_default", f"{metric.title} is not defined on these {PARTS[part]} rows.")
     rivals = list(_rivals(evidence))
+    if not rivals:
+        return NotApplicable("better_than_default", "The model is the first setting, and there is no baseline.")
     figures = {f"lead_over_{rival.name}": rival.lead for rival in rivals}
     own = metric.score(_own(evidence))
     rows = count(len(evidence.data.of(part)), f"{PARTS[part]} row")
     explained = f"On {rows} its {metric.title} is {score(own)}. " + " ".join(map(_sentence, rivals))
     behind = [rival for rival in rivals if rival.sure < -CLEAR]
     on_a_par = [rival for rival in rivals if abs(rival.sure) <= CLEAR]
-    if any(rival.name == "constant" for rival in behind + on_a_par):
-        title = "It is not shown to beat predicting without the features"
-        advice = "Don't rely on it: it may know no more than the mean, or how common each class is."
-        return Finding("better_than_default", "warning", title, explained, advice, figures)
     if any(rival.name == "first_setting" for rival in behind):
         title = f"It is worse on new rows than {behind[0].title}, with which the search began"
         advice = "The search has overfitted its validation rows: give it fewer --trials, or --folds 5."
@@ -86,11 +83,11 @@ def check(evidence: Evidence) -> Answer:
 
 def _rivals(evidence: Evidence) -> Iterator[Rival]:
     part, metric, targets = evidence.unseen, evidence.metric, evidence.data.of(evidence.unseen)
-    named = {"constant": ("predicting without the features", constant(evidence, part))}
+    named = {}
     first = _first_setting(evidence)
     if first is not None:
         title = f"the first setting of {first.family}, #{first.number}"
-        named = {"first_setting": (title, evidence.predictions[first.number][part]), **named}
+        named["first_setting"] = (title, evidence.predictions[first.number][part])
     for name, kept in evidence.baseline_predictions.items():
         if name != CONSTANT and part in kept:
             named[name.replace(" ", "_")] = (plain(name, longest=40), kept[part])

@@ -44,6 +44,8 @@ class _Difference:
 def check(data: Data) -> Answer:
     """Tests of each column (Kolmogorov-Smirnov, chi-squared), and a model that learns to tell test rows.
 
+    Where the user had the rows split by groups, the columns' tests take one row of each.
+
     The model (adversarial validation) is asked only where the test rows were not drawn at random. Its AUC is
     cross-fitted, with equal rows (and the rows of one group) in one fold, and compared with the spread that ranks at
     random have (Mann and Whitney 1947).
@@ -57,8 +59,11 @@ def check(data: Data) -> Answer:
     columns, table = features(data, rows, without=_clocks(data))
     is_number = [column.kind in ("number", "date", "text") for column in columns]
     names = [column.name for column in columns]
-    found = [_difference(name, table[:, place], is_test, is_number[place]) for place, name in enumerate(names)]
-    found += _of_target(data, rows, is_test)
+    apart = _independent(data, rows)
+    found = [
+        _difference(name, table[apart, place], is_test[apart], is_number[place]) for place, name in enumerate(names)
+    ]
+    found += _of_target(data, rows[apart], is_test[apart])
     sure = sorted((one for one in found if one.p * len(found) < ALPHA and one.size >= SMALL), key=lambda one: -one.size)
     figures = {"largest_difference": max((one.size for one in found), default=0.0), "columns": float(len(sure))}
     is_random = not (data.has_own_test or data.times or data.groups)
@@ -71,6 +76,15 @@ def check(data: Data) -> Answer:
         said += "." if is_random else f", and a model that should tell them apart cannot (ROC AUC {auc:.2f})."
         return Finding(CODE, "fine", "Test rows are like training rows", said, "", figures)
     return _finding(data, sure, auc if is_told else 0.5, figures)
+
+
+def _independent(data: Data, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Places of rows that do not belong together: of each group one, since the rest says the same once more."""
+    if data.groups is None:
+        return np.arange(len(rows))
+    groups = pd.factorize(data.frame[data.groups].iloc[rows], use_na_sentinel=False)[0]
+    order = np.random.default_rng([data.seed, 43]).permutation(len(rows))
+    return np.sort(order[np.unique(groups[order], return_index=True)[1]])
 
 
 def _clocks(data: Data) -> tuple[str, ...]:

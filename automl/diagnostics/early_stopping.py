@@ -38,7 +38,7 @@ def check(evidence: Evidence) -> Answer:
     weight = sum(curve.weight for curve in known)
     at_once = sum(curve.weight for curve in known if _is_over_at_once(curve)) / weight
     at_end = sum(curve.weight for curve in known if curve.best == curve.epochs) / weight
-    first = known[0]
+    first = next((curve for curve in known if at_once > MOST and _is_over_at_once(curve)), known[0])
     figures = {
         "luck": luck,
         "best_epoch_share": first.best / first.epochs,
@@ -47,11 +47,11 @@ def check(evidence: Evidence) -> Answer:
     }
     explained = (
         f"The weights are those of epoch {first.best} of {first.epochs} (#{first.trial.number} {first.trial.family}), "
-        "the best on validation rows. "
+        "the best on validation rows."
     )
     if at_end <= MOST:
         explained += (
-            f"The epochs beside it are worse by {percent(luck)} of what was learned: by so much is the validation "
+            f" The epochs beside it are worse by {percent(luck)} of what was learned: by so much is the validation "
             "score too good."
         )
     if at_once > MOST:

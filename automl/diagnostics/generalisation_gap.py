@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.bootstrap import deviation, interval, resampled
-from automl.diagnostics import Evidence, Finding
+from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
 from automl.diagnostics._constant import constant_objective
 from automl.diagnostics._parts import PARTS
 from automl.ensemble import blend
@@ -30,7 +30,7 @@ ADVICE = (
 )
 
 
-def check(evidence: Evidence) -> Finding:
+def check(evidence: Evidence) -> Answer:
     """The gap is the error on new rows less that on training rows: test rows, or validation rows if there are none.
 
     Its interval comes from resampling the rows of both parts. A gap wider than chance is measured against what the
@@ -50,6 +50,8 @@ def check(evidence: Evidence) -> Finding:
         return Finding("generalisation_gap", "fine", title, explained, "", {"spread": spread})
     known = {part: metric.function(evidence.data.of(part), prediction) for part, prediction in judged.items()}
     errors = {part: metric.objective(value) for part, value in known.items()}
+    if not all(math.isfinite(errors[part]) for part in ("train", new)):
+        return NotApplicable("generalisation_gap", f"{metric.title} is not defined on these {PARTS[new]} rows.")
     gap = errors[new] - errors["train"]
     on_new = _objectives(evidence, new, judged[new])
     low, high = interval(on_new - _objectives(evidence, "train", judged["train"]))
@@ -67,12 +69,17 @@ def check(evidence: Evidence) -> Finding:
         how = "better on new rows than" if high < 0 else "as well on new rows as"
         return Finding("generalisation_gap", "fine", f"It does {how} on training rows", measured, "", figures)
     explained = (
-        f"{measured} With other rows the gap of {score(gap)} might be {score(low)} to {score(high)}: more than chance. "
-        f"Of what the model learned from training rows, {lost:.0%} does not carry over to new ones."
+        f"{measured} With other rows the gap of {score(gap)} might be {score(low)} to {score(high)}: more than chance."
     )
     if errors[new] >= naive:
+        explained += " Nothing of what it learned from training rows carries over to new ones."
+        whole = metric.objective(metric.function(evidence.data.of(new), evidence.blended[new]))
+        if whole < naive:
+            title = "Without its forests it has learned the training rows by heart, and does no better than a constant"
+            return Finding("generalisation_gap", "warning", title, explained, ADVICE, figures)
         title = "It has learned the training rows by heart: on new rows it is no better than a constant"
         return Finding("generalisation_gap", "problem", title, explained, ADVICE, figures)
+    explained += f" Of what the model learned from training rows, {lost:.0%} does not carry over to new ones."
     if lost >= STRONG:
         title = f"It overfits: {lost:.0%} of what it learned does not carry over to new rows"
         return Finding("generalisation_gap", "warning", title, explained, ADVICE, figures)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from automl.data import columns as cells
-from automl.data.profile import Column
+from automl.data.profile import Column, is_called, words
 from automl.diagnostics import Data, Finding
 from automl.diagnostics._wording import named, options
 
@@ -21,10 +21,32 @@ NEARLY_ALL = 0.95
 MOST = 0.5
 # Whole numbers drawn at random from a range of twice as many values are different in four rows of five at most.
 DENSE = 2.0
-_NAME = re.compile(
-    r"(^|[_\s.-])(id|ids|uuid|guid|index|idx|nr|no|num|number|key|code|ref|reference|serial|account|customer|case)$"
-    r"|^(id|unnamed|index|row)([_\s.-]|$)|Id$|ID$|No$|Nr$",
-    re.IGNORECASE,
+_LAST = frozenset(
+    [
+        "id",
+        "ids",
+        "uuid",
+        "guid",
+        "index",
+        "idx",
+        "nr",
+        "no",
+        "num",
+        "number",
+        "key",
+        "code",
+        "ref",
+        "reference",
+        "serial",
+        "account",
+        "customer",
+        "case",
+    ]
+)
+_FIRST = frozenset(["id", "unnamed", "index", "row"])
+# Without a mark between the words "id" is also the end of "paid" and "grid".
+_RUN_TOGETHER = re.compile(
+    r"(user|client|customer|member|patient|person|employee|account|order|item|product|session|device|record)(id|no|nr)$"
 )
 
 
@@ -62,4 +84,9 @@ def _counts_rows(column: Column, known: pd.Series) -> bool:
     if not len(values) or np.any(values != np.round(values)):
         return False
     span = float(values.max() - values.min() + 1)
-    return bool(_NAME.search(column.name)) or span <= DENSE * column.distinct
+    return _is_called_identifier(column.name) or span <= DENSE * column.distinct
+
+
+def _is_called_identifier(name: str) -> bool:
+    own = words(name)
+    return is_called(name, first=_FIRST, last=_LAST) or bool(own and _RUN_TOGETHER.search(own[-1]))

@@ -29,6 +29,8 @@ def check(evidence: Evidence) -> Answer:
         return NotApplicable("lucky_split", "There are no test rows.")
     metric, data = evidence.metric, evidence.data
     scored = {part: evidence.best.scores[part][metric.name] for part in ("val", "test")}
+    if not all(map(math.isfinite, scored.values())):
+        return NotApplicable("lucky_split", f"{metric.title} is not defined on both validation and test rows.")
     error = {part: metric.objective(value) for part, value in scored.items()}
     spread = math.hypot(*(_spread(evidence, part) for part in ("val", "test")))
     # Where the metric is none of errors, the constant's score says how far there is to go.

@@ -10,8 +10,8 @@ STAGE = "run"
 TITLE = "Whether more data would help"
 
 HALF = 0.5
-# Of the error: what halving the rows must cost to be worth a word.
-WORTHWHILE = 0.02
+# Of the error: what halving the rows must cost to be worth a word, and how little it must be for sure to be little.
+WORTHWHILE, LITTLE = 0.02, 0.06
 
 
 def check(evidence: Evidence) -> Answer:
@@ -45,4 +45,7 @@ def check(evidence: Evidence) -> Answer:
             "Collect more rows before you tune any further.",
             figures,
         )
+    if not high < LITTLE * error:
+        title = "Whether more rows would help cannot be told from so few validation rows"
+        return Finding("more_data", "fine", title, measured, "", figures)
     return Finding("more_data", "fine", "More rows of the same kind would bring little", measured, "", figures)

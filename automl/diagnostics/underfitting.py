@@ -72,6 +72,7 @@ def check(evidence: Evidence) -> Answer:
         "skill_high": skill.high,
         "skill_on_training": on_training,
         "standard_errors": skill.sure,
+        "is_certain": float(is_certain),
     }
     known = score(evidence.best.scores[part][metric.name])
     naive = score(metric.score(constant_objective(evidence, part)))
@@ -79,7 +80,7 @@ def check(evidence: Evidence) -> Answer:
         f"On {PARTS[part]} rows {metric.title} is {known}; predicting without the features gives {naive}. That is "
         f"{_less(skill.share)} error; with other rows it might be {_range(skill.low, skill.high)}."
     )
-    if not skill.sure > AT_ALL + _luck(evidence, part) or (skill.high < LEAST_WORTH and not is_certain):
+    if not is_certain and _is_nothing(evidence, skill):
         title = "It has learned nothing that holds on new rows: no better than predicting without the features"
         advice = (
             "Don't use it. Either the columns say nothing about the target, or too little was learned: check that the "
@@ -134,6 +135,15 @@ def _is_certain(evidence: Evidence, on_new_rows: _Skill) -> bool:
     if part == "val" or not on_new_rows.sure > CONFIRMED:
         return False
     return _skill(evidence, "val").sure > BEYOND_DOUBT + _luck(evidence, "val")
+
+
+def _is_nothing(evidence: Evidence, on_new_rows: _Skill) -> bool:
+    """Few test rows may be too few to show what the validation rows are sure of."""
+    if on_new_rows.high < LEAST_WORTH:
+        return True
+    if on_new_rows.sure > AT_ALL + _luck(evidence, evidence.unseen):
+        return False
+    return evidence.unseen == "val" or not _skill(evidence, "val").sure > BEYOND_DOUBT + _luck(evidence, "val")
 
 
 def _luck(evidence: Evidence, part: str) -> float:

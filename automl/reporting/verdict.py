@@ -13,6 +13,13 @@ from automl.plain import plain
 from automl.tasks import Metric
 
 PARTS = {"train": "train", "val": "validation", "test": "test"}
+# Checks of how the rows were split: what they find makes every score too good.
+FLATTERED = {
+    "duplicates": "rows that judge the model repeat rows that it learned from",
+    "groups": "rows that belong together are on both sides of the split",
+    "time_order": "the rows have an order in time and were split at random",
+    "lucky_split": "the test rows are easier than the others",
+}
 
 
 def verdict(best: Ensemble, metric: Metric, answers: Sequence[Answer], *, unseen: str) -> str:
@@ -22,7 +29,8 @@ def verdict(best: Ensemble, metric: Metric, answers: Sequence[Answer], *, unseen
         unseen: "test", or "val" where there are no test rows.
     """
     found = {answer.code: answer for answer in answers if isinstance(answer, Finding)}
-    return f"{_judgement(found)}: {_measured(best, metric, unseen, found)}{_luck(found)}."
+    judgement = _judgement(found, is_measured=math.isfinite(best.scores[unseen][metric.name]))
+    return f"{judgement}: {_measured(best, metric, unseen, found)}{_luck(found)}."
 
 
 def called(baseline: Baseline) -> str:
@@ -30,7 +38,7 @@ def called(baseline: Baseline) -> str:
     return "predicting without the features" if baseline.name == CONSTANT else plain(baseline.name)
 
 
-def _judgement(found: dict[str, Finding]) -> str:
+def _judgement(found: dict[str, Finding], *, is_measured: bool) -> str:
     def is_bad(code: str, *severities: str) -> bool:
         return code in found and found[code].severity in severities
 
@@ -42,12 +50,23 @@ def _judgement(found: dict[str, Finding]) -> str:
         return "The model has learned its training rows by heart and knows nothing of new ones"
     if is_bad("target_leak", "problem", "warning"):
         return "The scores are too good to be trusted, since a column seems to give the target away"
+    for code, why in FLATTERED.items():
+        if is_bad(code, "problem", "warning"):
+            return f"The scores may promise too much, since {why}"
     if is_bad("drift", "problem"):
         return "The test rows are of another kind than those that the model learned from"
+    if not is_measured:
+        return "How the model does on new rows cannot be told"
+    if is_bad("underfitting", "warning") and not found["underfitting"].figures.get("is_certain", 1.0):
+        return "Whether the model has learned anything that holds on new rows is not certain"
     if is_bad("generalisation_gap", "warning"):
         return "The model overfits"
     if is_bad("generalisation_gap", "note"):
         return "The model overfits mildly"
+    if is_bad("underfitting", "warning"):
+        return "The model has learned less than there is"
+    if is_bad("overtuning", "problem"):
+        return "The search has made the model worse"
     return "The model generalises"
 
 

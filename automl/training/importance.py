@@ -6,7 +6,7 @@ The rows are validation rows, each predicted by networks that have not learned f
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -41,6 +41,7 @@ def increases(
     metric: Metric,
     seed: int,
     until: float,
+    report: Callable[[], None] = lambda: None,
 ) -> dict[str, list[float]]:
     """By column, the increase of the metric's objective, once for each shuffle; as many shuffles as there is time for.
 
@@ -48,6 +49,7 @@ def increases(
         weights: of each member's networks, by trial.
         encoding: of the rows.
         until: when it should have ended, on the monotonic clock, in seconds.
+        report: called after each shuffle by each member, as a sign of life.
 
     Raises:
         TrialFailed: the time is too short for a hundred rows.
@@ -69,7 +71,10 @@ def increases(
         # All columns are shuffled alike: what differs between them is then not the shuffle.
         order = rng.permutation(len(rows))
         shuffles = [(name, order) for name in columns]
-        predictions = [member.predict(shuffles) for member in members]
+        predictions = []
+        for member in members:
+            predictions.append(member.predict(shuffles))
+            report()
         for position, name in enumerate(columns):
             found[name].append(objective([own[position] for own in predictions]) - untouched)
         if time.monotonic() + (time.monotonic() - began) > until:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from automl.baselines import BOOSTING, Baseline
-from automl.diagnostics import Evidence, Finding
+from automl.diagnostics import Evidence, Finding, NotApplicable
 from automl.diagnostics.better_than_default import check
 
 TEST = 300
@@ -75,9 +75,6 @@ def test_equals_are_called_equal(evidence_of: Callable[..., Evidence], kept: boo
     assert sum("about as good as" in one.title for one in found) >= 28
 
 
-def test_noise_does_not_beat_the_constant(evidence_of: Callable[..., Evidence]) -> None:
-    for seed in range(10):
-        rng = np.random.default_rng(seed)
-        y = rng.normal(size=500)
-        found = asked(evidence_of(y, {0: 0.2 * rng.normal(size=500)}, train=100, val=100))
-        assert (found.severity, "not shown to beat" in found.title) == ("warning", True)
+def test_has_no_answer_where_there_is_nothing_to_compare_with(evidence_of: Callable[..., Evidence]) -> None:
+    y = np.random.default_rng(0).normal(size=500)
+    assert isinstance(check(evidence_of(y, {0: 0.5 * y}, train=100, val=100)), NotApplicable)

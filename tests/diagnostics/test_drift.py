@@ -76,3 +76,15 @@ def test_says_nothing_where_rows_were_drawn_at_random(shipped: dict[str, Data], 
     finding = check(shipped[name])
     assert isinstance(finding, Finding)
     assert finding.severity == "fine"
+
+
+def test_rows_of_a_group_are_not_so_many_proofs(data_of: Callable[..., Data]) -> None:
+    rng = np.random.default_rng(8)
+    accused = 0
+    for seed in range(10):
+        group = np.repeat(np.arange(60), 20)
+        own = {name: rng.normal(size=60)[group] + rng.normal(size=1200) for name in ("heat", "load", "wear")}
+        frame = pd.DataFrame({"machine": [f"m{each}" for each in group], **own, "y": rng.normal(size=1200)})
+        finding = check(data_of(frame, group="machine", seed=seed))
+        accused += isinstance(finding, Finding) and finding.severity != "fine"
+    assert accused <= 1

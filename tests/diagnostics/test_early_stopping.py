@@ -62,3 +62,17 @@ def test_finds_that_the_best_epoch_came_at_once(evidence_of: Callable[..., Evide
     assert isinstance(found, Finding)
     assert "at once" in found.title
     assert "--set mlp.learning_rate=1.0e-03..1.0e-02" in found.advice
+
+
+def test_names_the_member_whose_best_epoch_came_at_once(evidence_of: Callable[..., Evidence]) -> None:
+    at_once = [0.6, 0.4, *np.linspace(0.55, 0.9, 18)]
+    params: Params = {"epochs": 40, "learning_rate": 0.03, "schedule": "cosine"}
+    curves = {0: SETTLED.tolist(), 1: at_once, 2: at_once}
+    families = {0: "mlp", 1: "resnet", 2: "resnet"}
+    trials = [Trial(number, families[number], params, curves={"val_rmse": curve}) for number, curve in curves.items()]
+    members = {0: 0.4, 1: 0.35, 2: 0.25}
+    found = check(evidence_of(Y, dict.fromkeys(members, X), train=200, val=100, trials=trials, members=members))
+    assert isinstance(found, Finding)
+    assert found.title == "The best epoch comes at once: 2 epochs of 20"
+    assert "--set resnet.learning_rate=" in found.advice
+    assert "  " not in found.explanation

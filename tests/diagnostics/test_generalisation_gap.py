@@ -10,8 +10,7 @@ import pytest
 
 from automl.data.profile import profile
 from automl.data.split import Split
-from automl.diagnostics import Data, Evidence, Finding
-from automl.diagnostics.generalisation_gap import check
+from automl.diagnostics import Data, Evidence, Finding, NotApplicable, generalisation_gap
 from automl.ensemble import Ensemble, Member
 from automl.tasks import scores, task
 from automl.trial import Trial
@@ -19,6 +18,12 @@ from automl.trial import Trial
 CLASSIFY = task("classify")
 LOG_LOSS = CLASSIFY.METRICS["log_loss"]
 ROWS = 1500
+
+
+def check(known: Evidence) -> Finding:
+    found = generalisation_gap.check(known)
+    assert isinstance(found, Finding)
+    return found
 
 
 def evidence(*, certainty: dict[str, float], right: dict[str, float], rows: int = ROWS) -> Evidence:
@@ -97,7 +102,6 @@ def test_the_spread_is_that_of_new_rows(rows: int) -> None:
     given = evidence(certainty=everywhere(0.8), right=everywhere(0.8), rows=rows)
     own = given.blended["test"][np.arange(rows), given.data.of("test")]
     found = check(given)
-    assert isinstance(found, Finding)
     assert found.figures["spread"] == pytest.approx(np.log(own).std() / np.sqrt(rows), rel=0.15)
 
 
@@ -139,3 +143,30 @@ def test_a_forest_is_not_judged_by_its_training_rows(weight: float) -> None:
     right = {"train": 0.99, "val": 0.8, "test": 0.8}
     found = check(with_a_forest(evidence(certainty=everywhere(0.8), right=right), weight=weight))
     assert (found.severity, "gap" in found.figures) == ("fine", False)
+
+
+def test_a_forest_may_make_good_what_other_members_spoil() -> None:
+    by_heart = evidence(certainty=everywhere(0.95), right={"train": 1.0, "val": 0.5, "test": 0.5})
+    found = check(with_a_forest(by_heart, weight=0.1))
+    assert (found.severity, "Nothing of what it learned" in found.explanation) == ("problem", True)
+    truth = {
+        part: (by_heart.data.targets[rows][:, None] == np.arange(2)) * 0.8 + 0.1
+        for part, rows in by_heart.data.split.parts().items()
+    }
+    together = with_a_forest(by_heart, weight=0.5)
+    found = check(dataclasses.replace(together, predictions={**together.predictions, 1: truth}))
+    assert (found.severity, found.title.startswith("Without its forests")) == ("warning", True)
+
+
+def test_has_no_answer_where_the_metric_is_not_defined() -> None:
+    given = evidence(certainty=everywhere(0.8), right=everywhere(0.8))
+    alone = np.flatnonzero(given.data.targets[given.data.split.test] == 1)
+    split = dataclasses.replace(given.data.split, test=given.data.split.test[alone])
+    of_one_class = {part: rows[alone] if part == "test" else rows for part, rows in given.predictions[0].items()}
+    judged = dataclasses.replace(
+        given,
+        data=dataclasses.replace(given.data, split=split),
+        predictions={0: of_one_class},
+        metric=CLASSIFY.METRICS["roc_auc"],
+    )
+    assert isinstance(generalisation_gap.check(judged), NotApplicable)

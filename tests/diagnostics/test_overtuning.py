@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -43,6 +44,14 @@ def test_finds_that_the_first_setting_was_the_best(evidence_of: Callable[..., Ev
     found = check(going(evidence_of, FALLING, [0.4, 0.5, 0.6, 0.7, 0.8]))
     assert isinstance(found, Finding)
     assert found.severity == "problem"
+
+
+def test_a_model_that_is_more_than_the_last_trial_is_judged_itself(evidence_of: Callable[..., Evidence]) -> None:
+    evidence = going(evidence_of, FALLING, [0.4, 0.5, 0.6, 0.7, 0.8])
+    good = {part: {**own, "rmse": 0.3} for part, own in evidence.best.scores.items()}
+    found = check(dataclasses.replace(evidence, best=dataclasses.replace(evidence.best, scores=good)))
+    assert isinstance(found, Finding)
+    assert (found.severity, "The model as a whole has 0.3000" in found.explanation) == ("fine", True)
 
 
 def test_keeps_quiet_where_new_rows_agree_or_chance_explains_it(evidence_of: Callable[..., Evidence]) -> None:

@@ -87,3 +87,13 @@ def test_has_no_answer_where_the_metric_is_not_defined(evidence_of: Callable[...
     evidence = evidence_of(labels, {0: np.tile([0.6, 0.4], (250, 1))}, train=100, val=100, of="classify")
     by_area = replace(evidence, metric=evidence.data.task.METRICS["roc_auc"])
     assert isinstance(check(by_area), NotApplicable)
+
+
+def test_a_few_unlucky_test_rows_do_not_undo_what_validation_is_sure_of(evidence_of: Callable[..., Evidence]) -> None:
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=620)
+    y = 0.7 * x + rng.normal(size=620)
+    y[600:] = rng.normal(size=20)
+    found = asked(evidence_of(y, {0: 0.7 * x}, train=300, val=300))
+    assert found.figures["standard_errors"] < 1
+    assert (found.severity, found.figures["is_certain"]) == ("warning", 0.0)

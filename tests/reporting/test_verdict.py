@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from automl.diagnostics import Finding, Severity
@@ -44,6 +46,11 @@ def test_says_that_validation_rows_flatter_where_there_are_no_test_rows() -> Non
         ("generalisation_gap", "warning", "The model overfits:"),
         ("generalisation_gap", "note", "The model overfits mildly:"),
         ("calibration", "problem", "The model generalises:"),
+        ("duplicates", "problem", "The scores may promise too much, since rows that judge the model repeat rows"),
+        ("groups", "warning", "The scores may promise too much, since rows that belong together"),
+        ("lucky_split", "warning", "The scores may promise too much, since the test rows are easier"),
+        ("underfitting", "warning", "The model has learned less than there is:"),
+        ("overtuning", "problem", "The search has made the model worse:"),
     ],
 )
 def test_begins_with_what_the_worst_finding_makes_of_it(code: str, severity: Severity, begin: str) -> None:
@@ -53,3 +60,14 @@ def test_begins_with_what_the_worst_finding_makes_of_it(code: str, severity: Sev
 def test_nothing_learned_counts_more_than_a_leak() -> None:
     answers = [finding("target_leak", "problem"), finding("underfitting", "problem")]
     assert "learned nothing" in verdict(BEST, LOG_LOSS, answers, unseen="test")
+
+
+def test_what_is_not_certain_is_not_said_to_generalise() -> None:
+    answers = [finding("underfitting", "warning", is_certain=0.0), finding("generalisation_gap", "fine")]
+    assert verdict(BEST, LOG_LOSS, answers, unseen="test").startswith("Whether the model has learned anything")
+
+
+def test_a_score_that_is_not_defined_tells_nothing() -> None:
+    undefined = replace(BEST, scores={**SCORES, "test": {"log_loss": float("nan")}})
+    text = verdict(undefined, LOG_LOSS, [finding("calibration", "fine")], unseen="test")
+    assert text.startswith("How the model does on new rows cannot be told: test log loss –")

@@ -1,0 +1,45 @@
+"""Whether more rows would help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from automl.diagnostics import Audit, Evidence, Finding, NotApplicable
+from automl.diagnostics.more_data import check
+
+
+def asked(evidence_of: Callable[..., Evidence], *, half: float, val: int) -> Finding:
+    """A model whose error has a standard deviation of 1, and on half of its rows this one."""
+    rng = np.random.default_rng(1)
+    y, wrong = rng.normal(scale=3, size=(2, 100 + val))
+    wrong = wrong / 3
+    evidence = evidence_of(y, {0: y + wrong}, train=100, val=val)
+    fewer = (y + wrong * half + 0.02 * rng.normal(size=len(y)))[100:]
+    found = check(replace(evidence, audit=Audit(fewer_rows={0.5: fewer})))
+    assert isinstance(found, Finding)
+    return found
+
+
+def test_says_that_more_rows_would_help(evidence_of: Callable[..., Evidence]) -> None:
+    assert asked(evidence_of, half=1.3, val=400).title == "More rows would make the model better"
+
+
+def test_says_that_more_rows_would_bring_little(evidence_of: Callable[..., Evidence]) -> None:
+    assert "would bring little" in asked(evidence_of, half=1.0, val=400).title
+
+
+def test_what_is_not_shown_is_not_denied(evidence_of: Callable[..., Evidence]) -> None:
+    rng = np.random.default_rng(2)
+    y = rng.normal(size=115)
+    evidence = evidence_of(y, {0: y + rng.normal(scale=0.5, size=115)}, train=100, val=15)
+    found = check(replace(evidence, audit=Audit(fewer_rows={0.5: (y + rng.normal(scale=0.6, size=115))[100:]})))
+    assert isinstance(found, Finding)
+    assert "cannot be told" in found.title
+
+
+def test_has_no_answer_without_a_training_on_half_of_the_rows(evidence_of: Callable[..., Evidence]) -> None:
+    y = np.random.default_rng(0).normal(size=300)
+    assert isinstance(check(evidence_of(y, {0: y}, train=100, val=100)), NotApplicable)
