@@ -99,7 +99,10 @@ def fit(
     ] = None,
     refit: Annotated[
         bool | None,
-        typer.Option("--refit/--no-refit", help="Train the chosen networks again on all rows, test rows included."),
+        typer.Option(
+            "--refit/--no-refit",
+            help="Train the chosen networks again on all rows, test rows included; or on no others than they know.",
+        ),
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Trials at the same time; one per core by default.")] = None,
     memory: Annotated[
@@ -241,6 +244,7 @@ def predict(
         has_header=not no_header,
         skip_bad_lines=skip_bad_lines,
         may_be_empty=True,
+        like=model.writing(run),
     )
     loaded = model.load(run)
     _note(*table.notes, *loaded.notes(table.frame))
@@ -269,10 +273,16 @@ def evaluate(
     """Score a run's model on labelled rows."""
     from automl import model
     from automl.data import read as reading
+    from automl.data.target import is_known
     from automl.reporting.scores import score_lines
 
     table = reading.read(
-        data, delimiter=delimiter, encoding=encoding, has_header=not no_header, skip_bad_lines=skip_bad_lines
+        data,
+        delimiter=delimiter,
+        encoding=encoding,
+        has_header=not no_header,
+        skip_bad_lines=skip_bad_lines,
+        like=model.writing(run),
     )
     loaded = model.load(run)
     _note(*table.notes, *loaded.notes(table.frame))
@@ -280,7 +290,8 @@ def evaluate(
     if as_json:
         typer.echo(_json(scored))
         return
-    for line in score_lines(scored, task_name=loaded.task, rows=len(table.frame), source=str(data)):
+    rows = int(is_known(table.frame[str(loaded.target["name"])]).sum())
+    for line in score_lines(scored, task_name=loaded.task, rows=rows, source=str(data)):
         typer.echo(plain(line))
 
 

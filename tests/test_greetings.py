@@ -1,0 +1,28 @@
+"""What TensorFlow says of itself is not what a user asked for; what else goes wrong while it loads is."""
+
+import os
+
+import pytest
+
+from automl.greetings import without_greetings
+
+
+def test_leaves_out_the_greetings_and_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
+    with without_greetings():
+        os.write(2, b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n")
+        os.write(2, b"I0000 00:00:1795.653 29991 cudart_stub.cc:31] Could not find cuda drivers on your machine\n")
+        os.write(2, b"E0000 00:00:1795.654 29991 driver.cc:152] failed call to cuInit\nImportant: no room\n")
+    os.write(2, b"afterwards\n")
+    assert capfd.readouterr().err == (
+        "E0000 00:00:1795.654 29991 driver.cc:152] failed call to cuInit\nImportant: no room\nafterwards\n"
+    )
+
+
+def test_says_what_was_said_before_a_failure(capfd: pytest.CaptureFixture[str]) -> None:
+    def load() -> None:
+        os.write(2, b"libfoo.so is missing\n")
+        raise ImportError
+
+    with pytest.raises(ImportError), without_greetings():
+        load()
+    assert capfd.readouterr().err == "libfoo.so is missing\n"
