@@ -37,6 +37,8 @@ SEEDS_APART = 500_009
 # A training is begun if there is this many times the time that it should take.
 CAUTION = 1.2
 GRACE_SECONDS = 0.5
+# A worker that says nothing for so long hangs; what else could be measured is left then.
+SILENCE_SECONDS = 60.0
 WAIT_SECONDS = 0.1
 
 
@@ -83,6 +85,7 @@ def audit(
     waiting = [dataclasses.replace(job, key=AUDIT_KEY - position) for position, job in enumerate(jobs)]
     running: dict[int, Job] = {}
     done: list[tuple[Job, Event]] = []
+    heard = time.monotonic()
     try:
         while waiting or running:
             while waiting and executor.capacity:
@@ -91,10 +94,11 @@ def audit(
                     running[job.key] = job
                     executor.submit(job)
             for event in executor.wait(WAIT_SECONDS):
+                heard = time.monotonic()
                 if event.kind != "epoch" and event.key in running:
                     job = running.pop(event.key)
                     done += [(job, event)] if event.kind == "done" else []
-            if time.monotonic() > deadline + GRACE_SECONDS:
+            if time.monotonic() > min(deadline + GRACE_SECONDS, heard + SILENCE_SECONDS):
                 break
             report()
     except EarlyEnd:

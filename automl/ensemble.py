@@ -21,6 +21,8 @@ STEPS = 30
 MOST_MEMBERS = 8
 # More validation rows than this make the selection slow and hardly better.
 MOST_ROWS = 20_000
+# The area under the curve of many classes takes as long for each.
+MOST_NUMBERS = 100_000
 # Temperatures that are tried, as powers of e.
 TEMPERATURES = np.exp(np.linspace(-0.7, 0.7, 57))
 
@@ -46,19 +48,21 @@ class Member:
 
 @dataclass(frozen=True)
 class Refit:
-    """What became of training the members again on all rows, once they had been scored.
+    """What became of training the members again on more rows, once they had been scored.
 
     Attributes:
         rows: how many these are.
         trials: of the members that were trained again.
         kept: why the others have the networks that were scored, by the number of their trial.
         seconds: what it took.
+        with_test: whether the test rows are among them.
     """
 
     rows: int
     trials: tuple[int, ...]
     kept: Mapping[int, str] = field(default_factory=dict)
     seconds: float = 0.0
+    with_test: bool = True
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ class Ensemble:
             tuple(again["trials"]),
             {int(trial): why for trial, why in again["kept"].items()},
             again["seconds"],
+            again.get("with_test", True),
         )
         return cls(**{**record, "members": members, "scores": scored, "refit": refit})
 
@@ -143,11 +148,12 @@ def candidates(trials: Sequence[Trial]) -> list[Trial]:
     return [trial for trial in ranked if trial.number in kept]
 
 
-def worth_keeping(family: str, trials: Sequence[Trial]) -> float:
-    """A new trial of the family becomes a candidate if its objective is below this."""
+def worth_keeping(new: Trial, trials: Sequence[Trial]) -> float:
+    """A trial becomes a candidate if its objective is below this; one that was started again may be the defaults'."""
     ranked = finished(trials)
-    own = [trial for trial in ranked if trial.family == family]
-    if len(ranked) < BEST_KEPT or len(own) < BEST_KEPT_OF_FAMILY:
+    own = [trial for trial in ranked if trial.family == new.family]
+    is_first = all(new.number <= trial.number for trial in own)
+    if is_first or len(ranked) < BEST_KEPT or len(own) < BEST_KEPT_OF_FAMILY:
         return float("inf")
     last = (ranked[BEST_KEPT - 1].objective, own[BEST_KEPT_OF_FAMILY - 1].objective)
     return max(objective for objective in last if objective is not None)
@@ -248,7 +254,7 @@ def select(
     Returns:
         Shape (candidates,), with sum 1.
     """
-    rows = slice(None, None, -(-len(targets) // MOST_ROWS))
+    rows = slice(None, None, -(-len(targets) // min(MOST_ROWS, MOST_NUMBERS // predictions[0].shape[-1])))
     own = [prediction[rows] for prediction in predictions]
     targets = targets[rows]
 

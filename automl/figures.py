@@ -69,10 +69,12 @@ def clock(duration: float) -> str:
 def percent(share: float) -> str:
     """A share of something that there is.
 
-    >>> percent(0.442), percent(0.0002)
-    ('44.2%', '<0.1%')
+    >>> percent(0.442), percent(0.0002), percent(0.9999), percent(1.0)
+    ('44.2%', '<0.1%', '>99.9%', '100%')
     """
-    return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
+    if share in (0.0, 1.0):
+        return f"{share:.0%}"
+    return "<0.1%" if 0 < share < 0.0005 else ">99.9%" if 0.9995 <= share < 1 else f"{share:.1%}"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

@@ -165,12 +165,13 @@ def latency(text: str | float | None) -> float | None:
     Raises:
         InputError: it is no time, or none that is above 0.
 
-    >>> latency("0.5ms"), latency("20us"), latency(None)
-    (0.0005, 2e-05, None)
+    >>> latency("0.5ms"), latency("20us"), latency(2e-05), latency(None)
+    (0.0005, 2e-05, 2e-05, None)
     """
     if text is None:
         return None
-    match = _LATENCY.fullmatch(str(text).strip().lower())
+    written = str(text) if isinstance(text, str) else f"{text:.12f}"
+    match = _LATENCY.fullmatch(written.strip().lower())
     if match is None or float(match[1]) <= 0:
         raise InputError(f"--max-latency {text} is no time for a row. Write for example 0.5ms or 20us.")
     return float(match[1]) / {"s": 1, "ms": 1_000, "us": 1_000_000}[match[2] or "s"]

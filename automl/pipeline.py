@@ -256,6 +256,7 @@ def plan_of(
     prepared: Prepared, options: Options, objective: Metric, *, grid_size: int | None, earlier: Earlier | None = None
 ) -> Plan:
     """What is about to be searched, as people are told."""
+    again = refitting.parts(prepared.split, options)
     return Plan(
         options.search,
         options.seconds,
@@ -264,7 +265,8 @@ def plan_of(
         objective,
         grid_size,
         quality=options.quality,
-        refit_rows=len(prepared.frame) if refitting.is_wanted(prepared.split, options) else None,
+        refit_rows=refitting.rows(prepared.split, again) if again else None,
+        refits_test="test" in again,
         before=_before(earlier) if earlier else None,
     )
 
@@ -307,6 +309,7 @@ def write_workspace(folder: Path, prepared: Prepared) -> None:
 
 def _settings(prepared: Prepared, options: Options, plan: Plan, folder: RunFolder, began: float) -> Settings:
     spaces = prepared.spaces
+    again = refitting.parts(prepared.split, options)
     return Settings(
         algorithm=options.search,
         spaces=spaces,
@@ -321,7 +324,7 @@ def _settings(prepared: Prepared, options: Options, plan: Plan, folder: RunFolde
         deadline=_audit_deadline(options, began) - auditing.reserve(options),
         ends=None if options.seconds is None else began + options.seconds,
         boosts=options.trade.boosts,
-        growth=refitting.growth(prepared.split) if plan.refit_rows is not None else None,
+        growth=refitting.growth(prepared.split, again) if again else None,
         began=began,
     )
 
@@ -372,21 +375,25 @@ def _choose(
 
 
 def _trained_again(going: _Underway, best: Ensemble, outcome: SearchOutcome) -> Ensemble:
-    """The ensemble, with a record of which of its members have now learned from all rows."""
-    settings, rows = going.settings, len(going.prepared.frame)
+    """The ensemble, with a record of which of its members have now learned from more rows."""
+    settings, split = going.settings, going.prepared.split
+    parts = refitting.parts(split, going.options)
+    rows = refitting.rows(split, parts)
     assert settings.growth is not None
     if outcome.interrupted:
-        return dataclasses.replace(best, refit=refitting.not_begun(best, rows=rows, why="you ended the search"))
+        not_begun = refitting.not_begun(best, parts=parts, rows=rows, why="you ended the search")
+        return dataclasses.replace(best, refit=not_begun)
     refit = refitting.train_again(
         best,
         outcome.trials,
         going.executor,
         folder=going.folder.of_trial,
+        parts=parts,
         rows=rows,
         growth=settings.growth,
         seed=settings.seed,
         deadline=settings.deadline,
-        report=going.teller("training the best networks again on all rows", outcome),
+        report=going.teller("training the best networks again on more rows", outcome),
     )
     return dataclasses.replace(best, refit=refit)
 

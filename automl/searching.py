@@ -20,7 +20,7 @@ from automl.search import bars, is_setting, propose
 from automl.space import SearchSpace
 from automl.tasks import Metric
 from automl.tracking import Tracker
-from automl.trial import Params, Reason, Trial, finished
+from automl.trial import Params, Reason, Trial, finished, grows_trees
 
 BOOSTING_KEY = -1
 # The baseline may take this share of the budget; a network's trials get the rest.
@@ -28,7 +28,7 @@ BOOSTING_SHARE = 0.3
 # With less time than this it would not finish, and would take a worker from the first networks.
 LEAST_BOOSTING_SECONDS = 2.0
 # A trial that begins later than this before the end could not train an epoch; nor is it worth beginning with less
-# than this share of the time that trials of the slowest family usually take.
+# than this share of the time that trials of its family usually take.
 LEAST_SECONDS = 1.0
 LEAST_SHARE = 0.25
 # How long after the deadline a worker may take to end its trial by itself.
@@ -239,7 +239,7 @@ def _take_up(trials: Sequence[Trial], going: _Search) -> None:
     known = {trial.number: trial for trial in trials}
     outcome = going.outcome
     for number in range(max(known, default=-1) + 1):
-        trial = known.get(number) or _proposed(going)
+        trial = known.get(number) or _proposed(going, going.spaces)
         if trial is None:
             family, space = next(iter(going.settings.spaces.items()))
             trial = Trial(number, family, space.defaults())
@@ -264,17 +264,18 @@ def _boosting_deadline(settings: Settings) -> float:
 def _fill(going: _Search) -> None:
     """Starts trials while there are idle workers and something to try."""
     while going.executor.capacity and not _is_over(going):
-        trial = going.waiting.pop(0) if going.waiting else _proposed(going)
+        quick = _in_time(going)
+        trial = going.waiting.pop(0) if going.waiting else _proposed(going, quick)
         if trial is None:
-            going.outcome.exhausted = not going.outcome.running
+            going.outcome.exhausted = not going.outcome.running and len(quick) == len(going.spaces)
             return
         _start(trial, going)
 
 
-def _proposed(going: _Search) -> Trial | None:
-    """The next trial; None if every setting has been tried."""
+def _proposed(going: _Search, spaces: Mapping[str, SearchSpace]) -> Trial | None:
+    """The next trial; None if every setting of these spaces has been tried."""
     settings, trials = going.settings, going.outcome.trials
-    proposal = propose(settings.algorithm, going.spaces, trials, seed=settings.seed, first=settings.first)
+    proposal = propose(settings.algorithm, spaces, trials, seed=settings.seed, first=settings.first)
     return None if proposal is None else Trial(len(trials), *proposal)
 
 
@@ -294,7 +295,8 @@ def _job(trial: Trial, going: _Search) -> Job:
     settings, outcome = going.settings, going.outcome
     is_first = _is_first(trial, going)
     going.until[trial.number] = _share(going) if is_first else going.deadline
-    # What a search begins with is trained to the end, whatever comes of it: everything else is compared with it.
+    # What a search begins with is trained to the end, whatever comes of it: everything else is compared with it. The
+    # first of many trees tell little of all, and most where they learn in large steps.
     lowest = bars(settings.spaces[trial.family], int(trial.params["epochs"]), outcome.trials)
     return Job(
         trial.number,
@@ -304,9 +306,9 @@ def _job(trial: Trial, going: _Search) -> Job:
         params=trial.params,
         metric=settings.metric.name,
         seed=settings.seed + trial.number,
-        bars=tuple(lowest) if settings.prune and not is_first else (),
+        bars=tuple(lowest) if settings.prune and not is_first and not grows_trees(trial.params) else (),
         until=going.until[trial.number],
-        keep_below=worth_keeping(trial.family, outcome.usable),
+        keep_below=worth_keeping(trial, outcome.usable),
     )
 
 
@@ -349,16 +351,23 @@ def _is_over(going: _Search) -> bool:
 
 def _is_late(going: _Search) -> bool:
     """Whether a trial that began now could not train."""
-    return going.deadline - time.monotonic() < _least_seconds(going.outcome)
+    return bool(going.spaces) and not _in_time(going)
 
 
-def _least_seconds(outcome: SearchOutcome) -> float:
-    """A trial with less time than this is not begun."""
+def _in_time(going: _Search) -> Mapping[str, SearchSpace]:
+    """The spaces of the families whose trials could still train: near the end, the quick ones fill the time."""
     lasted: dict[str, list[float]] = {}
-    for trial in finished(outcome.trials):
+    for trial in finished(going.outcome.trials):
         lasted.setdefault(trial.family, []).append(trial.seconds)
-    usual = [statistics.median(seconds) for seconds in lasted.values()]
-    return max(LEAST_SECONDS, LEAST_SHARE * max(usual, default=0.0))
+    usual = {family: statistics.median(seconds) for family, seconds in lasted.items()}
+    # Of a family that has not been seen, the worst is expected.
+    longest = max(usual.values(), default=0.0)
+    left = going.deadline - time.monotonic()
+    return {
+        family: space
+        for family, space in going.spaces.items()
+        if left >= max(LEAST_SECONDS, LEAST_SHARE * usual.get(family, longest))
+    }
 
 
 def _take(event: Event, going: _Search) -> None:

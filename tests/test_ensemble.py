@@ -148,11 +148,18 @@ def test_every_family_has_candidates_and_its_defaults_are_one() -> None:
 
 def test_predictions_are_kept_of_what_may_be_a_candidate() -> None:
     trials = [trial(number, number / 100) for number in range(30)]
-    assert worth_keeping("mlp", trials) == trials[BEST_KEPT - 1].objective
-    assert worth_keeping("linear", trials) == float("inf")
+    new, other = trial(99, 0.0), trial(99, 0.0, "linear")
+    assert worth_keeping(new, trials) == trials[BEST_KEPT - 1].objective
+    assert worth_keeping(other, trials) == float("inf")
     slow = [trial(40 + number, 0.9, "linear") for number in range(BEST_KEPT_OF_FAMILY)]
-    assert worth_keeping("linear", [*trials, *slow]) == 0.9
-    assert worth_keeping("mlp", trials[:5]) == float("inf")
+    assert worth_keeping(other, [*trials, *slow]) == 0.9
+    assert worth_keeping(new, trials[:5]) == float("inf")
+
+
+def test_the_first_of_a_family_is_kept_when_it_is_started_again() -> None:
+    others = [trial(number, number / 100) for number in range(1, 31)]
+    assert worth_keeping(trial(0, 0.9), others) == float("inf")
+    assert 0 in {one.number for one in candidates([*others, trial(0, 0.9)])}
 
 
 def test_survives_its_record(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ PARAMETERS: dict[str, Parameter] = {
     "scaling": Choice(("quantile",), "quantile"),
     "batch_size": Choice((64,), 64),
     "epochs": Choice((90,), 90),
+    "optimizer": Choice(("adam",), "adam"),
 }
 SPACES = {name: SearchSpace(name, PARAMETERS) for name in ("linear", "mlp")}
 RMSE = metric("rmse", task("regress"))
@@ -144,6 +145,20 @@ def test_keeps_time_to_train_the_best_again(tmp_path: Path) -> None:
     assert untils(tmp_path / "c", 50.0)[2] == pytest.approx(100 * 2 / 3, abs=1)
 
 
+def test_quick_families_fill_the_time_that_is_too_short_for_slow_ones(tmp_path: Path) -> None:
+    """A quarter of the forty seconds that a trial of mlp takes is more than the search has left."""
+
+    def answer(job: Job) -> Event:
+        event = scored(job)
+        return Event(job.key, "done", {**event.result, "seconds": 40.0 if job.family == "mlp" else 0.01})
+
+    outcome, _ = run(tmp_path, answer, seconds=9.0, trials=8, boosts=False)
+    assert [trial.family for trial in outcome.trials] == ["linear", "mlp", *["linear"] * 6]
+    outcome, _ = run(tmp_path / "shorter", answer, seconds=0.5, boosts=False)
+    assert outcome.trials == []
+    assert not outcome.exhausted
+
+
 def test_without_gradient_boosting_no_worker_trains_it(tmp_path: Path) -> None:
     outcome, _ = run(tmp_path, scored, boosts=False)
     assert outcome.baselines == []
@@ -248,6 +263,19 @@ def test_weak_trials_are_pruned_but_no_familys_defaults(tmp_path: Path) -> None:
         t.rungs[-1].objective for t in pruned
     )
     assert tracker.trials("trial_ended") == outcome.trials == RunFolder(tmp_path).trials()
+
+
+def test_trees_are_not_judged_by_the_first_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trees = SearchSpace("linear", PARAMETERS | {"optimizer": Choice(("boosting",), "boosting")})
+    monkeypatch.setitem(SPACES, "linear", trees)
+    barred: set[str] = set()
+
+    def answer(job: Job) -> Event:
+        barred.update([job.family] if getattr(job, "bars", ()) else [])
+        return scored(job)
+
+    run(tmp_path, answer, trials=12, prune=True)
+    assert barred == {"mlp"}
 
 
 def test_nothing_is_pruned_unless_asked(tmp_path: Path) -> None:

@@ -19,11 +19,11 @@ class Job:
     Attributes:
         key: identifies the job among all of the run; a trial's is its number.
         kind: "trial" trains a setting, "boosting" the baseline, "export" makes a Keras file of a trial's weights,
-            "refit" trains a setting again on all rows, "probe" measures what a setting's training takes, "importance"
+            "refit" trains a setting again on more rows, "probe" measures what a setting's training takes, "importance"
             what columns mean to a model.
         bars: the short trainings that a trial has to pass first.
         until: when the job should have ended, on the machine's monotonic clock, in seconds.
-        place: of a refit: how long it trains, and with which schedule.
+        place, parts: of a refit: how long it trains, and with which schedule; and on the rows of which parts.
         keep_below: weights and predictions are written to disk if the objective is below this.
         folder: where the job's files go, or for an export, where they come from; for an importance, the run's.
         share: of its training rows that a trial learns from.
@@ -40,6 +40,7 @@ class Job:
     bars: tuple[Bar, ...] = ()
     until: float = float("inf")
     place: Place | None = None
+    parts: tuple[str, ...] = ()
     keep_below: float = float("inf")
     share: float = 1.0
     model: Ensemble | None = None

@@ -27,7 +27,7 @@ from automl.records import RunFolder
 from automl.tasks import metric, task
 from automl.training.activity import activity
 from automl.training.importance import increases
-from automl.training.refit import refit, with_all_rows
+from automl.training.refit import refit, with_rows_of
 from automl.training.shares import with_share
 from automl.training.train import TrialFailed, train
 from automl.training.workshop import Workshop
@@ -90,7 +90,7 @@ def _event(workshop: Workshop, job: Job, connection: Connection) -> Event:
         elif job.kind == "refit":
             result = _refit(workshop, job, connection)
         elif job.kind == "importance":
-            result = _importance(workshop, job)
+            result = _importance(workshop, job, connection)
         else:
             result = _export(workshop, job)
     except TrialFailed as error:
@@ -190,12 +190,12 @@ def _probe(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
 
 
 def _refit(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str, Any]:
-    """Writes the weights of networks that have learned from all rows beside those that were scored."""
+    """Writes the weights of networks that have learned from more rows beside those that were scored."""
     assert job.place is not None
     began = time.monotonic()
     # What trials have on the device is in the way: none comes after this.
     workshop.tensors.clear()
-    whole = with_all_rows(workshop, str(job.params["scaling"]))
+    whole = with_rows_of(job.parts, workshop, str(job.params["scaling"]))
     weights = refit(
         whole,
         job.family,
@@ -203,14 +203,14 @@ def _refit(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
         place=job.place,
         seed=job.seed,
         until=job.until,
-        report=lambda: connection.send(Event(job.key, "epoch", {"curves": {}})),
+        report=lambda: _still_alive(job, connection),
     )
     workshop.built = whole.built
     files.write_arrays(job.folder / REFITTED, named(weights))
     return {"rows": len(whole.examples.weights), "seconds": time.monotonic() - began}
 
 
-def _importance(workshop: Workshop, job: Job) -> Mapping[str, Any]:
+def _importance(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str, Any]:
     assert job.model is not None
     assert job.encoding is not None
     folder = RunFolder(job.folder)
@@ -229,8 +229,13 @@ def _importance(workshop: Workshop, job: Job) -> Mapping[str, Any]:
             metric=chosen,
             seed=job.seed,
             until=job.until,
+            report=lambda: _still_alive(job, connection),
         )
     }
+
+
+def _still_alive(job: Job, connection: Connection) -> None:
+    connection.send(Event(job.key, "epoch", {"curves": {}}))
 
 
 def _export(workshop: Workshop, job: Job) -> Mapping[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import warnings
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from threadpoolctl import threadpool_limits
 
+from automl.greetings import load_tensorflow
 from automl.search._outcome import outcome
 from automl.search._untried import draw_untried, first_untried, generator
 from automl.space import Choice, Float, Parameter, SearchSpace, Value
@@ -50,7 +50,7 @@ def suggest(space: SearchSpace, tried: Sequence[Trial], *, seed: int) -> dict[st
 
 def _oracle(space: SearchSpace, tried: Sequence[Trial], *, seed: int) -> keras_tuner.oracles.BayesianOptimizationOracle:
     """KerasTuner's oracle in the state that it has after these trials. It writes no files unless told to save."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets on standard error.
+    load_tensorflow()
     import keras_tuner  # Here because it loads TensorFlow, which takes six seconds.
 
     hyperparameters = keras_tuner.HyperParameters()

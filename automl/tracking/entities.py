@@ -184,11 +184,12 @@ def of_best(outcome: RunOutcome, objective: Objective) -> dict[str, float]:
 
 
 def refit(best: Ensemble) -> str:
-    """For a tag: how many members have learned from all rows since the metrics were taken; empty if none was to."""
+    """For a tag: how many members have learned from more rows since the metrics were taken; empty if none was to."""
     if best.refit is None:
         return ""
     members = f"{len(best.refit.trials)} of {len(best.members)} members"
-    return f"{members} on all {best.refit.rows} rows; metrics are those of before"
+    rows = f"all {best.refit.rows} rows" if best.refit.with_test else f"the {best.refit.rows} of train and val"
+    return f"{members} on {rows}; metrics are those of before"
 
 
 def findings(answers: Sequence[Answer]) -> dict[str, str]:

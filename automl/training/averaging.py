@@ -35,7 +35,7 @@ class Averaging(Growing):
         learning_rate: float,
     ) -> None:
         if grown.model is None:
-            grown.model = self._new_model()
+            grown.model = self._new_model(grown.seed)
         before = grown.rounds
         grown.model.set_params(n_estimators=needed)
         grown.model.fit(features, learned, sample_weight=weights)
@@ -50,13 +50,13 @@ class Averaging(Growing):
             width=features.shape[1],
         )
 
-    def _new_model(self) -> Any:
+    def _new_model(self, seed: int) -> Any:
         return KINDS[str(self._params["splits"]), self._task.PREDICTS](
             max_leaf_nodes=int(self._params["leaves"]),
             min_samples_leaf=int(self._params["leaf_rows"]),
             max_features=float(self._params["column_share"]),
             warm_start=True,
-            random_state=self._seed % 2**32,
+            random_state=seed % 2**32,
         )
 
     def _prior(self, learned: NDArray[Any], weights: NDArray[np.float32] | None) -> NDArray[np.float32]:

@@ -41,13 +41,13 @@ class Boosting(Growing):
         ahead = min(int(grown.rounds * (GROWTH - 1)), MOST_CELLS // cells)
         rounds = min(max(needed, grown.rounds + ahead), self._layer.rounds)
         if grown.model is None:
-            grown.model = self._new_model()
+            grown.model = self._new_model(grown.seed)
         grown.model.set_params(max_iter=rounds, learning_rate=learning_rate)
         # Equal weights make the search for the bins' edges much slower, and change nothing.
         grown.model.fit(features, learned, sample_weight=weights)
         self._take_over(grown, features.shape[1])
 
-    def _new_model(self) -> Any:
+    def _new_model(self, seed: int) -> Any:
         make = HistGradientBoostingRegressor if self._task.PREDICTS == "values" else HistGradientBoostingClassifier
         return make(
             max_leaf_nodes=int(self._params["leaves"]),
@@ -59,7 +59,7 @@ class Boosting(Growing):
             warm_start=True,
             # Our codes are small where categories are common, and split as well as sets of categories do.
             categorical_features=None,
-            random_state=self._seed % 2**32,
+            random_state=seed % 2**32,
         )
 
     def _take_over(self, grown: Grown, width: int) -> None:

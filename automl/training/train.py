@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from automl.gathered import Gathered
 from automl.tasks import FloatArray, Metric, predicted, scores
+from automl.training.growing import Growing
 from automl.training.schedules import learning_rates, regularization
 from automl.training.siblings import Siblings
 from automl.training.timetable import Timetable
@@ -298,10 +299,13 @@ def _scored(workshop: Workshop, siblings: Siblings, scaling: str, metric: Metric
             all_networks.add(rows, predictions if part == "val" else predictions[rows])
     predictions_by_part = {part: each.mean for part, each in gathered.items()}
     by_part = {name: scores(task, examples.parts[name].targets, own) for name, own in predictions_by_part.items()}
+    speed = rows_predicted / max(predicting, 1e-9)
+    if isinstance(engine, Growing):
+        speed = engine.rows_per_second(inputs)
     return {
         "weights": siblings.weights(),
         "predictions": predictions_by_part,
         "scores": by_part,
         "objective": metric.objective(by_part["val"][metric.name]),
-        "rows_per_second": rows_predicted / max(predicting, 1e-9),
+        "rows_per_second": speed,
     }

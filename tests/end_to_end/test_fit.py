@@ -13,7 +13,6 @@ import pytest
 from typer.testing import CliRunner
 
 import automl
-from automl import plugins
 from automl.cli import app
 from automl.data.cards import card
 from automl.ensemble import blend
@@ -23,6 +22,7 @@ from automl.space_files import read_space
 PENGUINS = card("penguins").path
 # Whoever gives little time has the model examined for little of it.
 QUICK = ("--time", "40s")
+FAMILIES = ("linear", "mlp", "boosted_trees")
 
 
 def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -41,8 +41,8 @@ def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """A folder with one run of penguins."""
     folder = tmp_path_factory.mktemp("made")
-    arguments = ("--target", "species", "--trials", "5", "--folds", "3", "--workers", "1", "--seed", "3")
-    return folder, command("fit", str(PENGUINS), "--task", "classify", *arguments, folder=folder)
+    arguments = ("--trials", "5", "--families", ",".join(FAMILIES), "--folds", "3", "--workers", "1", "--seed", "3")
+    return folder, command("fit", str(PENGUINS), "--task", "classify", "--target", "species", *arguments, folder=folder)
 
 
 Made = tuple[Path, subprocess.CompletedProcess[str]]
@@ -81,7 +81,7 @@ def test_a_run_leaves_its_records(made: Made) -> None:
 def test_a_fit_begins_with_the_portfolio(made: Made) -> None:
     folder, _ = made
     trials = automl.Run(folder / "runs" / "data-1").trials
-    spaces = {name: read_space(name).for_table(task="classify", rows=275) for name in plugins.names("families")}
+    spaces = {name: read_space(name).for_table(task="classify", rows=275) for name in FAMILIES}
     beginning = list(first_settings(spaces, rows=275))
     assert [(trial.family, trial.params) for trial in trials[: len(beginning)]] == beginning[: len(trials)]
 
@@ -133,6 +133,7 @@ def test_the_same_seed_gives_the_same_trials(made: Made, tmp_path: Path) -> None
         task="classify",
         target="species",
         trials=5,
+        families=FAMILIES,
         folds=3,
         workers=1,
         seed=3,

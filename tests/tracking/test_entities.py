@@ -56,7 +56,14 @@ def test_long_values_are_cut() -> None:
 
 @pytest.mark.parametrize(
     ("refit", "tag"),
-    [(None, ""), (Refit(1200, (1,)), "1 of 1 members on all 1200 rows; metrics are those of before")],
+    [
+        (None, ""),
+        (Refit(1200, (1,)), "1 of 1 members on all 1200 rows; metrics are those of before"),
+        (
+            Refit(960, (1,), with_test=False),
+            "1 of 1 members on the 960 of train and val; metrics are those of before",
+        ),
+    ],
 )
 def test_a_tag_says_that_the_model_has_learned_since(outcome: RunOutcome, refit: Refit | None, tag: str) -> None:
     assert outcome.best is not None
