@@ -122,6 +122,8 @@ def main() -> None:
     parser.add_argument("--lanes", type=int, default=2)
     asked = parser.parse_args()
     number = signal.Signals[asked.signal]
+    # A shell starts what runs in the background without Ctrl-C, and programs leave it so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as scratch, warm.up(real=True) as start:
         readers = []
         for lane in range(asked.lanes):

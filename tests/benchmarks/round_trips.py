@@ -109,6 +109,8 @@ def travel(folder: Path, table: Table, kinds: tuple[str, ...]) -> Journey:
             trials=len(kinds),
             time="60s",
             folds=1 if len(kinds) == 1 else None,
+            # The recorded scores are those of the networks before that.
+            refit=False,
             families=kinds,
             out=folder / "run",
             tracking_uri=tracking,
