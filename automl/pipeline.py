@@ -42,7 +42,7 @@ from automl.search.grid import check_size
 from automl.searching import SearchOutcome, Settings, progress, search
 from automl.tasks import FloatArray, Metric, metric, scores
 from automl.tracking import Tracker, recorded
-from automl.trial import Trial
+from automl.trial import Trial, finished
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,6 +51,12 @@ if TYPE_CHECKING:
 # short budget, a share: better a little late than without a model.
 TAIL_SECONDS = 3.0
 TAIL_SHARE = 0.2
+# Of the budget, what the checks of the data may take.
+CHECKS_SHARE = 0.2
+# However late the search begins, it has so long for a first model: one that is a little late is better than none.
+LEAST_SEARCH_SECONDS = 2.5
+# A search with less time than this begins with the simplest families, and not with those that do best in the end.
+SHORT_SECONDS = 8.0
 
 # By the number of a trial, and by part.
 Predictions = Mapping[int, Mapping[str, FloatArray]]
@@ -136,7 +142,7 @@ def fit(
         interruption.last_words = f"Interrupted. {_way_on(folder)}"
         cleanup.enter_context(_faults_tell_the_way_on(folder))
         known = evidence.of_data(prepared, options)
-        data_checks = _tell(known, prepared, plan, folder, services.reporter)
+        data_checks = _tell(known, prepared, options, plan, folder, services.reporter)
         write_workspace(folder.encoded, prepared)
         tracker.start(recorded.description(folder, trials=earlier.ended))
         executor = LocalExecutor(
@@ -147,7 +153,9 @@ def fit(
             memory=memory.for_workers(options.memory),
         )
         cleanup.callback(executor.close)
-        settings = _settings(prepared, options, plan, folder, began)
+        # Before the search's clock starts: loading TensorFlow is nobody's trial.
+        executor.open()
+        settings = _settings(prepared, options, plan, earlier, began)
         going = _Underway(
             prepared, options, settings, folder, executor, tracker, services.reporter, interruption, began
         )
@@ -280,10 +288,13 @@ def _place(prepared: Prepared, options: Options) -> tuple[Path, str]:
     return (options.out.parent, options.out.name) if options.out else (Path("runs"), prepared.name)
 
 
-def _tell(data: Data, prepared: Prepared, plan: Plan, folder: RunFolder, reporter: Reporter) -> list[Answer]:
+def _tell(
+    data: Data, prepared: Prepared, options: Options, plan: Plan, folder: RunFolder, reporter: Reporter
+) -> list[Answer]:
     """Shows what is about to begin; returns what the checks of the data say."""
     reporter.data(prepared.profile, name=prepared.name, notes=prepared.notes, split=prepared.split)
-    answers = ask("data", data, log=folder.log)
+    allowed = float("inf") if options.seconds is None else CHECKS_SHARE * options.seconds
+    answers = ask("data", data, log=folder.log, until=time.monotonic() + allowed)
     reporter.findings(worst_first(answers))
     reporter.families(prepared.candidates)
     reporter.search(plan)
@@ -307,26 +318,34 @@ def write_workspace(folder: Path, prepared: Prepared) -> None:
     prepared.encoded.clear()
 
 
-def _settings(prepared: Prepared, options: Options, plan: Plan, folder: RunFolder, began: float) -> Settings:
+def _settings(prepared: Prepared, options: Options, plan: Plan, earlier: Earlier, began: float) -> Settings:
     spaces = prepared.spaces
     again = refitting.parts(prepared.split, options)
+    deadline = _search_deadline(options, earlier, began)
+    # A grid has an order of its own.
+    is_plain = options.search == "grid" or deadline - time.monotonic() < SHORT_SECONDS
     return Settings(
         algorithm=options.search,
         spaces=spaces,
-        # A grid has an order of its own.
-        first=[] if options.search == "grid" else list(first_settings(spaces, rows=len(prepared.split.train))),
+        first=[] if is_plain else list(first_settings(spaces, rows=len(prepared.split.train))),
         metric=plan.metric,
-        folder=folder,
+        folder=earlier.folder,
         seed=options.seed,
         trials=plan.trials,
         prune=options.prunes,
         workers=options.processes,
-        deadline=_audit_deadline(options, began) - auditing.reserve(options),
+        deadline=deadline,
         ends=None if options.seconds is None else began + options.seconds,
         boosts=options.trade.boosts,
         growth=refitting.growth(prepared.split, again) if again else None,
         began=began,
     )
+
+
+def _search_deadline(options: Options, earlier: Earlier, began: float) -> float:
+    """When trials should have ended."""
+    planned = _audit_deadline(options, began) - auditing.reserve(options)
+    return planned if finished(earlier.trials) else max(planned, time.monotonic() + LEAST_SEARCH_SECONDS)
 
 
 def _audit_deadline(options: Options, began: float) -> float:

@@ -35,6 +35,8 @@ LEAST_SHARE = 0.25
 GRACE_SECONDS = 1.0
 # Of the time that is left, for each trial that a search begins with, however many there are.
 FIRST_SHARE = 0.4
+# But at least so long: its network has to be compiled.
+LEAST_FIRST_SECONDS = 2.0
 # A worker that says nothing for so long hangs: it has not even finished half a second's worth of steps. Of a short
 # search, a share; but not less than large networks take to be compiled.
 SILENCE_SECONDS = 60.0
@@ -333,7 +335,8 @@ def _share(going: _Search) -> float:
         turns = min(turns, max(1, going.settings.trials - len(trials)))
     equal = going.settings.workers / turns
     now = time.monotonic()
-    return now + (going.deadline - now) * min(1.0, max(equal, FIRST_SHARE))
+    left = going.deadline - now
+    return now + min(left, max(left * max(equal, FIRST_SHARE), LEAST_FIRST_SECONDS))
 
 
 def _is_over(going: _Search) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from automl.errors import EnvironmentFault
-from automl.pipeline import _faults_tell_the_way_on, _why_nothing
+from automl.options import Options
+from automl.pipeline import LEAST_SEARCH_SECONDS, _faults_tell_the_way_on, _search_deadline, _why_nothing
 from automl.records import RunFolder
+from automl.resuming import Earlier
 from automl.trial import Trial
 
 FOLDER = RunFolder(Path("runs/t 1"))
@@ -27,3 +30,13 @@ def test_a_fault_of_the_machine_tells_the_way_on() -> None:
     with pytest.raises(EnvironmentFault) as caught, _faults_tell_the_way_on(FOLDER):
         raise EnvironmentFault("The disk is full.")
     assert str(caught.value) == "The disk is full.\nNo recorded trial is lost. To go on: automl resume 'runs/t 1'"
+
+
+def test_a_search_that_begins_late_still_gets_a_first_model() -> None:
+    def left(*, used: float, trials: tuple[Trial, ...] = ()) -> float:
+        now = time.monotonic()
+        return _search_deadline(Options(seconds=10.0), Earlier(FOLDER, trials=trials), now - used) - now
+
+    assert left(used=1) == pytest.approx(7, abs=0.2)
+    assert left(used=9) == pytest.approx(LEAST_SEARCH_SECONDS, abs=0.2)
+    assert left(used=9, trials=(Trial(0, "mlp", {}, "finished"),)) < 0

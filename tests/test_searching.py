@@ -296,6 +296,17 @@ def test_every_familys_first_trial_gets_a_share_of_the_time(tmp_path: Path) -> N
     assert shares[2] == pytest.approx(30, abs=0.5)
 
 
+def test_a_first_trial_has_time_to_be_compiled_however_short_the_search(tmp_path: Path) -> None:
+    seen: list[float] = []
+
+    def answer(job: Job) -> Event:
+        seen.append(job.until - time.monotonic())
+        return scored(job)
+
+    run(tmp_path, answer, trials=4, seconds=3)
+    assert seen[0] == pytest.approx(2, abs=0.2)
+
+
 def test_begins_with_the_given_settings_each_in_its_share_of_the_time_and_unpruned(tmp_path: Path) -> None:
     rest = {"batch_size": 64, "epochs": 90}
     rates = (("mlp", 0.9), ("gone", 0.5), ("mlp", 0.1), ("mlp", 0.8))

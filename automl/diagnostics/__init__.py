@@ -12,6 +12,7 @@ Test rows are looked at here and decide nothing: what a check says changes no mo
 from __future__ import annotations
 
 import math
+import time
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -192,15 +193,20 @@ def names() -> list[str]:
     return plugins.names("diagnostics")
 
 
-def ask(stage: Stage, about: Data | Evidence, *, log: Path | None = None) -> list[Answer]:
+def ask(stage: Stage, about: Data | Evidence, *, log: Path | None = None, until: float = math.inf) -> list[Answer]:
     """The answers of a stage's checks, one of each.
 
     A check that fails costs its answer and not the run: it says so, and the traceback goes to the file `log`.
+
+    Args:
+        until: when no further check is begun, on the monotonic clock.
     """
-    return [_answer(code, check, about, log) for code, check in checks(stage).items()]
+    return [_answer(code, check, about, log, until) for code, check in checks(stage).items()]
 
 
-def _answer(code: str, check: Check, about: Data | Evidence, log: Path | None) -> Answer:
+def _answer(code: str, check: Check, about: Data | Evidence, log: Path | None, until: float) -> Answer:
+    if time.monotonic() >= until:
+        return NotApplicable(code, "There was too little time for it. Give more --time.")
     try:
         return check.check(about)
     except Exception as error:  # noqa: BLE001  whatever a table may bring about

@@ -50,6 +50,15 @@ class LocalExecutor:
         """How many more jobs can be submitted now."""
         return self._limit - sum(worker.job is not None for worker in self._workers)
 
+    def open(self) -> None:
+        """Starts a first worker, and so waits until TensorFlow is loaded.
+
+        Raises:
+            EnvironmentFault: it cannot be loaded.
+        """
+        if not self._workers:
+            self._new_worker()
+
     def submit(self, job: Job) -> None:
         """Gives the job to an idle worker, or to a new one."""
         for worker in [worker for worker in self._workers if worker.job is None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,14 @@ def test_a_check_that_fails_costs_its_answer_alone(tmp_path: Path, monkeypatch: 
     assert isinstance(answer, NotApplicable)
     assert "ZeroDivisionError" in answer.why
     assert "Traceback" in (tmp_path / "log.txt").read_text()
+
+
+def test_a_check_that_there_is_no_time_for_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnostics, "names", lambda: ["broken"])
+    monkeypatch.setattr(plugins, "load", lambda *_, **__: Broken)
+    (answer,) = ask("data", None, until=time.monotonic() - 1)  # type: ignore[arg-type]
+    assert isinstance(answer, NotApplicable)
+    assert "--time" in answer.why
 
 
 def test_the_worst_comes_first_and_what_is_fine_not_at_all() -> None:

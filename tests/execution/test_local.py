@@ -72,6 +72,13 @@ def ends(executor: LocalExecutor, wanted: int) -> dict[int, Event]:
     return ended
 
 
+def test_the_first_worker_can_be_started_before_there_is_a_job(executor: LocalExecutor) -> None:
+    executor.open()
+    executor.open()
+    assert len(executor._workers) == 1
+    assert executor.capacity == 2
+
+
 def test_a_trial_reports_its_epochs_and_leaves_its_weights(executor: LocalExecutor, tmp_path: Path) -> None:
     executor.submit(trial(0, tmp_path))
     events: list[Event] = []
