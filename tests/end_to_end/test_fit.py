@@ -22,6 +22,8 @@ from automl.space_files import read_space
 PENGUINS = card("penguins").path
 # Whoever gives little time has the model examined for little of it.
 QUICK = ("--time", "40s")
+# Neither folds nor a last training.
+SMALL = (*QUICK, "--folds", "1", "--no-refit")
 FAMILIES = ("linear", "mlp", "boosted_trees")
 
 
@@ -195,7 +197,7 @@ def test_bad_input_gets_one_line_and_leaves_nothing_behind(tmp_path: Path, argum
 @pytest.mark.parametrize("search", ["grid", "random", "gp"])
 @pytest.mark.slow
 def test_every_search_completes(search: str, tmp_path: Path) -> None:
-    small = ["--families", "linear,mlp", "--set", "mlp.epochs=5", "--set", "linear.epochs=5", *QUICK]
+    small = ["--families", "linear,mlp", "--set", "mlp.epochs=5", "--set", "linear.epochs=5", *SMALL]
     done = command(
         "fit", str(PENGUINS), "--target", "species", "--search", search, "--trials", "5", *small, folder=tmp_path
     )
@@ -224,7 +226,7 @@ def test_a_regression_with_its_own_test_file(tmp_path: Path) -> None:
     frame["price"] = 3 * frame["left"] - frame["right"] + rng.normal(size=400) / 10
     frame[:300].to_csv(tmp_path / "train.csv", index=False)
     frame[300:].to_csv(tmp_path / "test.csv", index=False)
-    arguments = ("--test", "test.csv", "--target", "price", "--trials", "2", "--families", "linear,mlp", *QUICK)
+    arguments = ("--test", "test.csv", "--target", "price", "--trials", "2", "--families", "linear,mlp", *SMALL)
     done = command("fit", "train.csv", *arguments, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     run = automl.Run(tmp_path / "runs" / "train-1")
@@ -235,7 +237,7 @@ def test_a_regression_with_its_own_test_file(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_without_test_rows_nothing_is_said_about_them(tmp_path: Path) -> None:
-    arguments = ("--target", "species", "--split", "0.8/0.2/0", "--trials", "1", "--families", "linear", *QUICK)
+    arguments = ("--target", "species", "--split", "0.8/0.2/0", "--trials", "1", "--families", "linear", *SMALL)
     done = command("fit", str(PENGUINS), *arguments, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "test" not in done.stdout.replace("latest", "")

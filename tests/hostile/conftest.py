@@ -79,7 +79,8 @@ _CANARIES: list[Canary] = []
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    for canary in _CANARIES:
+    # When Python ends, it takes the list away before the hook.
+    for canary in _CANARIES or ():
         canary.heard(event, arguments)
 
 
