@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -137,18 +138,21 @@ def _filled_up(inputs: Inputs, rows: int) -> Inputs:
 def predictors(network: keras.Model, weights: Sequence[Sequence[NDArray[Any]]]) -> list[Callable[[Inputs], FloatArray]]:
     """`forward` with each of several weights of the network, as `keras.Model.get_weights` orders them.
 
-    All of them are one compiled graph.
+    All of them are one compiled graph, in which one thread at a time predicts.
     """
     values = exchangeable(network)
     positions = {id(variable): position for position, variable in enumerate(variables(network))}
     saved = [positions[id(weight)] for weight in network.weights]
     compiled = forward(network, values)
+    # Servers predict in several threads; another one's weights would give other answers, without an error.
+    turn = threading.Lock()
 
     def with_weights(own: Sequence[NDArray[Any]]) -> Callable[[Inputs], FloatArray]:
         def raw_outputs(inputs: Inputs) -> FloatArray:
-            for position, weight in zip(saved, own, strict=True):
-                values[position].assign(weight)
-            return compiled(inputs)
+            with turn:
+                for position, weight in zip(saved, own, strict=True):
+                    values[position].assign(weight)
+                return compiled(inputs)
 
         return raw_outputs
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -62,3 +63,18 @@ def test_many_networks_are_compiled_without_a_warning(caplog: pytest.LogCaptureF
         [raw_outputs] = predictors(network, [network.get_weights()])
         assert raw_outputs({"numbers": tf.zeros((2, 3))}).shape == (2, units)
     assert caplog.text == ""
+
+
+def test_threads_do_not_take_each_others_weights() -> None:
+    inputs = keras.Input((64,), name="numbers")
+    network = keras.Model({"numbers": inputs}, keras.layers.Dense(256)(keras.layers.Dense(256)(inputs)))
+    weights = [[np.full_like(weight, value) for weight in network.get_weights()] for value in (1.0, 2.0, 3.0)]
+    networks = predictors(network, weights)
+    rows = {"numbers": tf.ones((256, 64))}
+    expected = [predict(rows) for predict in networks]
+
+    def ask(number: int) -> bool:
+        return bool((networks[number % 3](rows) == expected[number % 3]).all())
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(ask, range(300)))
