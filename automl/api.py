@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl import options as asked
+from automl.errors import NothingTrained
 from automl.figures import count
 from automl.memory import size
 from automl.options import Options
@@ -252,6 +253,8 @@ def _go_on(
     if resuming.is_over(earlier, options):
         # It may have been killed when all was written, before it had cleared up.
         resuming.clear_up(earlier)
+        if earlier.state == "failed":
+            raise NothingTrained(resuming.nothing_left(earlier))
         if not quiet:
             Terminal().note(resuming.nothing_left(earlier))
         return Run(earlier.folder.path)
@@ -308,12 +311,11 @@ def rehearse(data: str | Path | pd.DataFrame, options: Options, *, quiet: bool, 
     from automl.execution.launcher import Launcher
 
     launcher = Launcher()
-    from rich.console import Console
-
     from automl import rehearsal
+    from automl.reporting.console import Patient
     from automl.reporting.terminal import Terminal
 
-    console = Console(quiet=quiet)
+    console = Patient(quiet=quiet)
     services = rehearsal.Services(launcher, Terminal(console, quiet=quiet), console.print)
     rehearsal.rehearse(data, options, services, began=began)
 

@@ -234,7 +234,7 @@ def predict(
     """Predict rows of a table with a run's model."""
     from automl import model
     from automl.data import read as reading
-    from automl.files import write_text
+    from automl.files import write_out
     from automl.spreadsheet import without_formulas
 
     table = reading.read(
@@ -254,7 +254,7 @@ def predict(
         # A program gets what it is; a terminal would obey some of it.
         sys.stdout.write(plain_lines(text) if sys.stdout.isatty() else text)
         return
-    write_text(out, text)
+    write_out(out, text)
     typer.echo(f"{len(table.frame):,} predictions of {loaded.target['name']!r} are in {plain(str(out))}")
 
 
@@ -303,8 +303,7 @@ def leaderboard(
     debug: Debug = False,
 ) -> None:
     """Show a run's trials and baselines, best first."""
-    from rich.console import Console
-
+    from automl.reporting.console import Patient
     from automl.reporting.leaderboard import table
     from automl.reporting.refit import again
     from automl.run import Run
@@ -314,7 +313,7 @@ def leaderboard(
         text = made.leaderboard.to_csv(index=False)
         sys.stdout.write(plain_lines(text) if sys.stdout.isatty() else text)
         return
-    console = Console()
+    console = Patient()
     console.print(table(made.leaderboard, made.metric, top=top))
     if made.ensemble is not None and (says := again(made.ensemble)):
         console.print(f"\n{says}", markup=False, highlight=False)
@@ -355,12 +354,11 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Show two runs side by side."""
-    from rich.console import Console
-
     from automl.reporting.compare import compare as compared
     from automl.reporting.compare import show
+    from automl.reporting.console import Patient
 
-    Console().print(show(compared(one, other)))
+    Patient().print(show(compared(one, other)))
 
 
 @app.command()
@@ -399,12 +397,11 @@ def profile(
         told = {**facts.to_json(), "findings": [to_json(answer) for answer in answers]}
         typer.echo(_json(told))
         return
-    from rich.console import Console
-
+    from automl.reporting.console import Patient
     from automl.reporting.findings import table as table_of_findings
     from automl.reporting.profile import show
 
-    console = Console()
+    console = Patient()
     console.print(show(facts, name=table.name, notes=table.notes))
     if found := worst_first(answers):
         console.print()

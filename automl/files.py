@@ -9,6 +9,7 @@ import io
 import json
 import math
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ _ARRAY_HEADERS = {
 # In a record, beside what it says: its SHA-256; and the name of a record that is a list.
 _DIGEST = "sha256"
 _ITEMS = "items"
+# Stands for a byte of a file's name that is no text.
+_ALONE = re.compile("[\ud800-\udfff]")
 
 
 @contextmanager
@@ -106,6 +109,19 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode())
 
 
+def write_out(path: Path, content: str) -> None:
+    """`write_text` for a place that the user has named: what a link leads to, or a device or a pipe.
+
+    Links in a run's folder are not followed, for it may come from a stranger.
+    """
+    place = path.resolve()
+    if place.exists() and not place.is_file():
+        with disk_faults_explained(path):
+            place.write_bytes(content.encode())
+    else:
+        write_text(place, content)
+
+
 def write_json(path: Path, content: Any) -> None:
     """`write_bytes` for JSON."""
     write_text(path, json_text(content) + "\n")
@@ -113,7 +129,11 @@ def write_json(path: Path, content: Any) -> None:
 
 def json_text(content: Any) -> str:
     """The content as JSON. NaN and infinities become null, which every JSON reader takes."""
-    return json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False)
+    # Names of files may hold bytes that are no text, which UTF-8 has no place for.
+    return (
+        text if text.isascii() or not _ALONE.search(text) else json.dumps(_finite(content), indent=1, allow_nan=False)
+    )
 
 
 def write_record(path: Path, content: Mapping[str, Any] | Sequence[Any]) -> None:

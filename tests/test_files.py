@@ -81,3 +81,23 @@ def test_sweeps_what_was_left_unfinished(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     files.sweep(tmp_path)
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)
+
+
+def test_a_place_that_the_user_names_may_be_a_link_or_a_pipe(tmp_path: Path) -> None:
+    (tmp_path / "there.csv").touch()
+    (tmp_path / "link.csv").symlink_to("there.csv")
+    files.write_out(tmp_path / "link.csv", "a,b")
+    assert (tmp_path / "link.csv").is_symlink()
+    assert (tmp_path / "there.csv").read_text() == "a,b"
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    files.write_out(tmp_path / "pipe", "c,d")
+    assert os.read(reader, 100) == b"c,d"
+    os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_record_may_name_a_file_whose_name_is_no_text(tmp_path: Path) -> None:
+    name = os.fsdecode(b"donn\xe9es.csv")
+    files.write_record(tmp_path / "r.json", {"path": name, "é": 1})
+    assert files.read_record(tmp_path / "r.json")["path"] == name

@@ -47,8 +47,12 @@ def write(path: Path, out: Path | None = None) -> Path:
         EnvironmentFault: the report cannot be written.
     """
     log = StringIO()
+    page = html(from_folder(path), log=log)
     place = out or path / "report.html"
-    files.write_text(place, html(from_folder(path), log=log))
+    if out is None:
+        files.write_text(place, page)
+    else:
+        files.write_out(place, page)
     if log.getvalue():
         # A folder that is kept may be read-only.
         with suppress(OSError), RunFolder(path).log.open("a", encoding="utf-8") as kept:

@@ -20,6 +20,7 @@ from automl.figures import clock, count
 from automl.plain import plain
 from automl.quality import quality
 from automl.reporting import Before, Plan, Progress, Result, _progress, _result
+from automl.reporting.console import Patient
 from automl.reporting.findings import table
 from automl.reporting.profile import LABEL_WIDTH, labelled, remarks, size, spread
 from automl.reporting.refit import learned_rows
@@ -40,7 +41,7 @@ class Terminal:
     """
 
     def __init__(self, console: Console | None = None, *, quiet: bool = False) -> None:
-        self._console = console or Console()
+        self._console = console or Patient()
         self._quiet = quiet
         self._view: Live | None = None
         self._drawn = -math.inf

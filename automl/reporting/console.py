@@ -1,0 +1,22 @@
+"""The console that people read, whose reader may go away."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from rich.console import Console
+
+
+class Patient(Console):
+    """Shows nothing more when its reader has gone, as `head` does, or `tee` at Ctrl-C; the work goes on.
+
+    Rich would end the program there, and with it a search whose best networks are not yet saved.
+    """
+
+    def on_broken_pipe(self) -> None:
+        """What rich calls when it has written to nobody."""
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
