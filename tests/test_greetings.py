@@ -1,10 +1,14 @@
 """What TensorFlow says of itself is not what a user asked for; what else goes wrong while it loads is."""
 
 import os
+import subprocess
+import sys
+import types
 
 import pytest
 
-from automl.greetings import without_greetings
+from automl.errors import EnvironmentFault
+from automl.greetings import load_tensorflow, without_greetings
 
 
 def test_leaves_out_the_greetings_and_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
@@ -26,3 +30,23 @@ def test_says_what_was_said_before_a_failure(capfd: pytest.CaptureFixture[str]) 
     with pytest.raises(ImportError), without_greetings():
         load()
     assert capfd.readouterr().err == "libfoo.so is missing\n"
+
+
+@pytest.mark.parametrize("asked", ["jax", None])
+@pytest.mark.slow
+def test_keras_runs_on_tensorflow_whatever_the_user_takes_for_other_programs(asked: str | None) -> None:
+    program = (
+        "from automl.greetings import load_tensorflow; load_tensorflow(); load_tensorflow(); import keras, os; "
+        "print(keras.config.backend(), os.environ.get('KERAS_BACKEND'))"
+    )
+    others = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    environment = others if asked is None else {**others, "KERAS_BACKEND": asked}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == f"tensorflow {asked}\n"
+
+
+def test_says_that_keras_runs_on_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = types.SimpleNamespace(config=types.SimpleNamespace(backend=lambda: "torch"))
+    monkeypatch.setitem(sys.modules, "keras", other)
+    with pytest.raises(EnvironmentFault, match="has loaded Keras with torch"):
+        load_tensorflow()
