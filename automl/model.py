@@ -211,7 +211,8 @@ def settle(bundle: Path) -> None:
 
 def _former(bundle: Path) -> Path:
     """Where the model is that a new one is about to replace."""
-    return bundle.with_name(f".{bundle.name}.former")
+    # "." has no name that could be replaced.
+    return bundle.parent / f".{bundle.name}.former"
 
 
 def load(path: str | os.PathLike[str]) -> Model:

@@ -82,6 +82,12 @@ def test_is_the_weighted_mean_of_all_folds_of_its_members(bundle: Path, flowers:
     np.testing.assert_allclose(loaded.predict_proba(flowers), cooled, rtol=1e-5)
 
 
+def test_is_found_from_within(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in (bundle, bundle.parent):
+        monkeypatch.chdir(folder)
+        model.check(".")
+
+
 def test_is_found_in_its_runs_folder(bundle: Path, flowers: pd.DataFrame) -> None:
     here, there = (model.load(path).predict_proba(flowers) for path in (bundle, bundle.parent))
     pd.testing.assert_frame_equal(here, there)

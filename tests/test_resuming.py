@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+import automl
 from automl import files, resuming
 from automl.baselines import BOOSTING, Baseline
 from automl.data.split import Split
 from automl.ensemble import BEST_KEPT
-from automl.errors import InputError
+from automl.errors import InputError, NothingTrained
 from automl.execution import Event, Job
 from automl.interruption import EarlyEnd
 from automl.options import Options
@@ -488,6 +489,12 @@ def test_a_finished_run_without_more_has_nothing_to_do(
     assert resuming.is_over(earlier, options) is over
 
 
+def test_a_run_that_came_to_nothing_ends_as_it_did_before(tmp_path: Path) -> None:
+    state(tmp_path, "failed", 70.0, trials=4)
+    with pytest.raises(NothingTrained, match="is failed: 4 trials"):
+        automl.resume(tmp_path)
+
+
 def test_a_finished_run_whose_model_is_gone_is_not_over(tmp_path: Path) -> None:
     earlier = state(tmp_path, "finished", 70.0, trials=4)
     assert any("model" in sentence for sentence in earlier.damage)
@@ -547,6 +554,10 @@ def test_goes_on_with_the_newest_run_of_the_name(in_folder: Path) -> None:
     Path("runs/t-13").mkdir()
     assert resuming.find("elsewhere/t.csv", None) == RunFolder(Path("runs/t-10"))
     assert resuming.find("v.csv", None) is None
+    assert resuming.find("-", None) is None
+    (Path("runs") / "input-1").mkdir()
+    (Path("runs") / "input-1" / "run.json").touch()
+    assert resuming.find("-", None) == RunFolder(Path("runs/input-1"))
 
 
 def test_a_folder_in_which_nothing_had_begun_is_begun_anew(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ KINDS: dict[str, Kind] = {
     ".json": "json_lines",
 }
 STANDARD_INPUT = "-"
+PIPED = "input"
 # Bytes that a byte of text takes until it is a profiled table, at the least: 5.8 and 6.0 were measured on numbers.
 MEMORY_PER_BYTE = 5
 COMPRESSIBLE: tuple[Kind, ...] = ("delimited", "json_lines")
@@ -114,7 +115,7 @@ def printable(text: str, most: int = 60) -> str:
 def _load(path: str | Path) -> File:
     is_piped = str(path) == STANDARD_INPUT
     stored = _piped() if is_piped else _content(path)
-    path = Path(f"input{_suffix(stored)}") if is_piped else Path(path)
+    path = Path(f"{PIPED}{_suffix(stored)}") if is_piped else Path(path)
     label = "standard input" if is_piped else printable(path.name, 100)
     if not stored:
         raise InputError(f"{label} is empty (0 bytes). Give a file that holds a table.")
@@ -334,6 +335,8 @@ def _remedy(found: str | None) -> str:
 
 def stem(path: Path) -> str:
     """The file's name without its suffixes, fit to name a folder."""
+    if str(path) == STANDARD_INPUT:
+        return PIPED
     name = re.sub(r"\.(gz|zip)$", "", path.name, flags=re.IGNORECASE)
     name = re.sub(r"[^\w.-]+", "_", Path(name).stem).strip("._-")
     return name[:60] or "data"

@@ -152,7 +152,12 @@ def as_training(frame: pd.DataFrame, needed: Collection[str]) -> pd.DataFrame:
     changed = {
         str(name): plain_values(cells, name=str(name), label="data") for name, cells in frame.items() if name in needed
     }
-    return frame.assign(**changed) if changed else frame
+    if not changed:
+        return frame
+    frame = frame.copy(deep=False)
+    for name, own in changed.items():
+        frame[name] = own
+    return frame
 
 
 def _names(frame: pd.DataFrame) -> list[str]:

@@ -916,3 +916,8 @@ def test_a_frame_of_any_types_is_read_as_in_training() -> None:
     assert read_as["extra"].tolist() == [[1], [2]]
     with pytest.raises(InputError, match="'extra' holds lists"):
         as_training(frame, {"extra"})
+
+
+def test_a_column_may_be_called_as_an_argument_of_pandas() -> None:
+    frame = pd.DataFrame({"self": [True, None], "x": [1, 2]}, dtype=object)
+    assert list(as_training(frame, ["self", "x"]).columns) == ["self", "x"]
