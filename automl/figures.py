@@ -6,6 +6,8 @@ import math
 
 # From here on even whole numbers are unreadable.
 TOO_LARGE = 1e15
+# Decimal places that can be read.
+MOST_PLACES = 8
 
 
 def score(value: float) -> str:
@@ -25,11 +27,25 @@ def score(value: float) -> str:
 def aligned(value: float, *, like: float) -> str:
     """A score with the decimal places of another, so that the points of a column stand below each other.
 
-    >>> aligned(1.0544, like=0.02977), aligned(0.0003022, like=0.02977), aligned(345.6, like=12665.0)
-    ('1.05440', '0.00030', '346')
+    >>> aligned(1.0544, like=0.02977), aligned(-0.000004, like=0.02977), aligned(345.6, like=12665.0)
+    ('1.05440', '0.00000', '346')
     """
     largest = max(abs(value), abs(like))
-    return f"{value:,.{min(6, _places(like))}f}" if largest < TOO_LARGE else score(value)
+    return f"{value:z,.{min(6, _places(like))}f}" if largest < TOO_LARGE else score(value)
+
+
+def rounded(value: float, *, error: float) -> str:
+    """A score with the digits that its standard error leaves, of which the error itself has two.
+
+    >>> rounded(0.28314, error=0.01199), rounded(0.01199, error=0.01199), rounded(12345.6, error=123.4)
+    ('0.283', '0.012', '12,350')
+    """
+    if not (math.isfinite(value) and math.isfinite(error) and error > 0):
+        return score(value)
+    places = 1 - math.floor(math.log10(float(f"{error:.1e}")))
+    if value and (places > MOST_PLACES or abs(value) >= TOO_LARGE):
+        return f"{value:.{max(0, places + math.floor(math.log10(abs(value))))}e}"
+    return f"{round(value, places):z,.{max(0, places)}f}"
 
 
 def _places(value: float) -> int:
@@ -43,7 +59,7 @@ def value(number: float) -> str:
     >>> value(2.0), value(0.5), value(2017.0), value(1234567.0), value(-0.00321)
     ('2', '0.5', '2017', '1,234,567', '-0.00321')
     """
-    return f"{number:,.0f}" if 10_000 <= abs(number) < TOO_LARGE else f"{number:.4g}"
+    return f"{number:,.0f}" if 10_000 <= abs(number) < TOO_LARGE else f"{number:z.4g}"
 
 
 def seconds(duration: float) -> str:
@@ -73,8 +89,8 @@ def percent(share: float) -> str:
     ('44.2%', '<0.1%', '>99.9%', '100%')
     """
     if share in (0.0, 1.0):
-        return f"{share:.0%}"
-    return "<0.1%" if 0 < share < 0.0005 else ">99.9%" if 0.9995 <= share < 1 else f"{share:.1%}"
+        return f"{share:z.0%}"
+    return "<0.1%" if 0 < share < 0.0005 else ">99.9%" if 0.9995 <= share < 1 else f"{share:z.1%}"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

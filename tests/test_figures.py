@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from automl.figures import aligned, clock, score
+from automl.figures import aligned, clock, percent, rounded, score, value
 from automl.plain import plain
 
 
@@ -41,10 +41,35 @@ def test_scores_have_four_digits(value: float, shown: str) -> None:
         (1.0, 0.99996, "1.0000"),
         (math.nan, 0.5, "–"),
         (2e20, 0.5, "2.000e+20"),
+        (-0.000004, 0.01666, "0.00000"),
     ],
 )
 def test_columns_have_their_points_below_each_other(value: float, like: float, shown: str) -> None:
     assert aligned(value, like=like) == shown
+
+
+@pytest.mark.parametrize(
+    ("score", "error", "shown"),
+    [
+        (0.002522, 0.001055, ("0.0025", "0.0011")),
+        (0.9871, 0.0999, ("0.99", "0.10")),
+        (2_345_678.9, 12_345.0, ("2,346,000", "12,000")),
+        (-0.0004, 0.051, ("0.000", "0.051")),
+        (1.2345e-9, 3.4e-10, ("1.23e-09", "3.4e-10")),
+        (3.14e17, 1.2e15, ("3.140e+17", "1.2e+15")),
+        (0.2831, 0.0, ("0.2831", "0")),
+        (0.2831, math.nan, ("0.2831", "–")),
+        (math.nan, 0.1, ("–", "0.10")),
+    ],
+)
+def test_an_error_has_two_digits_and_its_score_ends_where_it_does(
+    score: float, error: float, shown: tuple[str, str]
+) -> None:
+    assert (rounded(score, error=error), rounded(error, error=error)) == shown
+
+
+def test_nothing_is_not_negative() -> None:
+    assert (percent(-0.0002), percent(-0.0), value(-0.0), score(-0.0)) == ("0.0%", "0%", "0", "0")
 
 
 @pytest.mark.parametrize(

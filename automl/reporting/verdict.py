@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from automl.baselines import CONSTANT, Baseline
 from automl.diagnostics import Answer, Finding
 from automl.ensemble import Ensemble
-from automl.figures import aligned, percent, score
+from automl.figures import rounded
 from automl.plain import plain
 from automl.tasks import Metric
 
@@ -73,11 +73,12 @@ def _judgement(found: dict[str, Finding], *, is_measured: bool) -> str:
 def _measured(best: Ensemble, metric: Metric, unseen: str, found: dict[str, Finding]) -> str:
     known = {part: scores[metric.name] for part, scores in best.scores.items()}
     spread = _figure(found, "generalisation_gap", "spread")
-    around = "" if math.isnan(spread) else f" ± {aligned(spread, like=known[unseen])}"
-    measured = f"{PARTS[unseen]} {metric.title} {score(known[unseen])}{around}"
+    written = {part: rounded(value, error=spread) for part, value in known.items()}
+    around = f" ± {rounded(spread, error=spread)}" if 0 < spread < math.inf else ""
+    measured = f"{PARTS[unseen]} {metric.title} {written[unseen]}{around}"
     if unseen == "val":
-        return f"{measured}, a little too good since these rows chose it, against {score(known['train'])} on training"
-    return f"{measured} against {score(known['val'])} on validation"
+        return f"{measured}, a little too good since these rows chose it, against {written['train']} on training"
+    return f"{measured} against {written['val']} on validation"
 
 
 def _luck(found: dict[str, Finding]) -> str:
@@ -85,7 +86,12 @@ def _luck(found: dict[str, Finding]) -> str:
     if "underfitting" in found and found["underfitting"].severity == "problem":
         return ""
     share = _figure(found, "winners_curse", "share_of_gain")
-    return "" if math.isnan(share) else f"; {percent(share)} of the gain over the first setting is selection luck"
+    if math.isnan(share):
+        return ""
+    # From 200 draws, more digits would be noise.
+    written = f"{share:.0%}"
+    of_gain = "less than 1%" if share and written == "0%" else written
+    return f"; {of_gain} of the gain over the first setting is selection luck"
 
 
 def _figure(found: dict[str, Finding], code: str, name: str) -> float:

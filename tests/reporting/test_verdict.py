@@ -26,15 +26,38 @@ def test_gives_the_score_its_spread_and_the_share_of_luck() -> None:
         finding("winners_curse", "fine", share_of_gain=0.03),
     ]
     assert verdict(BEST, LOG_LOSS, answers, unseen="test") == (
-        "The model generalises: test log loss 0.2830 ± 0.0120 against 0.2790 on validation; "
-        "3.0% of the gain over the first setting is selection luck."
+        "The model generalises: test log loss 0.283 ± 0.012 against 0.279 on validation; "
+        "3% of the gain over the first setting is selection luck."
     )
+
+
+@pytest.mark.parametrize(
+    ("spread", "numbers"),
+    [
+        (0.001055, "test log loss 0.2830 ± 0.0011 against 0.2790 on"),
+        (0.0996, "test log loss 0.28 ± 0.10 against 0.28 on"),
+        # Of rows that are all right, the bootstrap knows no other score.
+        (0.0, "test log loss 0.2830 against 0.2790 on"),
+    ],
+)
+def test_the_scores_end_where_the_standard_error_does(spread: float, numbers: str) -> None:
+    answers = [finding("generalisation_gap", "fine", spread=spread)]
+    assert numbers in verdict(BEST, LOG_LOSS, answers, unseen="test")
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(0.0, "; 0%"), (0.002, "; less than 1%"), (0.005, "; less than 1%"), (0.376, "; 38%")]
+)
+def test_luck_has_no_tenths_of_a_percent(share: float, said: str) -> None:
+    answers = [finding("winners_curse", "fine", share_of_gain=share)]
+    assert f"{said} of the gain over" in verdict(BEST, LOG_LOSS, answers, unseen="test")
 
 
 def test_says_that_validation_rows_flatter_where_there_are_no_test_rows() -> None:
     text = verdict(BEST, LOG_LOSS, [finding("generalisation_gap", "fine", spread=0.012)], unseen="val")
-    assert "validation log loss 0.2790 ± 0.0120, a little too good" in text
-    assert "0.2830" not in text
+    assert "validation log loss 0.279 ± 0.012, a little too good" in text
+    assert "against 0.200 on training" in text
+    assert "0.283" not in text
 
 
 @pytest.mark.parametrize(
