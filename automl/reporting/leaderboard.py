@@ -53,7 +53,7 @@ def leaderboard(
         status: "finished", "pruned", "failed" or "running".
         deployable: whether the row is a network that a run can save; never a baseline.
         val_score, test_score: of `metric`; test scores rank nothing.
-        gap: the validation score less the training score, in the metric's own direction.
+        gap: how much worse the score is on validation than on training rows; negative where it is better.
         reason, message: why there is no score, in one word (trials) and in one line.
         train_accuracy, …, val_accuracy, …: every metric on every part.
     """
@@ -176,7 +176,7 @@ def _scored(tried: Trial | Ensemble | Baseline, metric: Metric) -> dict[str, Any
         "rank": None,
         "val_score": val,
         "test_score": test,
-        "gap": val - train,
+        "gap": metric.objective(val) - metric.objective(train),
         "seconds": tried.seconds,
         **every,
     }

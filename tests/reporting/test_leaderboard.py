@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import StringIO
 
 import pandas as pd
+import pytest
 from rich.console import Console
 
 from automl.baselines import BOOSTING, CONSTANT, Baseline
@@ -43,6 +44,13 @@ def test_puts_the_best_validation_score_first_whatever_the_test_says() -> None:
 def test_ranks_small_errors_first() -> None:
     board = leaderboard([trial(0, RMSE, 5, 9, 9), trial(1, RMSE, 5, 8, 9)], [], RMSE)
     assert board["trial"].tolist() == [1, 0]
+
+
+def test_the_gap_is_how_much_worse_validation_is_whichever_way_the_metric_goes() -> None:
+    accuracy = leaderboard([trial(0, ACCURACY, 0.95, 0.8, 0.8)], [], ACCURACY)
+    rmse = leaderboard([trial(0, RMSE, 5, 9, 9)], [], RMSE)
+    assert accuracy["gap"].tolist() == pytest.approx([0.15])
+    assert rmse["gap"].tolist() == [4.0]
 
 
 def test_keeps_equal_trials_in_the_order_of_their_start() -> None:
