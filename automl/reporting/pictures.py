@@ -60,7 +60,6 @@ COLOURS: Mapping[str, str] = {
     "behind": "ground",
     "axis": "muted",
     "tick": "muted",
-    "on": "ground",
 }
 
 

@@ -13,8 +13,8 @@ from automl.reporting.plots.panel import LETTER, compact
 from automl.reporting.plots.svg import drawing, element
 
 LONGEST_LABEL = 14
-# From here on a shade is so dark that text on it has to be light.
-DARK = 0.55
+# How opaque the shades of nothing and of all are. On a stronger one, text would be hard to read in the dark style.
+FAINTEST, STRONGEST = 0.05, 0.55
 
 
 def matrix(
@@ -63,16 +63,11 @@ def matrix(
                     y=y,
                     width=size - 1,
                     height=tall - 1,
-                    fill_opacity=f"{0.05 + 0.95 * share:.2f}",
+                    fill_opacity=f"{FAINTEST + (STRONGEST - FAINTEST) * share:.2f}",
                     title=told,
                 )
             )
             written = compact(int(number))
             if number and LETTER * len(written) < size:
-                shade = "cell on" if share > DARK else "cell"
-                drawn.append(
-                    element(
-                        "text", text=written, class_=shade, x=x + size / 2, y=y + tall / 2 + 4, text_anchor="middle"
-                    )
-                )
+                drawn.append(element("text", text=written, x=x + size / 2, y=y + tall / 2 + 4, text_anchor="middle"))
     return Figure(title, drawing(*drawn, width=width, height=top + tall * len(names) + 4, label=title), note=note)
