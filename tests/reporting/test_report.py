@@ -147,6 +147,17 @@ def test_leaves_out_what_the_run_has_not_recorded(recorded: Recorded) -> None:
     assert "Nothing has been checked: test log loss" in page.text
 
 
+def test_says_how_the_numbers_of_the_verdict_are_to_be_read(recorded: Recorded) -> None:
+    run = recorded()
+    standard_error, by_folds = "± is one standard error", "a test row by the mean of all folds' networks"
+    assert standard_error not in made(run)[1].text
+    run.write_findings("The model generalises: test log loss 0.283 ± 0.012.", run.findings()[1])
+    page = made(run)[1]
+    assert (page.text.count(standard_error), by_folds in page.text) == (1, False)
+    write_record(run.path / "run.json", {**run.asked(), "folds": 8})
+    assert by_folds in made(run)[1].text
+
+
 def test_a_run_without_a_model_tells_why(recorded: Recorded) -> None:
     run = recorded(trials=0)
     for name in ("ensemble.json", "evaluation.npz", "findings.json", "importance.json", "weak_spots.json"):

@@ -17,10 +17,24 @@ def show(facts: ReportFacts) -> dict[str, Any]:
     """The verdict of the checks; of a run without one, what the scores say."""
     return {
         "verdict": facts.says,
+        "notes": _notes(facts),
         "tiles": _tiles(facts),
         "failures": _failures(facts) if facts.best is None else [],
         "interrupted": facts.outcome is not None and facts.outcome.status == "interrupted",
     }
+
+
+def _notes(facts: ReportFacts) -> list[str]:
+    """How the verdict's numbers are to be read."""
+    notes = []
+    if "±" in facts.says:
+        notes.append("± is one standard error: by about so much the score would change with other rows of the kind.")
+    if facts.best is not None and facts.asked.get("folds") and facts.unseen == "test":
+        notes.append(
+            "A validation row is judged by the networks of one fold, a test row by the mean of all folds' networks, "
+            "which may do a little better."
+        )
+    return notes
 
 
 def _tiles(facts: ReportFacts) -> list[tuple[str, str]]:
