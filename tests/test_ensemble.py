@@ -115,6 +115,13 @@ def test_boastful_probabilities_are_cooled_and_honest_ones_are_left_alone() -> N
     np.testing.assert_allclose(tempered(boastful, 1 / 0.6), honest)
 
 
+def test_a_few_rows_that_are_all_right_do_not_make_it_boastful() -> None:
+    targets = np.tile([0, 1, 2], 20).astype(np.int32)
+    confident = np.full((60, 3), 0.025)
+    confident[np.arange(60), targets] = 0.95
+    assert calibration(confident, targets, LOG_LOSS) > 0.7
+
+
 def test_test_rows_do_not_decide() -> None:
     truth = {"val": np.linspace(0, 1, 100), "test": np.linspace(0, 1, 40)}
     trials = [trial(4, 0.1), trial(2, 0.11)]

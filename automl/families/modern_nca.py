@@ -7,6 +7,7 @@ from dataclasses import replace
 import keras
 
 from automl.layers.candidates import Fingerprint, WithCandidates
+from automl.layers.dense import batch_normalized
 from automl.layers.dropout import Dropout
 from automl.layers.inputs import Inputs, as_features
 from automl.layers.neighbours import Distances, Neighbours
@@ -45,10 +46,10 @@ def build(
     features = Dropout(dropout)(as_features(inputs, embedding_size=embedding_size))
     positions = keras.layers.Dense(units)(features)
     for _ in range(layers):
-        hidden = keras.layers.Dense(widening * units, activation="relu")(keras.layers.BatchNormalization()(positions))
+        hidden = keras.layers.Dense(widening * units, activation="relu")(batch_normalized(positions))
         positions = keras.layers.Dense(units)(Dropout(dropout)(hidden))
     if layers:
-        positions = keras.layers.BatchNormalization()(positions)
+        positions = batch_normalized(positions)
     return Distances(candidates, name="distances")([positions, fingerprints])
 
 

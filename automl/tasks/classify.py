@@ -125,7 +125,8 @@ def _roc_auc(targets: NDArray[Any], predictions: FloatArray) -> float:
     if len(occurring) < 2:
         return float("nan")
     areas = []
-    for label in occurring:
+    # Of two classes, the one's area is the other's.
+    for label in occurring if predictions.shape[1] > 2 else occurring[1:]:
         ranks = _mean_ranks(predictions[:, label])[targets == label].sum()
         others = len(targets) - rows[label]
         areas.append((ranks - rows[label] * (rows[label] + 1) / 2) / (rows[label] * others))

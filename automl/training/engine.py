@@ -18,6 +18,9 @@ from automl.training.forward import Inputs, call, exchangeable, forward, signatu
 from automl.training.optimizers import Pace, optimizer
 from automl.trial import Params
 
+# Weights of Keras' own layers that shift and scale, and are no smaller for being smooth; others name theirs themselves.
+UNDECAYED = frozenset({"bias", "gamma", "beta"})
+
 State = Sequence[tf.Tensor]
 
 
@@ -189,7 +192,7 @@ def _paces(network: keras.Model) -> list[Pace]:
     paces = {
         id(weight): Pace(
             getattr(layer, "learning_rate_factors", {}).get(weight.name, 1.0),
-            weight.name not in getattr(layer, "undecayed", ()),
+            weight.name not in UNDECAYED | getattr(layer, "undecayed", frozenset()),
         )
         for layer in network.layers
         for weight in layer.trainable_weights

@@ -91,7 +91,8 @@ def train(
     """Trains a setting on few epochs first, if there are bars to pass, and then on all of its own.
 
     Each training starts from the beginning and runs a whole schedule, so that a short one tells how good the setting
-    is and not how good it is at the beginning of a long one. The first bar that it does not pass ends the trial.
+    is and not how good it is at the beginning of a long one. The first bar that it does not pass ends the trial. Of its
+    trainings the best one counts: on small tables that may be a short one.
 
     In a cross-validation a setting has a network for each fold. They learn side by side, and of all the same epoch is
     kept, the best for all of the left-out rows together: a fold alone would choose its own luckiest one.
@@ -129,6 +130,7 @@ def train(
         )
 
     rungs: list[Rung] = []
+    shorter: tuple[Course, Sequence[Any]] | None = None
     for bar in bars:
         started = time.monotonic()
         siblings, course = learn(bar.epochs, lambda _: report({}))
@@ -136,11 +138,16 @@ def train(
             rungs.append(Rung(bar.level, bar.epochs, course.objective))
             if course.objective > bar.objective:
                 return trained(course)
+            if shorter is None or course.objective < shorter[0].objective:
+                shorter = course, siblings.get_weights()
         if until - time.monotonic() < LEAST_GROWTH * (time.monotonic() - started):
             course = dataclasses.replace(course, stopped="time")
             break
     else:
         siblings, course = learn(int(params["epochs"]), report)
+    if shorter is not None and shorter[0].objective < course.objective:
+        course = shorter[0]
+        siblings.set_weights(shorter[1])
     return trained(course, **_scored(workshop, siblings, str(params["scaling"]), metric))
 
 
@@ -197,8 +204,14 @@ def steps_per_epoch(workshop: Workshop, params: Params) -> int:
 
 
 def _batch_size(params: Params, rows: int) -> int:
-    """Trees are grown from all rows at a time."""
-    return rows if grows_trees(params) else min(int(params["batch_size"]), rows)
+    """As many rows in each: a last batch of a few would count as much as the others, and say less.
+
+    Trees are grown from all rows at a time.
+    """
+    if grows_trees(params):
+        return rows
+    batches = -(-rows // int(params["batch_size"]))
+    return -(-rows // batches)
 
 
 def _most_rows(workshop: Workshop) -> int:

@@ -82,15 +82,14 @@ class Workshop:
         return [self.tensors[key], *([self.inputs("val", scaling)] if self.examples.folds is None else [])]
 
     def start(self, cut: int, scaling: str, *, rows: int = ROWS_OF_START) -> Sample:
-        """Training rows of a cut that weights start from: from all over them, since the table may be sorted."""
-        own = self.examples.cuts[cut].train
-        own = own[np.linspace(0, len(own) - 1, min(len(own), rows)).astype(np.int64)]
+        """Training rows of a cut that weights start from."""
+        own = spread(self.examples.cuts[cut].train, rows)
         return Sample(self._some("start", cut, own, scaling), self.learned.numpy()[own])
 
     def sampled(self, cut: int) -> NDArray[np.int32]:
         """The training rows that are measured for the curves: half as many as of validation, within limits."""
         rows = self.examples.cuts[cut]
-        return rows.train[: min(max(LEAST_ROWS_OF_CURVE, len(rows.val) // 2), ROWS_OF_TRAINING_CURVE)]
+        return spread(rows.train, min(max(LEAST_ROWS_OF_CURVE, len(rows.val) // 2), ROWS_OF_TRAINING_CURVE))
 
     def _some(self, name: str, cut: int, rows: NDArray[np.int32], scaling: str) -> Inputs:
         part = "val" if name == "val" else "train"
@@ -138,3 +137,8 @@ class Workshop:
         network = self.network(family, {**params, **room_of(weights)} if grows_trees(params) else params)
         network.set_weights(list(weights))
         return network
+
+
+def spread(rows: NDArray[np.int32], most: int) -> NDArray[np.int32]:
+    """So many of the rows at most, from all over them, since the table may be sorted."""
+    return rows[np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(np.int64)]

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from automl.space_files import read_space
 from automl.tasks import metric, task
-from automl.training.engine import Engine
+from automl.training.engine import Engine, _paces
 from automl.training.network import build_network
 from automl.training.optimizers import Pace, optimizer
 from automl.training.schedules import learning_rates, regularization
@@ -78,6 +78,15 @@ def test_realmlp_learns_at_the_published_paces() -> None:
     assert pace_of("head/bias") == Pace(0.1, decays=False)
     assert pace_of("head/kernel") == Pace()
     assert pace_of("categories/embeddings") == Pace()
+
+
+def test_only_what_multiplies_features_decays() -> None:
+    setting = {**read_space("mlp").space.defaults(), "normalization": "batch"}
+    network = build_network("mlp", setting, width=3, sizes=(4, 30), outputs=2)
+    decays = {
+        weight.name: pace.decays for weight, pace in zip(network.trainable_variables, _paces(network), strict=True)
+    }
+    assert decays == {"embeddings": True, "kernel": True, "bias": False, "gamma": False, "beta": False}
 
 
 def test_dropout_fades_with_the_schedule(workshop: Workshop) -> None:

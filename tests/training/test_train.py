@@ -12,10 +12,11 @@ import pytest
 
 from automl.space_files import read_space
 from automl.tasks import metric, task
+from automl.training import train as training
 from automl.training.engine import Engine
 from automl.training.forward import predictors
 from automl.training.schedules import learning_rates
-from automl.training.train import TrialFailed, train
+from automl.training.train import Course, TrialFailed, _batch_size, train
 from automl.training.workshop import Workshop
 from automl.trial import Bar
 
@@ -124,6 +125,11 @@ def test_a_deadline_far_away_changes_no_bit(workshop: Workshop) -> None:
     np.testing.assert_array_equal(limited.predictions["test"], free.predictions["test"])
 
 
+@pytest.mark.parametrize(("rows", "wanted", "size"), [(257, 64, 52), (256, 64, 64), (10, 64, 10), (65, 64, 33)])
+def test_batches_are_equally_large(rows: int, wanted: int, size: int) -> None:
+    assert _batch_size({**SETTING, "batch_size": wanted}, rows) == size
+
+
 def test_a_trial_that_does_not_pass_a_bar_gets_no_more_epochs(workshop: Workshop) -> None:
     low, high = Bar(0, 2, 10.0), Bar(1, 5, 0.0)
     trained = train(workshop, "mlp", SETTING, metric=LOG_LOSS, seed=0, bars=(low, high))
@@ -149,6 +155,25 @@ def test_a_rung_is_a_whole_training_of_its_own(workshop: Workshop) -> None:
     np.testing.assert_array_equal(through.predictions["test"], straight.predictions["test"])
     assert told[:4] == [0, 0, 0, 0]
     assert told[-1] == 15
+
+
+@pytest.mark.parametrize("harm", [0.0, 10.0])
+def test_a_short_training_is_the_result_where_it_is_the_better_one(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, harm: float
+) -> None:
+    learn = training._learn
+
+    def long_ones_go_wrong(*arguments: Any, **options: Any) -> Course:
+        course = learn(*arguments, **options)
+        return dataclasses.replace(course, objective=course.objective + harm * (course.place.planned > 4))
+
+    monkeypatch.setattr(training, "_learn", long_ones_go_wrong)
+    setting = {**SETTING, "learning_rate": 3e-3}
+    through = train(workshop, "mlp", setting, metric=LOG_LOSS, seed=0, bars=(Bar(0, 4, 10.0),))
+    alone = train(workshop, "mlp", {**setting, "epochs": 4 if harm else 15}, metric=LOG_LOSS, seed=0)
+    assert through.curves == alone.curves
+    assert through.place == alone.place
+    np.testing.assert_array_equal(through.predictions["test"], alone.predictions["test"])
 
 
 def test_a_rung_is_the_result_where_there_is_no_time_for_more(workshop: Workshop) -> None:
