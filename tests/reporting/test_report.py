@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from automl.diagnostics import Finding
+from automl.diagnostics import Answer, Finding, NotApplicable
 from automl.errors import InputError
 from automl.files import write_record
 from automl.records import RunFolder
@@ -250,6 +250,21 @@ def test_the_confusion_matrix_counts_the_rows_of_each_class(recorded: Recorded) 
             found = int((chosen[rows] == said).sum())
             share = found / rows.sum()
             assert f"<title>{labels[true]} taken for {labels[said]}: {found} of {rows.sum()} rows ({share:.0%})" in text
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Finding("calibration", "note", "A title", "Why.", figures={"ece": 0.0441}), ["off by 4.4% on average (ECE"]),
+        (NotApplicable("calibration", "30 test rows are too few."), []),
+    ],
+)
+def test_probabilities_are_as_far_off_as_the_check_says(recorded: Recorded, answer: Answer, said: list[str]) -> None:
+    run = recorded(rows=400)
+    run.write_findings("It is well.", [answer])
+    drawn = of_section(made(run)[0], "classification")
+    assert "Are the probabilities true?" in drawn
+    assert re.findall(r"off by \S+ on average \(ECE|ECE\): \S+", drawn) == said
 
 
 def of_section(text: str, name: str) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from automl.diagnostics import Finding
 from automl.evaluation import Evaluated
-from automl.figures import score
+from automl.figures import percent
 from automl.plain import plain
 from automl.reporting.facts import ReportFacts
 from automl.reporting.plots import Figure, marks
@@ -44,7 +45,7 @@ def show(facts: ReportFacts) -> dict[str, Any] | None:
                 _confusion(known, labels),
                 _curves(facts, labels, of="roc"),
                 _curves(facts, labels, of="precision"),
-                _reliability(known, labels),
+                _reliability(known, labels, error=_calibration_error(facts)),
             )
             if figure
         ],
@@ -128,8 +129,18 @@ def _at_thresholds(truth: NDArray[np.bool_], likely: NDArray[Any]) -> tuple[NDAr
     return np.cumsum(truth[order])[ends], ends + 1.0
 
 
-def _reliability(known: Evaluated, labels: Sequence[str]) -> Figure | None:
-    """How often a prediction of so much comes true, in groups of equally many rows."""
+def _calibration_error(facts: ReportFacts) -> float:
+    """What the check of the calibration has measured, of more groups than can be drawn; NaN if it has no answer."""
+    found = (one for one in facts.answers if isinstance(one, Finding) and one.code == "calibration")
+    return next((finding.figures.get("ece", math.nan) for finding in found), math.nan)
+
+
+def _reliability(known: Evaluated, labels: Sequence[str], *, error: float) -> Figure | None:
+    """How often a prediction of so much comes true, in groups of equally many rows.
+
+    Args:
+        error: the expected calibration error; NaN if it is not known.
+    """
     if len(labels) == 2:
         said, came_true = known.predictions[:, 1], known.targets == 1
         x = f"probability of {plain(labels[1], longest=LONGEST_NAME)!r}"
@@ -141,18 +152,18 @@ def _reliability(known: Evaluated, labels: Sequence[str]) -> Figure | None:
         return None
     panel = Panel(Axis(x, 0, 1), Axis("came true", 0, 1), height=300.0)
     drawn = [marks.line(panel, [0.0, 1.0], [0.0, 1.0], series="plain")]
-    distance = 0.0
     for group in np.array_split(np.argsort(said, kind="stable"), groups):
         mean, share = float(said[group].mean()), float(came_true[group].mean())
-        distance += len(group) / len(said) * abs(mean - share)
         low, high = wilson(share, len(group))
         drawn.append(marks.line(panel, [mean, mean], [low, high], series="s1"))
         told = f"{len(group):,} rows: said {mean:.0%}, came true {share:.0%} ({low:.0%} to {high:.0%})"
         drawn.append(marks.dot(panel, mean, share, series="s1", title=told, radius=4.0))
     note = (
         f"On the diagonal, probabilities mean what they say. Each dot is about {len(said) // groups:,} rows, with the "
-        f"range that chance allows (95 %). Mean distance (ECE): {score(distance)}."
+        "range that chance allows (95 %)."
     )
+    if not math.isnan(error):
+        note = f"{note} They are off by {percent(error)} on average (ECE, as the check of the calibration has it)."
     return Figure("Are the probabilities true?", panel.draw(*drawn, label="Reliability diagram"), note=note)
 
 
