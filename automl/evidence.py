@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from automl.data.profile import Profile, copies
+from automl.data.copies import copies
+from automl.data.profile import Profile
 from automl.data.split import split_at_random
 from automl.data.target import is_known
 from automl.diagnostics import Audit, Data, Evidence
@@ -45,7 +46,7 @@ def of_table(frame: pd.DataFrame, facts: Profile) -> Data:
     specification = judge.fit_target(kept[facts.target.name])
     targets = judge.encode_target(kept[facts.target.name], specification)
     classes = targets if judge.PREDICTS == "probabilities" else None
-    split = split_at_random(copies(kept, facts), classes=classes)
+    split = split_at_random(copies(kept, facts.features, facts.target.name), classes=classes)
     return Data(kept, facts, split, judge, specification, targets)
 
 

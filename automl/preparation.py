@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from automl import plugins
 from automl.data import columns as cells
 from automl.data import read as reading
+from automl.data.copies import copies
 from automl.data.files import STANDARD_INPUT
-from automl.data.profile import Profile, copies, profile
+from automl.data.profile import Profile, profile, repeated_rows
 from automl.data.split import Rows, Shares, Split, in_folds, split_at_random, split_by_time
 from automl.data.target import is_known
 from automl.encoding import table
@@ -169,7 +170,7 @@ def _split(
         cut = split_by_time(_times(kept[options.time_column], facts), shares=shares)
     else:
         together: dict[str, Any] = {
-            "copies": copies(kept, facts),
+            "copies": copies(kept, facts.features, facts.target.name),
             "classes": np.asarray(targets[others]) if facts.target.task == "classify" else None,
             "groups": kept[options.group] if options.group else None,
             "seed": options.seed,
@@ -237,7 +238,7 @@ def _without_helpers(facts: Profile, frame: pd.DataFrame, options: Options) -> P
         for column in facts.columns
     )
     facts = dataclasses.replace(facts, columns=columns)
-    return dataclasses.replace(facts, duplicates=int(copies(frame, facts).duplicated().sum()))
+    return dataclasses.replace(facts, duplicates=repeated_rows(frame, facts))
 
 
 def _scalings(chosen: Sequence[Candidate]) -> list[Scaling]:

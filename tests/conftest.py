@@ -65,7 +65,8 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _workshop_of(frame: pd.DataFrame, target: str) -> Workshop:
     """The table as a worker has it, split and encoded as a run does it."""
-    from automl.data.profile import duplicate_groups, profile
+    from automl.data.copies import equal_rows
+    from automl.data.profile import profile
     from automl.data.split import split_at_random
     from automl.encoding import table
     from automl.encoding.numbers import Scaling
@@ -78,7 +79,7 @@ def _workshop_of(frame: pd.DataFrame, target: str) -> Workshop:
     judge = task(facts.target.task)
     specification = judge.fit_target(frame[target])
     targets = judge.encode_target(frame[target], specification)
-    split = split_at_random(duplicate_groups(frame))
+    split = split_at_random(equal_rows(frame))
     encoding = table.fit(frame.iloc[split.train], facts)
     scalings: tuple[Scaling, ...] = ("quantile", "robust", "none")
     encoded = {scaling: table.apply(encoding, frame, scaling=scaling) for scaling in scalings}
@@ -136,7 +137,8 @@ def _recorded(
         seed: of the split.
     """
     from automl.baselines import BOOSTING, CONSTANT, Baseline
-    from automl.data.profile import duplicate_groups, profile
+    from automl.data.copies import equal_rows
+    from automl.data.profile import profile
     from automl.data.split import split_at_random
     from automl.diagnostics import Finding, NotApplicable
     from automl.ensemble import Ensemble, Member
@@ -161,7 +163,7 @@ def _recorded(
     judge = task_of(task)
     specification = judge.fit_target(frame[called["kind"]])
     targets = judge.encode_target(frame[called["kind"]], specification)
-    split = split_at_random(duplicate_groups(frame), seed=seed)
+    split = split_at_random(equal_rows(frame), seed=seed)
     rng = np.random.default_rng([luck, 4])
     if task == "classify":
         raw = skill * np.eye(3)[targets] + rng.normal(size=(rows, 3))

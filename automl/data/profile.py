@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from automl.data import columns as cells
+from automl.data.copies import equal_rows
 from automl.data.files import printable
 from automl.data.histogram import HUGE, Histogram, histogram
 from automl.data.target import Target, describe_target, find_target, is_known
@@ -94,6 +95,11 @@ class Profile:
         """The columns that models see."""
         return tuple(column for column in self.columns if column.is_used)
 
+    @property
+    def features(self) -> list[str]:
+        """The names of these."""
+        return [column.name for column in self.used]
+
     def to_json(self) -> dict[str, Any]:
         """A dictionary for `json`."""
         return dataclasses.asdict(self)
@@ -160,20 +166,15 @@ def profile(
     result = Profile(len(known), columns, described, 0, notes=tuple(note for note in (chosen,) if note))
     return dataclasses.replace(
         result,
-        duplicates=int(copies(known, result).duplicated().sum()),
+        duplicates=repeated_rows(known, result),
         notes=(*result.notes, *described.notes, *_notes(columns), *lost),
         warnings=tuple(_warnings(result)),
     )
 
 
-def copies(frame: pd.DataFrame, facts: Profile) -> pd.Series:
-    """One number per row, the same for rows that are equal in the target and in every column that models see."""
-    return duplicate_groups(frame[[column.name for column in facts.used] + [facts.target.name]])
-
-
-def duplicate_groups(frame: pd.DataFrame) -> pd.Series:
-    """One number per row, the same for rows that are equal in every cell. Shape (rows,)."""
-    return pd.util.hash_pandas_object(frame, index=False)
+def repeated_rows(frame: pd.DataFrame, facts: Profile) -> int:
+    """How many rows of the frame repeat an earlier one in the target and in every column that models see."""
+    return int(equal_rows(frame[[*facts.features, facts.target.name]]).duplicated().sum())
 
 
 def _columns(frame: pd.DataFrame, told: Mapping[str, Kind]) -> tuple[tuple[Column, ...], list[str]]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from automl.data.copies import is_seldom, meet_by_chance
 from automl.diagnostics import Data, Finding, Severity
 from automl.figures import count
 
@@ -21,8 +22,6 @@ FEWEST = 5
 # times as many, with the middle column left out and with the one for which it is most: where rows of random test files
 # meet by chance, 1.5 times or more with the middle one.
 MIDDLE, MOST = 1.4, 4.0
-# Equal numbers to predict are no coincidence where two rows seldom have the same.
-SELDOM = 0.02
 MOST_COLUMNS = 40
 # How far a test set must exceed the coincidences within the training rows.
 DEVIATIONS = 5.0
@@ -49,8 +48,10 @@ def check(data: Data) -> Finding:
     if twins.mean() >= NOTABLE:
         middle, most = _growth(cells, features, train, judged, twins)
     deviation = np.sqrt(max(within * (1 - within), 1 / len(judged)) / len(judged))
+    by_chance = not _seldom_equal(data) and meet_by_chance(pd.Series(features), pd.Series(whole))
+    is_alike = middle < MIDDLE and most < MOST
     is_excess = share - within > DEVIATIONS * deviation and share > 2 * within
-    is_copy = is_excess or (middle < MIDDLE and most < MOST) or (_seldom_equal(data) and 2 * same.sum() > twins.sum())
+    is_copy = is_excess or (is_alike and not by_chance) or (_seldom_equal(data) and 2 * same.sum() > twins.sum())
     severity: Severity
     if is_copy and share >= WARNING and same.sum() >= FEWEST:
         title = f"{share:.1%} of the rows to be judged are copies of training rows"
@@ -60,7 +61,7 @@ def check(data: Data) -> Finding:
         )
         severity = "problem" if share >= PROBLEM else "warning"
         return Finding(CODE, severity, title, explained, _advice(data), figures)
-    if is_copy and conflicts >= WARNING:
+    if (is_copy or is_alike) and conflicts >= WARNING:
         title = f"{conflicts:.1%} of the rows to be judged equal training rows that have another target"
         explained = (
             "In every column that models see they are the same, so no model can get both right: a column that tells "
@@ -142,9 +143,7 @@ def _meetings(has_twin: NDArray[np.bool_]) -> float:
 def _seldom_equal(data: Data) -> bool:
     if data.profile.target.task == "classify":
         return False
-    _, sizes = np.unique(data.targets.astype(np.float64), return_counts=True)
-    shares = sizes / len(data.targets)
-    return bool((shares**2).sum() < SELDOM)
+    return is_seldom(pd.Series(data.targets))
 
 
 def _advice(data: Data) -> str:

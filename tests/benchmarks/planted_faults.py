@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from automl.data.profile import duplicate_groups, profile
+from automl.data.copies import equal_rows
+from automl.data.profile import profile
 from automl.data.split import Shares, Split, in_folds, split_at_random
 from automl.data.target import is_known
 from automl.diagnostics import Data, Finding, checks
@@ -138,7 +139,7 @@ def prepared(table: Table, case: Case) -> Data:
     others = np.flatnonzero(~is_test)
     shares = Shares() if case.test is None else Shares(0.75, 0.25, 0.0)
     together: dict[str, Any] = {
-        "copies": duplicate_groups(frame.iloc[others]).reset_index(drop=True),
+        "copies": equal_rows(frame.iloc[others]).reset_index(drop=True),
         "classes": targets[others] if table.is_classes else None,
     }
     cut = split_at_random(shares=shares, **together)
