@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from automl.errors import EnvironmentFault
+from automl.errors import EnvironmentFault, InputError
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 DEFAULT = "sqlite:///mlflow.db"
@@ -21,7 +21,12 @@ ARTIFACTS = "mlartifacts"
 # The name of our view of an experiment's run list.
 VIEW = "automl"
 CONNECT_SECONDS = 5.0
+# What MLflow says of a run, or of an alias, that it does not have.
+NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
+# MLflow's names of stores that have no address.
+_DATABRICKS = ("databricks", "databricks-uc", "uc")
+_SERVERS = ("http", "https")
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _LOCALLY = f"or record in a local file: {VARIABLE}={DEFAULT}"
 
@@ -32,14 +37,21 @@ def address(given: str | None) -> str:
     The path of a SQLite file is made absolute.
 
     Raises:
+        InputError: it is the address of a server, and not a proper one.
         EnvironmentFault: it names the old kind of store, a folder `mlruns` of small files.
     """
     uri = given or os.environ.get(VARIABLE) or _default()
     file = database(uri)
     if file is not None:
         return _address_of(file)
-    if urlsplit(uri).scheme in ("", "file") and not _file_store_allowed():
+    scheme = _scheme(uri)
+    if scheme in ("", "file") and uri not in _DATABRICKS and not _file_store_allowed():
         raise EnvironmentFault(_advice_on_file_store(uri))
+    if scheme in _SERVERS and _host_and_port(uri) is None:
+        raise InputError(
+            f"The tracking URI {without_secrets(uri)} is malformed: a port is a number up to 65535, and in a "
+            f"password '/', '?' and '#' are written %2F, %3F and %23.\nWrite it as {scheme}://HOST:PORT"
+        )
     return uri
 
 
@@ -54,6 +66,9 @@ def database(uri: str) -> Path | None:
 def without_secrets(text: str) -> str:
     """`text` with the user names, passwords and tokens of all URIs in it replaced by ***."""
     text = re.sub(r"://[^/\s]*@", "://***@", text)
+    # A password may hold a "/", too; but the digits before one in a server's address are its port.
+    text = re.sub(r"(?<!http)(?<!https)://[^/\s:@]+:\S*@", "://***@", text)
+    text = re.sub(r"://[^/\s:@]+:(?!\d+/)\S*@", "://***@", text)
     return re.sub(r"(?i)\b((?:password|passwd|pwd|token|secret)=)[^&\s'\"]+", r"\1***", text)
 
 
@@ -86,16 +101,35 @@ def check(uri: str) -> None:
 
 def answers(uri: str) -> bool:
     """Whether something listens at the URI's host and port; True where that cannot be told."""
-    place = urlsplit(uri)
-    scheme = place.scheme.partition("+")[0]
-    port = place.port or _PORTS.get(scheme)
-    if not place.hostname or port is None or _goes_through_proxy(scheme, place.hostname):
+    scheme = _scheme(uri).partition("+")[0]
+    host, port = _host_and_port(uri) or ("", None)
+    port = port or _PORTS.get(scheme)
+    if not host or port is None or _goes_through_proxy(scheme, host):
         return True
     try:
-        socket.create_connection((place.hostname, port), timeout=CONNECT_SECONDS).close()
-    except OSError:
+        socket.create_connection((host, port), timeout=CONNECT_SECONDS).close()
+    except (OSError, UnicodeError):
+        # No host has a name such as "a..b", which is not even asked for.
         return False
     return True
+
+
+def _scheme(uri: str) -> str:
+    # `urlsplit` refuses whole addresses for a bracket in their password.
+    return urlsplit(uri.partition("//")[0]).scheme
+
+
+def _host_and_port(uri: str) -> tuple[str, int | None] | None:
+    """What the URI says of them: "" and None where it names none; None where that cannot be told."""
+    # A password may hold what `urlsplit` takes for the beginning of a path, or of an address in brackets.
+    is_server = _scheme(uri) in _SERVERS
+    open_to_all = re.sub(r"(?<=://)[^/?#]*@", "", uri) if is_server else without_secrets(uri)
+    try:
+        place = urlsplit(open_to_all)
+        port = place.port
+    except ValueError:
+        return None
+    return place.hostname or "", port
 
 
 @contextmanager

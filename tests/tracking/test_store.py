@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from automl.errors import EnvironmentFault
+from automl.errors import EnvironmentFault, InputError
 from automl.tracking import store
 
 
@@ -71,10 +71,60 @@ def test_a_bare_path_to_a_database_is_corrected() -> None:
         ("mysql://me:p@ss@host/db and http://token@other", "mysql://***@host/db and http://***@other"),
         ("postgresql://host/db?user=me&password=pass", "postgresql://host/db?user=me&password=***"),
         ("sqlite:////home/me@work/mlflow.db", "sqlite:////home/me@work/mlflow.db"),
+        ("postgresql://me:pa/ss@host/db", "postgresql://***@host/db"),
+        ("mysql+pymysql://me:12/ss@host/db and on", "mysql+pymysql://***@host/db and on"),
+        ("http://me:pa/ss@host", "http://***@host"),
+        ("http://server:5000/me@work", "http://server:5000/me@work"),
+        ("postgresql://host:5432/db", "postgresql://host:5432/db"),
     ],
 )
 def test_hides_secrets(text: str, shown: str) -> None:
     assert store.without_secrets(text) == shown
+
+
+@pytest.mark.parametrize("uri", ["databricks", "databricks-uc", "uc", "databricks://profile"])
+def test_databricks_needs_no_address(uri: str) -> None:
+    assert store.address(uri) == uri
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("http://localhost:50OO", "http://localhost:50OO"),
+        ("https://me:pass@server:70000/path", r"https://\*\*\*@server:70000/path"),
+        ("http://me:pa/ss@server", r"http://\*\*\*@server"),
+        ("http://[::1:5000", r"http://\[::1:5000"),
+    ],
+)
+def test_a_malformed_address_is_refused_without_its_password(uri: str, shown: str) -> None:
+    with pytest.raises(InputError, match=f"The tracking URI {shown} is malformed") as refused:
+        store.address(uri)
+    assert "pa" not in str(refused.value).replace("path", "").replace("password", "")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "postgresql://me:pa#ss@localhost/db",
+        "postgresql://me:pa/ss@localhost/db",
+        "postgresql://me:p[ss@localhost/db",
+        "http://me:p[ss@localhost",
+    ],
+)
+def test_a_password_may_hold_what_ends_a_host(uri: str) -> None:
+    assert store.address(uri) == uri
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        uri = uri.replace("localhost", f"127.0.0.1:{server.getsockname()[1]}")
+        assert store.answers(uri)
+    assert not store.answers(uri)
+
+
+def test_whether_a_host_answers_whose_port_cannot_be_told_is_not_known() -> None:
+    assert store.answers("postgresql://host:50OO/db")
+
+
+def test_a_host_that_cannot_have_that_name_does_not_answer() -> None:
+    assert not store.answers("http://a..b")
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
