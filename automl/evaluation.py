@@ -93,16 +93,23 @@ def read(path: Path) -> dict[str, Evaluated]:
     return {part: Evaluated(*(arrays[f"{part}_{name}"] for name in names)) for part in parts}
 
 
-def advantage(one: Evaluated, other: Evaluated, metric: Metric) -> tuple[float, float]:
-    """Within what the error of the other less that of the one lies on 95 % of draws of the rows that both know.
+def judged_alike(one: Evaluated, other: Evaluated) -> bool:
+    """Whether both were judged by the same rows, with the same truth.
 
-    NaN if there are none.
+    Rows that two different splits have in common do not do: the one model may have been chosen by them. The numbers of
+    rows are those of the training table, and go on in a test file, which may be another one.
     """
-    rows, here, there = np.intersect1d(one.rows, other.rows, assume_unique=True, return_indices=True)
-    if not len(rows):
+    return np.array_equal(one.rows, other.rows) and np.array_equal(one.targets, other.targets)
+
+
+def advantage(one: Evaluated, other: Evaluated, metric: Metric) -> tuple[float, float]:
+    """Within what the error of the other less that of the one lies on 95 % of draws of the rows that judged both.
+
+    NaN if other rows judged the one than the other.
+    """
+    if not len(one.rows) or not judged_alike(one, other):
         return math.nan, math.nan
-    predictions: list[FloatArray] = [one.predictions[here], other.predictions[there]]
-    samples = resampled(one.targets[here], predictions, metric, seed=0)
+    samples = resampled(one.targets, [one.predictions, other.predictions], metric, seed=0)
     errors: NDArray[np.float64] = -samples if metric.greater_is_better else samples
     return interval(errors[:, 1] - errors[:, 0])
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from numpy.typing import NDArray
 
 from automl import evaluation
 from automl.ensemble import Ensemble, Member
-from automl.evaluation import evaluate
+from automl.evaluation import Evaluated, advantage, evaluate
+from automl.tasks import metric, task
 
 
 def ensemble(*weights: float, temperature: float = 1.0) -> Ensemble:
@@ -47,3 +50,26 @@ def test_keeps_fewer_rows_of_many_classes() -> None:
     targets = {"val": np.zeros(15_000, dtype=np.int32)}
     kept = evaluate(ensemble(1.0), {0: {"val": probabilities}}, targets, {"val": np.arange(15_000)})["val"]
     assert kept.predictions.shape == (10_000, 200)
+
+
+def test_the_advantage_is_that_on_the_rows_that_judged_both() -> None:
+    rows, truth = np.arange(100), np.linspace(0, 1, 100)
+    one, other = Evaluated(rows, truth, truth), Evaluated(rows, truth, truth + 1)
+    np.testing.assert_allclose(advantage(one, other, metric("rmse", task("regress"))), (1, 1))
+
+
+@pytest.mark.parametrize(
+    ("rows", "truth"),
+    [
+        (np.arange(100), np.linspace(1, 0, 100)),
+        (np.arange(50, 150), np.linspace(0, 1, 100)),
+        (np.arange(50), np.linspace(0, 1, 100)[:50]),
+    ],
+    ids=["other truth", "some rows", "fewer rows"],
+)
+def test_nobody_knows_the_advantage_where_other_rows_judged(
+    rows: NDArray[np.int64], truth: NDArray[np.float64]
+) -> None:
+    known = np.linspace(0, 1, 100)
+    one, other = Evaluated(np.arange(100), known, known), Evaluated(rows, truth, truth)
+    assert np.isnan(advantage(one, other, metric("rmse", task("regress")))).all()

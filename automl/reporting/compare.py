@@ -61,6 +61,9 @@ def _obstacles(one: ReportFacts, other: ReportFacts) -> Iterator[str]:
     if one.asked["data"]["digest"] != other.asked["data"]["digest"]:
         yield "Their data differ."
         return
+    if one.asked["data"].get("test") != other.asked["data"].get("test"):
+        yield "Their test files differ."
+        return
     if (one.asked["target"], one.asked["task"]) != (other.asked["target"], other.asked["task"]):
         yield "They do not predict the same."
     elif one.asked["metric"] != other.asked["metric"]:

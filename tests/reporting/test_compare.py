@@ -63,6 +63,11 @@ def test_the_better_accuracy_is_the_greater_one(recorded: Recorded) -> None:
     ("changes", "choices", "why"),
     [
         ({"data": {"name": "flowers", "source": "", "digest": "another"}}, {}, "Their data differ."),
+        (
+            {"data": {"name": "flowers", "source": "", "digest": "0123abcd", "test": "4567"}},
+            {},
+            "Their test files differ.",
+        ),
         ({}, {"seed": 1}, "Their rows are split differently"),
         ({"metric": "accuracy"}, {}, "Different metrics decided: log loss and accuracy."),
         ({"target": "colour"}, {}, "They do not predict the same."),
