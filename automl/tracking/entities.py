@@ -16,7 +16,9 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run,
 
 from automl.diagnostics import Answer, Finding, worst_first
 from automl.ensemble import Ensemble
+from automl.errors import InputError
 from automl.plain import markdown
+from automl.records import RunFolder
 from automl.tasks import Metric as Objective
 from automl.tracking import RunDescription, RunOutcome, store
 from automl.trial import Reason, Trial
@@ -63,6 +65,15 @@ def links(experiment_id: str, run: RunDescription, objective: Objective) -> str:
     return f"[Charts of its trials, the best first]({page}&compareRunsMode=CHART) · [list]({page})"
 
 
+def note(summary: str, links: str) -> str:
+    """The run's description: the summary, shortened where MLflow would not take all, and the links."""
+    room = TAG - len(links) - 2
+    kept = summary.rstrip()
+    if len(kept) > room:
+        kept = kept[:room].rpartition("\n")[0].rstrip() or kept[:room]
+    return f"{kept}\n\n{links}"
+
+
 def tags_of_run(run: RunDescription) -> dict[str, str]:
     """What the parent run is about. If the caller has an active run of its own, it is named, and not joined."""
     target = run.profile.target
@@ -74,6 +85,7 @@ def tags_of_run(run: RunDescription) -> dict[str, str]:
         "kind": "run",
         "data": run.data,
         "digest": run.digest,
+        **_test_digest(run),
         "source": store.without_secrets(run.source),
         "task": target.task,
         "target": target.name,
@@ -277,6 +289,15 @@ def _scored(scores: Mapping[str, Mapping[str, float]], objective: Objective) -> 
 
 def _by_split(scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     return {f"{split}_{name}": value for split in SPLITS for name, value in scores.get(split, {}).items()}
+
+
+def _test_digest(run: RunDescription) -> dict[str, str]:
+    """That of the file with the test rows, if there is one: the run's own digest is that of the other rows alone."""
+    try:
+        digest = RunFolder(run.keeps.parent).asked()["data"].get("test") if run.keeps is not None else None
+    except InputError:
+        return {}
+    return {"test_digest": digest} if digest else {}
 
 
 def _source() -> dict[str, str]:

@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from automl import files
 from automl.data.profile import profile
 from automl.data.read import from_frame
 from automl.ensemble import Refit
+from automl.records import RunFolder
 from automl.tasks import Metric, classify
 from automl.tracking import RunDescription, RunOutcome, entities
+from automl.tracking.recorded import description
 from automl.trial import Reason, Trial
 
 LOG_LOSS, ACCURACY = classify.METRICS["log_loss"], classify.METRICS["accuracy"]
@@ -90,6 +94,24 @@ def test_the_best_and_the_baselines_are_told_apart(outcome: RunOutcome) -> None:
 
 def test_the_command_is_kept_without_its_password(described: RunDescription) -> None:
     assert entities.tags_of_run(described)["command"].endswith("--tracking-uri postgresql://***@host/db")
+
+
+def test_the_test_file_is_told_apart_from_others(recorded: Callable[..., RunFolder]) -> None:
+    folder = recorded()
+    assert "test_digest" not in entities.tags_of_run(description(folder))
+    asked = folder.asked()
+    files.write_record(folder.path / "run.json", {**asked, "data": {**asked["data"], "test": "4567"}})
+    assert entities.tags_of_run(description(folder))["test_digest"] == "4567"
+
+
+def test_a_long_description_keeps_its_links() -> None:
+    links = "[Charts](#/experiments/1)"
+    assert entities.note("**It holds.**\n", links) == f"**It holds.**\n\n{links}"
+    long = entities.note("**It holds.**\n\n" + "* A finding.\n" * 1000, links)
+    assert long.startswith("**It holds.**")
+    assert long.endswith(f"* A finding.\n\n{links}")
+    assert entities.TAG - 20 < len(long) <= entities.TAG
+    assert len(entities.note("x" * 10_000, links)) == entities.TAG
 
 
 def test_the_data_set_has_the_types_of_its_columns(described: RunDescription, tmp_path: Path) -> None:
