@@ -161,8 +161,11 @@ class MlflowTracker:
         self._failing_until = -math.inf
         self._complaint = ""
         self._send_until_done()
-        if self._is_open and not self._unsent and self._attempt(self._recorder.send_outcome, outcome):
-            self._attempt(self._recorder.close, outcome.status, outcome.ended)
+        if self._is_open:
+            all_sent = not self._unsent and self._attempt(self._recorder.send_outcome, outcome)
+            # A run that lacks something, such as files for which there is no place, is over all the same.
+            if all_sent or store.answers(self._uri):
+                self._attempt(self._recorder.close, outcome.status, outcome.ended)
         self.lacks = self._complaint or ("" if self._is_open else "does not answer")
         self._tell_complaint()
 

@@ -32,9 +32,6 @@ BATCH = 1000
 # Tags of a run's outcome, which a later one may not have.
 OUTCOME_TAGS = ("finding.", "overfit.", "refit", "best")
 
-# What MLflow says of a run that it does not have.
-NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-
 _RUN_STATUS = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
 
 
@@ -163,7 +160,7 @@ class Recorder:
         try:
             parent = self._client.get_run(wanted)
         except MlflowException as error:
-            if error.error_code not in NOT_THERE:
+            if error.error_code not in store.NOT_THERE:
                 raise
             return None
         return parent if parent.info.lifecycle_stage == "active" else None
@@ -204,16 +201,18 @@ class Recorder:
             if trial is not None and entities.is_of(child, trial):
                 self._take_over(child, trial)
         for child, trial in before:
-            if not RunStatus.is_terminated(RunStatus.from_string(child.info.status)):
-                if trial is not None and self._is_missing(trial) and self._is_beginning_of(child, trial):
-                    self._children[trial.number] = Child(
-                        child.info.start_time,
-                        child.info.start_time + round(1000 * trial.seconds),
-                        child.info.run_id,
-                        doubtful=True,
-                    )
-                else:
-                    self._client.set_terminated(child.info.run_id, status="KILLED")
+            has_ended = RunStatus.is_terminated(RunStatus.from_string(child.info.status))
+            # What ended as killed may lack the trial's end only because the store did not take it.
+            may_go_on = child.info.status == "KILLED" or not has_ended
+            if may_go_on and trial and self._is_missing(trial) and self._is_beginning_of(child, trial):
+                self._children[trial.number] = Child(
+                    child.info.start_time,
+                    child.info.start_time + round(1000 * trial.seconds),
+                    child.info.run_id,
+                    doubtful=True,
+                )
+            elif not has_ended:
+                self._client.set_terminated(child.info.run_id, status="KILLED")
         self.run_id = run_id
 
     def _take_over(self, child: Run, trial: Trial) -> None:
@@ -354,7 +353,7 @@ class Recorder:
 
     def _tags_of(self, outcome: RunOutcome) -> list[RunTag]:
         links = entities.links(self.experiment_id, self._run, self._metric)
-        tags = {"mlflow.note.content": f"{outcome.summary.rstrip()}\n\n{links}"} if outcome.summary else {}
+        tags = {"mlflow.note.content": entities.note(outcome.summary, links)} if outcome.summary else {}
         if outcome.best is not None:
             for member in outcome.best.members:
                 child = self._children[member.trial].run_id

@@ -115,6 +115,60 @@ def test_a_place_that_cannot_be_written_costs_a_warning_and_not_the_run(
     assert kept(tmp_path / "mlflow.json") == ""
 
 
+def test_a_run_whose_files_have_no_place_is_over_and_gets_them_later(
+    described: RunDescription, trials: list[Trial], outcome: RunOutcome, tmp_path: Path
+) -> None:
+    uri, warnings = f"sqlite:///{tmp_path}/mlflow.db", list[str]()
+    described = replace(described, keeps=tmp_path / "mlflow.json", trials=trials)
+    tracker = MlflowTracker(tracking_uri=uri, warn=warnings.append)
+    tracker.start(described)
+    tracker.wait()
+    client = MlflowClient(uri)
+    (tmp_path / "mlartifacts").rename(tmp_path / "elsewhere")
+    (tmp_path / "mlartifacts").touch()
+    tracker.finish(outcome)
+    assert client.get_run(tracker.run_id).info.status == "FINISHED"
+    assert tracker.lacks.startswith("failed (")
+    assert len(warnings) == 1
+    assert f"automl sync {tmp_path}" in warnings[0]
+
+    (tmp_path / "mlartifacts").unlink()
+    (tmp_path / "elsewhere").rename(tmp_path / "mlartifacts")
+    again = MlflowTracker(tracking_uri=uri, warn=pytest.fail)
+    again.start(described)
+    again.finish(outcome)
+    assert (again.lacks, again.run_id, again.sent) == ("", tracker.run_id, {"models": 1})
+    assert client.get_run(tracker.run_id).info.status == "FINISHED"
+
+
+def test_a_trial_that_the_store_did_not_take_is_sent_later_to_the_run_that_it_has(
+    described: RunDescription, trials: list[Trial], outcome: RunOutcome, tmp_path: Path
+) -> None:
+    uri, warnings = f"sqlite:///{tmp_path}/mlflow.db", list[str]()
+    described = replace(described, keeps=tmp_path / "mlflow.json")
+    tracker = MlflowTracker(tracking_uri=uri, warn=warnings.append)
+    tracker.start(described)
+    tracker.trial_started(started(trials[0]))
+    tracker.epochs(replace(started(trials[0]), curves={"loss": [0.9]}))
+    tracker.wait()
+    client = MlflowClient(uri)
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        database.execute("ALTER TABLE metrics RENAME TO mislaid")
+        tracker.trial_ended(trials[0])
+        tracker.finish(outcome)
+        database.execute("ALTER TABLE mislaid RENAME TO metrics")
+    assert client.get_run(tracker.run_id).info.status == "FINISHED"
+    [child] = children(client, tracker.run_id)
+    assert child.info.status == "KILLED"
+
+    again = MlflowTracker(tracking_uri=uri, warn=pytest.fail)
+    again.start(replace(described, trials=trials[:1]))
+    again.finish(replace(outcome, best=None))
+    [completed] = children(client, tracker.run_id)
+    assert (completed.info.run_id, completed.info.status) == (child.info.run_id, "FINISHED")
+    assert points(client, completed)["epoch/loss"] == [1, 2, 3]
+
+
 @pytest.mark.slow
 def test_a_database_that_is_locked_for_a_while_gets_everything_in_the_end(
     described: RunDescription,
