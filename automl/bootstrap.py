@@ -22,6 +22,7 @@ def resampled(
     metric: Metric,
     *,
     seed: int,
+    groups: NDArray[np.int64] | None = None,
     times: int = RESAMPLES,
     most_rows: int = MOST_ROWS,
 ) -> NDArray[np.float64]:
@@ -31,6 +32,8 @@ def resampled(
 
     Args:
         predictions: each of shape (rows,) or (rows, classes).
+        groups: shape (rows,), of rows that depend on each other: they are drawn together (the cluster bootstrap,
+            Davison and Hinkley 1997, section 3.8).
         most_rows: that are drawn at a time.
 
     Returns:
@@ -42,14 +45,30 @@ def resampled(
     width = max(prediction.size for prediction in predictions) // max(rows, 1)
     drawn = min(rows, most_rows, MOST_NUMBERS // max(width, 1))
     rng = np.random.default_rng([seed, 17])
+    units = _Units(np.arange(rows) if groups is None else groups)
+    number = max(1, round(len(units.sizes) * drawn / max(rows, 1)))
     scores = np.empty((times, len(predictions)))
     for time in range(times):
-        chosen = rng.integers(rows, size=drawn)
+        chosen = units.rows(rng.integers(len(units.sizes), size=number))
         scores[time] = [metric.function(targets[chosen], prediction[chosen]) for prediction in predictions]
     if drawn == rows:
         return scores
     whole = np.array([metric.function(targets, prediction) for prediction in predictions])
-    return np.asarray(whole + (scores - whole) * np.sqrt(drawn / rows))
+    return np.asarray(whole + (scores - whole) * np.sqrt(number / len(units.sizes)))
+
+
+class _Units:
+    """Sets of rows that are drawn together, by the numbers of the rows' groups."""
+
+    def __init__(self, groups: NDArray[np.int64]) -> None:
+        self._order = np.argsort(groups, kind="stable")
+        _, self._starts, self.sizes = np.unique(groups[self._order], return_index=True, return_counts=True)
+
+    def rows(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The rows of the chosen units, those of one that is chosen twice twice."""
+        sizes = self.sizes[chosen]
+        before = np.cumsum(sizes) - sizes
+        return np.asarray(self._order[np.repeat(self._starts[chosen] - before, sizes) + np.arange(sizes.sum())])
 
 
 def interval(samples: NDArray[np.float64]) -> tuple[float, float]:

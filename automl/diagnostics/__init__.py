@@ -20,6 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -108,6 +109,14 @@ class Data:
     def of(self, part: str) -> NDArray[Any]:
         """The encoded targets of a part: "train", "val" or "test"."""
         return self.targets[getattr(self.split, part)]
+
+    def groups_of(self, part: str) -> NDArray[np.int64] | None:
+        """The number of each row's group in a part, shape (rows,), a row without a group alone; None without groups."""
+        if self.groups is None:
+            return None
+        numbers = np.asarray(pd.factorize(self.frame[self.groups].iloc[getattr(self.split, part)])[0], dtype=np.int64)
+        alone = numbers < 0
+        return np.where(alone, numbers.max(initial=0) + np.cumsum(alone), numbers)
 
 
 @dataclass(frozen=True)

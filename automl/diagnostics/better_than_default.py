@@ -92,7 +92,15 @@ def _rivals(evidence: Evidence) -> Iterator[Rival]:
         if name != CONSTANT and part in kept:
             named[name.replace(" ", "_")] = (plain(name, longest=40), kept[part])
     predictions = [evidence.blended[part], *(prediction for _, prediction in named.values())]
-    samples = resampled(targets, predictions, metric, seed=evidence.data.seed, times=RESAMPLES, most_rows=MOST_ROWS)
+    samples = resampled(
+        targets,
+        predictions,
+        metric,
+        seed=evidence.data.seed,
+        groups=evidence.data.groups_of(part),
+        times=RESAMPLES,
+        most_rows=MOST_ROWS,
+    )
     for place, (name, (title, prediction)) in enumerate(named.items(), start=1):
         known = float(metric.function(targets, prediction))
         lead, spread = metric.objective(known) - _own(evidence), deviation(samples[:, place] - samples[:, 0])

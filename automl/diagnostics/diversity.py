@@ -36,7 +36,15 @@ def check(evidence: Evidence) -> Answer:
     targets = evidence.data.of(part)
     best = _best_member(evidence)
     both = [evidence.blended[part], evidence.predictions[best.trial][part]]
-    samples = resampled(targets, both, metric, seed=evidence.data.seed, times=RESAMPLES, most_rows=MOST_ROWS_DRAWN)
+    samples = resampled(
+        targets,
+        both,
+        metric,
+        seed=evidence.data.seed,
+        groups=evidence.data.groups_of(part),
+        times=RESAMPLES,
+        most_rows=MOST_ROWS_DRAWN,
+    )
     spread = deviation(samples[:, 0] - samples[:, 1])
     whole = [metric.objective(metric.function(targets, own)) for own in both]
     gain = whole[1] - whole[0]

@@ -112,5 +112,6 @@ def _objectives(evidence: Evidence, part: str, prediction: FloatArray) -> NDArra
     """The error on resampled rows of a part."""
     # Parts of different rows vary apart from each other: each has its own draws.
     seed = evidence.data.seed + list(PARTS).index(part)
-    samples = resampled(evidence.data.of(part), [prediction], evidence.metric, seed=seed)[:, 0]
+    data = evidence.data
+    samples = resampled(data.of(part), [prediction], evidence.metric, seed=seed, groups=data.groups_of(part))[:, 0]
     return np.array([evidence.metric.objective(value) for value in samples])

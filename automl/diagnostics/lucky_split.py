@@ -27,6 +27,8 @@ def check(evidence: Evidence) -> Answer:
     """
     if evidence.unseen != "test":
         return NotApplicable("lucky_split", "There are no test rows.")
+    if evidence.data.times is not None:
+        return NotApplicable("lucky_split", "The test rows are the latest, and were not drawn at random.")
     metric, data = evidence.metric, evidence.data
     scored = {part: evidence.best.scores[part][metric.name] for part in ("val", "test")}
     if not all(map(math.isfinite, scored.values())):
@@ -50,14 +52,17 @@ def check(evidence: Evidence) -> Answer:
         f"{measured} So easy would hardly ever be rows that were drawn at random: the model's plain errors are "
         f"{percent(times)} of those on validation rows."
     )
-    advice = (
-        "Find out how the test rows were chosen. Let them be drawn at random (without --test), or trust the score on "
-        "validation rows."
-    )
+    advice = "Trust the score on validation rows, or fit again with another --seed."
+    if data.has_own_test:
+        advice = (
+            "Find out how the test rows were chosen. Let them be drawn at random (without --test), or trust the score "
+            "on validation rows."
+        )
     return Finding("lucky_split", "warning", title, explained, advice, figures)
 
 
 def _spread(evidence: Evidence, part: str) -> float:
     """The standard error of the model's score on a part."""
-    own = [evidence.blended[part]]
-    return deviation(resampled(evidence.data.of(part), own, evidence.metric, seed=evidence.data.seed)[:, 0])
+    own, data = [evidence.blended[part]], evidence.data
+    samples = resampled(data.of(part), own, evidence.metric, seed=data.seed, groups=data.groups_of(part))
+    return deviation(samples[:, 0])

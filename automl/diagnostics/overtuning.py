@@ -102,6 +102,7 @@ def _spread(evidence: Evidence, one: Trial, other: Trial) -> float:
         [evidence.predictions[number]["test"] for number in kept],
         evidence.metric,
         seed=evidence.data.seed,
+        groups=evidence.data.groups_of("test"),
         times=RESAMPLES,
         most_rows=MOST_ROWS,
     )

@@ -164,8 +164,16 @@ def _skill(evidence: Evidence, part: str) -> _Skill:
 def _spread(evidence: Evidence, part: str, prediction: FloatArray) -> float:
     """The standard error of the difference between the model's score and that of another prediction."""
     both = [evidence.blended[part], prediction]
-    seed, targets = evidence.data.seed, evidence.data.of(part)
-    samples = resampled(targets, both, evidence.metric, seed=seed, times=RESAMPLES, most_rows=MOST_ROWS)
+    data = evidence.data
+    samples = resampled(
+        data.of(part),
+        both,
+        evidence.metric,
+        seed=data.seed,
+        groups=data.groups_of(part),
+        times=RESAMPLES,
+        most_rows=MOST_ROWS,
+    )
     return deviation(samples[:, 0] - samples[:, 1])
 
 

@@ -110,7 +110,15 @@ def selection_luck(evidence: Evidence, trials: list[Trial], known: list[Trial]) 
     metric = evidence.metric
     targets = evidence.data.of("val")
     predictions = [evidence.predictions[trial.number]["val"] for trial in known]
-    samples = resampled(targets, predictions, metric, seed=evidence.data.seed, times=RESAMPLES, most_rows=MOST_ROWS)
+    samples = resampled(
+        targets,
+        predictions,
+        metric,
+        seed=evidence.data.seed,
+        groups=evidence.data.groups_of("val"),
+        times=RESAMPLES,
+        most_rows=MOST_ROWS,
+    )
     sign = -1 if metric.greater_is_better else 1
     own = np.array([trial.objective for trial in known], dtype=np.float64)
     deviations = sign * samples - own
@@ -143,7 +151,14 @@ def _with_test(
     metric, prediction = evidence.metric, evidence.predictions[best.number]["test"]
     seen = float(metric.function(evidence.data.of("test"), prediction))
     low, high = interval(
-        resampled(evidence.data.of("test"), [prediction], metric, seed=evidence.data.seed, times=RESAMPLES)[:, 0]
+        resampled(
+            evidence.data.of("test"),
+            [prediction],
+            metric,
+            seed=evidence.data.seed,
+            groups=evidence.data.groups_of("test"),
+            times=RESAMPLES,
+        )[:, 0]
     )
     return (
         f"{explained} On the test rows, which chose nothing, it is {score(seen)} ({score(low)} to {score(high)}).",
