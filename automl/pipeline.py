@@ -17,7 +17,7 @@ import pandas as pd
 
 from automl import asked, auditing, evidence, files, memory, refitting, resuming
 from automl.baselines import BOOSTING, CONSTANT, Baseline
-from automl.diagnostics import Answer, Audit, Data, Finding, ask, worst_first
+from automl.diagnostics import Answer, Audit, Data, Finding, ask, skipped, worst_first
 from automl.ensemble import MOST_MEMBERS, Ensemble, candidates, choose
 from automl.errors import EnvironmentFault, NothingTrained
 from automl.evaluation import Evaluated, WeakSpot, evaluate, importance
@@ -296,6 +296,8 @@ def _tell(
     allowed = float("inf") if options.seconds is None else CHECKS_SHARE * options.seconds
     answers = ask("data", data, log=folder.log, until=time.monotonic() + allowed)
     reporter.findings(worst_first(answers))
+    if titles := skipped(answers):
+        reporter.note(f"There was too little time, or a check failed, to look for: {', '.join(titles)}.")
     reporter.families(prepared.candidates)
     reporter.search(plan)
     return answers

@@ -38,6 +38,8 @@ Severity = Literal["fine", "note", "warning", "problem"]
 Stage = Literal["data", "training", "run"]
 # Checks whose findings go without saying where a model has learned nothing.
 IMPLIED = ("better_than_default", "weak_spots", "winners_curse", "more_data")
+# Asked first, for the case that there is no time for all.
+GRAVEST = ("target_leak", "duplicates", "groups", "generalisation_gap", "underfitting")
 SEVERITIES: tuple[Severity, ...] = ("fine", "note", "warning", "problem")
 
 
@@ -70,10 +72,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class NotApplicable:
-    """A check that has no answer here, and why in one sentence."""
+    """A check that has no answer here, and why in one sentence.
+
+    Attributes:
+        was_skipped: whether it might have had one: there was no time for it, or it failed.
+    """
 
     code: str
     why: str
+    was_skipped: bool = False
 
 
 Answer = Finding | NotApplicable
@@ -210,19 +217,21 @@ def ask(stage: Stage, about: Data | Evidence, *, log: Path | None = None, until:
     Args:
         until: when no further check is begun, on the monotonic clock.
     """
-    return [_answer(code, check, about, log, until) for code, check in checks(stage).items()]
+    in_turn = sorted(checks(stage).items(), key=lambda item: item[0] not in GRAVEST)
+    return [_answer(code, check, about, log, until) for code, check in in_turn]
 
 
 def _answer(code: str, check: Check, about: Data | Evidence, log: Path | None, until: float) -> Answer:
     if time.monotonic() >= until:
-        return NotApplicable(code, "There was too little time for it. Give more --time.")
+        return NotApplicable(code, "There was too little time for it. Give more --time.", was_skipped=True)
     try:
         return check.check(about)
     except Exception as error:  # noqa: BLE001  whatever a table may bring about
         if log is not None:
             with log.open("a", encoding="utf-8") as file:
                 file.write(plain_lines(f"The check {code} failed:\n{traceback.format_exc()}"))
-        return NotApplicable(code, f"The check itself failed ({type(error).__name__}); the log has the details.")
+        why = f"The check itself failed ({type(error).__name__}); the log has the details."
+        return NotApplicable(code, why, was_skipped=True)
 
 
 def worst_first(answers: Sequence[Answer]) -> list[Finding]:
@@ -236,10 +245,16 @@ def worst_first(answers: Sequence[Answer]) -> list[Finding]:
     return sorted(found, key=lambda finding: -SEVERITIES.index(finding.severity))
 
 
+def skipped(answers: Sequence[Answer]) -> list[str]:
+    """What nobody has looked for, as the headings of the checks that were skipped."""
+    codes = [answer.code for answer in answers if isinstance(answer, NotApplicable) and answer.was_skipped]
+    return [cast("Check", plugins.load("diagnostics", code, noun="check")).TITLE for code in codes]
+
+
 def to_json(answer: Answer) -> dict[str, Any]:
     """A dictionary for `json`."""
     if isinstance(answer, NotApplicable):
-        return {"code": answer.code, "not_applicable": answer.why}
+        return {"code": answer.code, "not_applicable": answer.why, "was_skipped": answer.was_skipped}
     return {
         "code": answer.code,
         "severity": answer.severity,
@@ -255,7 +270,7 @@ def to_json(answer: Answer) -> dict[str, Any]:
 def from_json(record: Mapping[str, Any]) -> Answer:
     """The answer that `to_json` described; JSON has no NaN, so null stands for it in figures."""
     if "not_applicable" in record:
-        return NotApplicable(record["code"], record["not_applicable"])
+        return NotApplicable(record["code"], record["not_applicable"], record.get("was_skipped", False))
     figures = {name: math.nan if value is None else value for name, value in record["figures"].items()}
     listed = {"columns": tuple(record["columns"]), "rows": tuple(record.get("rows", ()))}
     return Finding(**{**record, "figures": figures, **listed})

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from automl.baselines import CONSTANT, Baseline
-from automl.diagnostics import Answer, Finding
+from automl.diagnostics import Answer, Finding, skipped
 from automl.ensemble import Ensemble
 from automl.figures import rounded
 from automl.plain import plain
@@ -30,7 +30,7 @@ def verdict(best: Ensemble, metric: Metric, answers: Sequence[Answer], *, unseen
     """
     found = {answer.code: answer for answer in answers if isinstance(answer, Finding)}
     judgement = _judgement(found, is_measured=math.isfinite(best.scores[unseen][metric.name]))
-    return f"{judgement}: {_measured(best, metric, unseen, found)}{_luck(found)}."
+    return f"{judgement}: {_measured(best, metric, unseen, found)}{_luck(found)}{_gaps(answers)}."
 
 
 def called(baseline: Baseline) -> str:
@@ -92,6 +92,12 @@ def _luck(found: dict[str, Finding]) -> str:
     written = f"{share:.0%}"
     of_gain = "less than 1%" if share and written == "0%" else written
     return f"; {of_gain} of the gain over the first setting is selection luck"
+
+
+def _gaps(answers: Sequence[Answer]) -> str:
+    """What has not been looked for, and might have been found."""
+    titles = [title[0].lower() + title[1:] for title in skipped(answers)]
+    return f"; nobody has looked for: {', '.join(titles)}" if titles else ""
 
 
 def _figure(found: dict[str, Finding], code: str, name: str) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from automl import diagnostics, plugins
-from automl.diagnostics import Answer, Finding, NotApplicable, ask, from_json, to_json, worst_first
+from automl.diagnostics import Answer, Finding, NotApplicable, ask, from_json, skipped, to_json, worst_first
 
 
 class Broken:
@@ -37,6 +37,7 @@ def test_a_check_that_there_is_no_time_for_says_so(monkeypatch: pytest.MonkeyPat
     (answer,) = ask("data", None, until=time.monotonic() - 1)  # type: ignore[arg-type]
     assert isinstance(answer, NotApplicable)
     assert "--time" in answer.why
+    assert skipped([answer]) == ["Nothing"]
 
 
 def test_the_worst_comes_first_and_what_is_fine_not_at_all() -> None:
@@ -62,7 +63,8 @@ def test_what_follows_from_having_learned_nothing_is_not_said_again() -> None:
 def test_answers_survive_json() -> None:
     found = Finding("a", "note", "A", "Because.", "Do.", {"gap": 0.5}, ("x",))
     assert from_json(to_json(found)) == found
-    assert from_json(to_json(NotApplicable("d", "No test rows."))) == NotApplicable("d", "No test rows.")
+    for none in (NotApplicable("d", "No test rows."), NotApplicable("d", "It failed.", was_skipped=True)):
+        assert from_json(to_json(none)) == none
 
 
 def test_a_figure_that_json_lacks_comes_back_as_no_number() -> None:

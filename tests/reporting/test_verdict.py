@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from automl.diagnostics import Finding, Severity
+from automl.diagnostics import Answer, Finding, NotApplicable, Severity
 from automl.ensemble import Ensemble, Member
 from automl.reporting.verdict import verdict
 from automl.tasks import classify
@@ -21,7 +21,7 @@ def finding(code: str, severity: Severity, **figures: float) -> Finding:
 
 
 def test_gives_the_score_its_spread_and_the_share_of_luck() -> None:
-    answers = [
+    answers: list[Answer] = [
         finding("generalisation_gap", "fine", spread=0.012),
         finding("winners_curse", "fine", share_of_gain=0.03),
     ]
@@ -51,6 +51,16 @@ def test_the_scores_end_where_the_standard_error_does(spread: float, numbers: st
 def test_luck_has_no_tenths_of_a_percent(share: float, said: str) -> None:
     answers = [finding("winners_curse", "fine", share_of_gain=share)]
     assert f"{said} of the gain over" in verdict(BEST, LOG_LOSS, answers, unseen="test")
+
+
+def test_says_what_nobody_has_looked_for() -> None:
+    answers: list[Answer] = [
+        finding("generalisation_gap", "fine", spread=0.012),
+        NotApplicable("target_leak", "There was too little time for it.", was_skipped=True),
+        NotApplicable("groups", "No column names an entity."),
+    ]
+    text = verdict(BEST, LOG_LOSS, answers, unseen="test")
+    assert text.endswith("on validation; nobody has looked for: target leaks.")
 
 
 def test_says_that_validation_rows_flatter_where_there_are_no_test_rows() -> None:
