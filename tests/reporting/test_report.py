@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
+import inspect
+import json
 import re
 import shutil
 import subprocess
@@ -19,6 +21,7 @@ import pytest
 from automl.diagnostics import Answer, Finding, NotApplicable
 from automl.errors import InputError
 from automl.files import write_record
+from automl.options import Options
 from automl.records import RunFolder
 from automl.reporting import report, sections
 from automl.reporting.plots.parallel import BELOW
@@ -345,3 +348,56 @@ def test_damaged_records_are_named_as_such(recorded: Recorded, name: str, conten
     (run.path / name).write_bytes(content)
     with pytest.raises(InputError, match=f"{run.path / name} is damaged|The records in {run.path} are damaged"):
         report.write(run.path)
+
+
+@pytest.mark.parametrize(
+    ("options", "source", "call"),
+    [
+        (Options(), "data frame", "automl.fit(frame)"),
+        (Options(target="kind", seconds=None, trials=9), "a.csv", "automl.fit('a.csv', target='kind', trials=9)"),
+        (Options(trials=9), "a.csv", "automl.fit('a.csv', trials=9, time=300)"),
+        (Options(seconds=90.5, seed=3, out=Path("x")), "it's.csv", 'automl.fit("it\'s.csv", seed=3, time=90.5)'),
+        (
+            Options(families=("mlp", "tabm"), test=Path("/t.csv"), max_latency=0.0005),
+            "a.csv",
+            "automl.fit('a.csv', test='/t.csv', families=['mlp', 'tabm'], max_latency=0.0005)",
+        ),
+        (
+            Options(kinds={"zip": "category", "id": "dropped"}, memory=3 * 2**29, refit=False, workers=1),
+            "data frame",
+            "automl.fit(frame, refit=False, workers=1, kinds={'zip': 'category'}, drop=['id'], memory=1.5)",
+        ),
+    ],
+)
+def test_a_run_from_python_is_a_call(recorded: Recorded, options: Options, source: str, call: str) -> None:
+    run = recorded()
+    asked = run.asked()
+    recorded_options = json.loads(json.dumps(dataclasses.asdict(options), default=str))
+    changes = {"command": "automl.fit", "data": {**asked["data"], "source": source}, "options": recorded_options}
+    write_record(run.path / "run.json", {**asked, **changes})
+    page = Page(of_section(made(run)[0], "reproduce"))
+    assert call in page.text.splitlines()
+    assert "With trials and workers=1 in place of time" in page.text
+
+
+def test_every_option_is_an_argument_of_fit() -> None:
+    from automl.api import fit
+    from automl.reporting.sections.reproduce import RENAMED
+
+    arguments = {field.name for field in dataclasses.fields(Options)} - {*RENAMED} | {"time", "kinds", "drop", "memory"}
+    assert arguments <= set(inspect.signature(fit).parameters)
+
+
+def test_a_run_that_went_on_names_what_it_went_on_with(recorded: Recorded) -> None:
+    run = recorded()
+    later = [{"command": "automl resume runs/a-1 --trials +20", "after_seconds": 26.4}]
+    write_record(run.path / "run.json", {**run.asked(), "resumed": later})
+    page = Page(of_section(made(run)[0], "reproduce"))
+    assert "automl fit flowers.csv" in page.text.splitlines()
+    assert "after 0:26: automl resume runs/a-1 --trials +20" in page.text
+    assert "automl.fit" not in page.text
+    later.append({"command": "automl.resume", "after_seconds": 40.0})
+    write_record(run.path / "run.json", {**run.asked(), "resumed": later})
+    page = Page(of_section(made(run)[0], "reproduce"))
+    assert "after 0:40: automl.resume" in page.text
+    assert "automl.fit('flowers.csv', time=60)" in page.text.splitlines()
