@@ -1,4 +1,4 @@
-"""A run that has been made: its leaderboard, its trials and its model."""
+"""A run that has been made: its leaderboard, its verdict, its trials and its model."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from automl.diagnostics import Answer, Finding, worst_first
+from automl.errors import InputError
 from automl.records import RunFolder
 from automl.tasks import Metric, metric, task
 
@@ -50,6 +52,37 @@ class Run:
     def ensemble(self) -> Ensemble | None:
         """What the model is made of; None if no trial succeeded."""
         return RunFolder(self.path).ensemble()
+
+    @cached_property
+    def verdict(self) -> str:
+        """Whether the model can be trusted, in a sentence; empty if the run has no model or did not come to its checks.
+
+        Raises:
+            InputError: the folder holds no run, or its records are damaged.
+        """
+        return self._checked[0]
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """What the checks have found, the worst first; what is fine is none.
+
+        Raises:
+            InputError: the folder holds no run, or its records are damaged.
+        """
+        return worst_first(self._checked[1])
+
+    @cached_property
+    def _checked(self) -> tuple[str, list[Answer]]:
+        folder = RunFolder(self.path)
+        # A folder without a run would have no findings, as the best of runs.
+        folder.asked()
+        try:
+            return folder.findings()
+        except (KeyError, TypeError, AttributeError):
+            raise InputError(
+                f"{self.path / 'findings.json'} is damaged: it is no record of this version. "
+                f"Restore it from a copy, or have the run make it anew: automl resume {self.path}"
+            ) from None
 
     @property
     def leaderboard(self) -> pd.DataFrame:
