@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from automl import model
 from automl.encoding import strange
 from automl.ensemble import Ensemble
@@ -16,6 +18,7 @@ from automl.execution import Executor, Job
 from automl.preparation import Prepared
 from automl.records import RunFolder
 from automl.reporting.refit import again
+from automl.tasks import Specification
 from automl.trial import LayerActivity
 from automl.weights import REFITTED, final_weights
 
@@ -40,7 +43,7 @@ def save(
         folder.bundle,
         networks={trial: (path / "network.keras", final_weights(path)) for trial, path in folders.items()},
         task=prepared.profile.target.task,
-        target=prepared.specification,
+        target=_target(best, prepared),
         encoding=prepared.encoding,
         facts={
             "members": [dataclasses.asdict(member) for member in best.members],
@@ -58,6 +61,20 @@ def save(
         (path / "network.keras").unlink()
         (path / REFITTED).unlink(missing_ok=True)
     return activity
+
+
+def _target(best: Ensemble, prepared: Prepared) -> Specification:
+    """How the target is encoded; values may reach as far as in the rows that networks have learned from in the end."""
+    known, split = prepared.specification, prepared.split
+    if prepared.task.PREDICTS == "probabilities" or best.refit is None or not best.refit.trials:
+        return known
+    parts = [split.train, split.val, *([split.test] if best.refit.with_test else [])]
+    learned = prepared.targets[np.concatenate(parts)]
+    widened = {
+        "minimum": min(known["minimum"], float(learned.min())),
+        "maximum": max(known["maximum"], float(learned.max())),
+    }
+    return {**known, **widened}
 
 
 def _export(best: Ensemble, folders: Mapping[int, Path], executor: Executor) -> dict[int, Sequence[LayerActivity]]:

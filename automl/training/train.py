@@ -23,6 +23,9 @@ from automl.trial import Bar, Params, Place, Reason, Rung, grows_trees
 
 # A longer training is worth beginning if there is time for this many times the last one.
 LEAST_GROWTH = 1.5
+# So much of the log loss counts where another metric decides: of epochs that are right as often, the surest is kept.
+# Keras compares in single precision.
+TIE = 1e-5
 
 Report = Callable[[Mapping[str, list[float]]], None]
 
@@ -174,7 +177,10 @@ def _learn(
             curves.setdefault(name, []).append(value)
         if not np.isfinite([loss, measured[f"val_{metric.name}"]]).all():
             raise TrialFailed("nan", f"The loss is not a number in epoch {epoch + 1}. A lower learning rate may help.")
-        stopper.on_epoch_end(epoch, {"objective": metric.objective(measured[f"val_{metric.name}"])})
+        objective = metric.objective(measured[f"val_{metric.name}"])
+        if workshop.task.PREDICTS == "probabilities" and metric.name != "log_loss":
+            objective += TIE * measured["val_log_loss"]
+        stopper.on_epoch_end(epoch, {"objective": objective})
         report(curves)
         timetable.measured(time.monotonic() - began)
         if siblings.stop_training:

@@ -75,6 +75,16 @@ def test_the_metric_decides_which_epoch_is_kept(workshop: Workshop) -> None:
     assert trained.objective == -max(trained.curves["val_accuracy"])
 
 
+def test_of_epochs_that_are_right_as_often_the_surest_is_kept(workshop: Workshop) -> None:
+    trained = train(workshop, "mlp", SETTING, metric=metric("accuracy", task("classify")), seed=0)
+    accuracy, log_loss = (np.array(trained.curves[f"val_{name}"]) for name in ("accuracy", "log_loss"))
+    best = trained.best_epoch - 1
+    as_good = accuracy == accuracy.max()
+    assert as_good.sum() > 1
+    assert accuracy[best] == accuracy.max()
+    assert log_loss[best] == log_loss[as_good].min()
+
+
 def test_a_loss_that_is_no_number_fails_the_trial(workshop: Workshop) -> None:
     wild = {**SETTING, "optimizer": "sgd", "momentum": 0.99, "learning_rate": 1e30}
     with pytest.raises(TrialFailed, match="not a number in epoch") as failure:
