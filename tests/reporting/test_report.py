@@ -16,8 +16,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from automl.data.profile import KINDS, LEFT_OUT, profile
 from automl.diagnostics import Answer, Finding, NotApplicable
 from automl.errors import InputError
 from automl.files import write_record
@@ -159,6 +161,39 @@ def test_says_how_the_numbers_of_the_verdict_are_to_be_read(recorded: Recorded) 
     assert (page.text.count(standard_error), by_folds in page.text) == (1, False)
     write_record(run.path / "run.json", {**run.asked(), "folds": 8})
     assert by_folds in made(run)[1].text
+
+
+def test_says_how_each_kind_of_column_becomes_numbers(recorded: Recorded) -> None:
+    run = recorded(task="regress")
+    encoded = Page(of_section(made(run)[0], "preparation")).text
+    assert "Numbers: the normal score of the rank (quantile); or" in encoded
+    assert "Categories: a code for each value" in encoded
+    assert "The target: its distance from the mean in standard deviations." in encoded
+    assert not re.search("Yes or no|Dates|Texts|missing", encoded)
+    days = pd.date_range("2024-01-01", periods=60).strftime("%Y-%m-%d")
+    table = {"day": days, "is_new": [True, False, None] * 20, "kind": ["rose", "tulip"] * 30}
+    remarks = [f"the {number}th remark on what nobody has said of it before" for number in range(60)]
+    facts = profile(pd.DataFrame({**table, "remark": remarks}), target="kind", kinds={"remark": "text"})
+    write_record(run.path / "profile.json", facts.to_json())
+    encoded = Page(of_section(made(run)[0], "preparation")).text
+    assert all(kind in encoded for kind in ("Yes or no: 1 or -1.", "Dates:", "Texts:"))
+    assert "Where a cell is missing, a yes or no is 0. If training rows have such gaps" in encoded
+    assert "The target: each class has an output, its probability." in encoded
+    assert not re.search("Numbers:|Categories:", encoded)
+
+
+def test_names_the_scalings_that_were_tried(recorded: Recorded) -> None:
+    run = recorded()
+    for trial in run.trials():
+        run.write_trial(dataclasses.replace(trial, params={**trial.params, "scaling": "robust"}))
+    encoded = Page(of_section(made(run)[0], "preparation")).text
+    assert "Numbers: the distance from the median in interquartile ranges, far values drawn in (robust)." in encoded
+
+
+def test_every_kind_that_is_encoded_has_its_sentence() -> None:
+    from automl.reporting.sections.preparation import ENCODED, MISSING
+
+    assert ENCODED.keys() == MISSING.keys() == {*KINDS} - {*LEFT_OUT}
 
 
 def test_a_run_without_a_model_tells_why(recorded: Recorded) -> None:
