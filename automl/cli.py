@@ -43,7 +43,10 @@ DataPath = Annotated[
 RunPath = Annotated[Path, typer.Argument(help="A run's folder, such as runs/data-1.")]
 Delimiter = Annotated[str | None, typer.Option(help="The sign between cells; found out by default.")]
 Encoding = Annotated[str | None, typer.Option(help="The text encoding; found out by default.")]
-TargetName = Annotated[str | None, typer.Option(help="The column to predict; the last one by default.")]
+TargetName = Annotated[
+    str | None,
+    typer.Option(help="The column to predict; by default one called target, label, class or y, else the last one."),
+]
 TaskName = Annotated[str | None, typer.Option(help="classify or regress; by the target's values by default.")]
 Kinds = Annotated[
     list[str] | None, typer.Option("--kind", help="What a column is, for example zip=category. Repeatable.")
@@ -302,7 +305,7 @@ def leaderboard(
     as_csv: Annotated[bool, typer.Option("--csv", help="Every column, for programs.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Show a run's trials and baselines, best first."""
+    """Show a run's trials and baselines, best first. The gap is how much worse validation is than training."""
     from automl.reporting.console import Patient
     from automl.reporting.leaderboard import table
     from automl.reporting.refit import again
