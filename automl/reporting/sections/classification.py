@@ -163,7 +163,7 @@ def _reliability(known: Evaluated, labels: Sequence[str], *, error: float) -> Fi
         "range that chance allows (95 %)."
     )
     if not math.isnan(error):
-        note = f"{note} They are off by {percent(error)} on average (ECE, as the check of the calibration has it)."
+        note += f" The probabilities are off by {percent(error)} on average (ECE, by the check of calibration)."
     return Figure("Are the probabilities true?", panel.draw(*drawn, label="Reliability diagram"), note=note)
 
 
