@@ -115,7 +115,7 @@ def compact(value: float) -> str:
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= max(size, 10_000):
             return f"{value / size:.3g}{letter}"
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return f"{value:z.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def _label(tick: float, step: float) -> str:

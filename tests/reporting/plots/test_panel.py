@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automl.reporting.plots.panel import Axis, Panel, axis, round_logarithms, round_numbers, without_outliers
+from automl.reporting.plots.panel import Axis, Panel, axis, compact, round_logarithms, round_numbers, without_outliers
 
 RANGES = st.tuples(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6)).map(lambda pair: (pair[0], pair[0] + pair[1]))
 
@@ -51,6 +51,10 @@ def test_ticks_of_logarithms_are_powers() -> None:
 )
 def test_ticks_are_written_alike(low: float, high: float, labels: tuple[str, ...]) -> None:
     assert Axis("", low, high).labels == labels
+
+
+def test_nothing_is_not_negative() -> None:
+    assert compact(-0.0) == "0"
 
 
 def test_a_value_lies_between_the_ends_or_at_one() -> None:
