@@ -177,7 +177,7 @@ def test_says_how_each_kind_of_column_becomes_numbers(recorded: Recorded) -> Non
     write_record(run.path / "profile.json", facts.to_json())
     encoded = Page(of_section(made(run)[0], "preparation")).text
     assert all(kind in encoded for kind in ("Yes or no: 1 or -1.", "Dates:", "Texts:"))
-    assert "Where a cell is missing, a yes or no is 0. If training rows have such gaps" in encoded
+    assert "Where a cell is missing, a yes or no is 0. If training rows have gaps in numbers," in encoded
     assert "The target: each class has an output, its probability." in encoded
     assert not re.search("Numbers:|Categories:", encoded)
 

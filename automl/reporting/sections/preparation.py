@@ -75,7 +75,7 @@ def _missing(profile: Profile) -> list[str]:
         return []
     told = f"Where a cell is missing, {'; '.join(MISSING[kind] for kind in MISSING if kind in kinds)}."
     if kinds & set(FLAGGED):
-        told += " If training rows have such gaps, a number of its own says where."
+        told += " If training rows have gaps in numbers, dates or yes and no, another input says where."
     return [told]
 
 
