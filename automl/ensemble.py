@@ -296,8 +296,8 @@ def select(
 def calibration(probabilities: FloatArray, targets: NDArray[Any], log_loss: Metric) -> float:
     """The temperature with the lowest log loss (Guo et al. 2017), if that of each half of the rows serves the other.
 
-    One row more counts as of each class a little (Platt 1999): where all rows are predicted right, nothing else would
-    speak against a temperature near 0.
+    To sharpen, one row more has to agree that counts as of each class a little (Platt 1999): where all rows are
+    predicted right, nothing else would speak against a temperature near 0.
 
     Args:
         probabilities: shape (rows, classes), of rows that no network has learned from.
@@ -305,18 +305,18 @@ def calibration(probabilities: FloatArray, targets: NDArray[Any], log_loss: Metr
     halves = [slice(half, None, 2) for half in (0, 1)]
     if len(targets) < len(halves):
         return 1.0
-
-    def loss(half: slice, temperature: float) -> float:
-        own, rows = tempered(probabilities[half], temperature), targets[half]
-        doubt = -float(np.log(np.maximum(own, TINY)).mean())
-        return (len(rows) * log_loss.function(rows, own) + doubt) / (len(rows) + 1)
-
-    losses = np.array([[loss(half, temperature) for half in halves] for temperature in TEMPERATURES])
-    untouched = sum(loss(half, 1.0) for half in halves)
+    cooled = [tempered(probabilities, temperature) for temperature in TEMPERATURES]
+    losses = np.array([[log_loss.function(targets[half], own[half]) for half in halves] for own in cooled])
+    untouched = sum(log_loss.function(targets[half], probabilities[half]) for half in halves)
     of_first, of_second = losses.argmin(axis=0)
     if losses[of_first, 1] + losses[of_second, 0] >= untouched:
         return 1.0
-    return float(TEMPERATURES[losses.mean(axis=1).argmin()])
+    wanted = float(TEMPERATURES[losses.mean(axis=1).argmin()])
+    if wanted >= 1:
+        return wanted
+    doubts = np.array([-np.log(np.maximum(own, TINY)).mean() for own in cooled])
+    doubted = float(TEMPERATURES[(len(targets) * losses.mean(axis=1) + doubts).argmin()])
+    return min(1.0, doubted)
 
 
 def blend(predictions: Sequence[FloatArray], weights: Sequence[float], *, temperature: float = 1.0) -> FloatArray:
