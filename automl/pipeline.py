@@ -325,7 +325,7 @@ def _settings(prepared: Prepared, options: Options, plan: Plan, earlier: Earlier
     again = refitting.parts(prepared.split, options)
     deadline = _search_deadline(options, earlier, began)
     # A grid has an order of its own.
-    is_plain = options.search == "grid" or deadline - time.monotonic() < SHORT_SECONDS
+    is_plain = options.search == "grid" or (not earlier.trials and deadline - time.monotonic() < SHORT_SECONDS)
     return Settings(
         algorithm=options.search,
         spaces=spaces,
