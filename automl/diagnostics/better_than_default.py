@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from automl.baselines import CONSTANT, Baseline
-from automl.bootstrap import deviation, resampled
+from automl.bootstrap import deviation
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
 from automl.diagnostics._parts import PARTS
+from automl.diagnostics._resampled import resampled
 from automl.figures import count, score
 from automl.plain import plain
 from automl.trial import Trial, finished
@@ -92,15 +93,7 @@ def _rivals(evidence: Evidence) -> Iterator[Rival]:
         if name != CONSTANT and part in kept:
             named[name.replace(" ", "_")] = (plain(name, longest=40), kept[part])
     predictions = [evidence.blended[part], *(prediction for _, prediction in named.values())]
-    samples = resampled(
-        targets,
-        predictions,
-        metric,
-        seed=evidence.data.seed,
-        groups=evidence.data.groups_of(part),
-        times=RESAMPLES,
-        most_rows=MOST_ROWS,
-    )
+    samples = resampled(evidence, part, predictions, times=RESAMPLES, most_rows=MOST_ROWS)
     for place, (name, (title, prediction)) in enumerate(named.items(), start=1):
         known = float(metric.function(targets, prediction))
         lead, spread = metric.objective(known) - _own(evidence), deviation(samples[:, place] - samples[:, 0])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from automl.bootstrap import deviation, resampled
+from automl.bootstrap import deviation
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
 from automl.diagnostics._constant import constant_objective
 from automl.diagnostics._losses import learned_losses
 from automl.diagnostics._parts import PARTS
+from automl.diagnostics._resampled import resampled
 from automl.ensemble import Member
 from automl.figures import count, percent, score
 
@@ -36,15 +37,7 @@ def check(evidence: Evidence) -> Answer:
     targets = evidence.data.of(part)
     best = _best_member(evidence)
     both = [evidence.blended[part], evidence.predictions[best.trial][part]]
-    samples = resampled(
-        targets,
-        both,
-        metric,
-        seed=evidence.data.seed,
-        groups=evidence.data.groups_of(part),
-        times=RESAMPLES,
-        most_rows=MOST_ROWS_DRAWN,
-    )
+    samples = resampled(evidence, part, both, times=RESAMPLES, most_rows=MOST_ROWS_DRAWN)
     spread = deviation(samples[:, 0] - samples[:, 1])
     whole = [metric.objective(metric.function(targets, own)) for own in both]
     gain = whole[1] - whole[0]

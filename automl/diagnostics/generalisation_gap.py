@@ -8,10 +8,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.bootstrap import deviation, interval, resampled
+from automl.bootstrap import deviation, interval
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
 from automl.diagnostics._constant import constant_objective
 from automl.diagnostics._parts import PARTS
+from automl.diagnostics._resampled import resampled
 from automl.ensemble import blend
 from automl.figures import score
 from automl.tasks import FloatArray
@@ -111,7 +112,5 @@ def _without_forests(evidence: Evidence) -> Mapping[str, FloatArray] | None:
 def _objectives(evidence: Evidence, part: str, prediction: FloatArray) -> NDArray[np.float64]:
     """The error on resampled rows of a part."""
     # Parts of different rows vary apart from each other: each has its own draws.
-    seed = evidence.data.seed + list(PARTS).index(part)
-    data = evidence.data
-    samples = resampled(data.of(part), [prediction], evidence.metric, seed=seed, groups=data.groups_of(part))[:, 0]
+    samples = resampled(evidence, part, [prediction], draws=list(PARTS).index(part))[:, 0]
     return np.array([evidence.metric.objective(value) for value in samples])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
-from automl.bootstrap import deviation, resampled
+from automl.bootstrap import deviation
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
 from automl.diagnostics._constant import constant_objective
 from automl.diagnostics._losses import plain_errors
+from automl.diagnostics._resampled import resampled
 from automl.figures import percent, score
 
 STAGE = "run"
@@ -63,6 +64,4 @@ def check(evidence: Evidence) -> Answer:
 
 def _spread(evidence: Evidence, part: str) -> float:
     """The standard error of the model's score on a part."""
-    own, data = [evidence.blended[part]], evidence.data
-    samples = resampled(data.of(part), own, evidence.metric, seed=data.seed, groups=data.groups_of(part))
-    return deviation(samples[:, 0])
+    return deviation(resampled(evidence, part, [evidence.blended[part]])[:, 0])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from automl.bootstrap import interval, resampled
+from automl.bootstrap import interval
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
+from automl.diagnostics._resampled import resampled
 from automl.figures import score
 
 STAGE = "run"
@@ -25,9 +26,7 @@ def check(evidence: Evidence) -> Answer:
         return NotApplicable("more_data", "There was no time to train the best setting on half of the rows.")
     targets, whole = evidence.data.of("val"), evidence.predictions[leader.number]["val"]
     half_score, score_of_all = metric.function(targets, fewer[HALF]), metric.function(targets, whole)
-    samples = resampled(
-        targets, [fewer[HALF], whole], metric, seed=evidence.data.seed, groups=evidence.data.groups_of("val")
-    )
+    samples = resampled(evidence, "val", [fewer[HALF], whole])
     sign = -1.0 if metric.greater_is_better else 1.0
     cost = sign * (half_score - score_of_all)
     low, high = interval(sign * (samples[:, 0] - samples[:, 1]))

@@ -8,8 +8,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from automl.bootstrap import deviation, resampled
+from automl.bootstrap import deviation
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
+from automl.diagnostics._resampled import resampled
 from automl.figures import count, percent, score
 from automl.trial import Trial, finished
 
@@ -98,11 +99,9 @@ def _spread(evidence: Evidence, one: Trial, other: Trial) -> float:
     if len(set(kept)) < 2:
         return 0.0 if one == other else math.inf
     samples = resampled(
-        evidence.data.of("test"),
+        evidence,
+        "test",
         [evidence.predictions[number]["test"] for number in kept],
-        evidence.metric,
-        seed=evidence.data.seed,
-        groups=evidence.data.groups_of("test"),
         times=RESAMPLES,
         most_rows=MOST_ROWS,
     )

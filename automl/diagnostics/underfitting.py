@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass
 
 from automl.baselines import BOOSTING
-from automl.bootstrap import deviation, resampled
+from automl.bootstrap import deviation
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
 from automl.diagnostics._constant import constant, constant_objective
 from automl.diagnostics._parts import PARTS
+from automl.diagnostics._resampled import resampled
 from automl.figures import percent, score
 from automl.tasks import FloatArray
 from automl.trial import finished
@@ -164,16 +165,7 @@ def _skill(evidence: Evidence, part: str) -> _Skill:
 def _spread(evidence: Evidence, part: str, prediction: FloatArray) -> float:
     """The standard error of the difference between the model's score and that of another prediction."""
     both = [evidence.blended[part], prediction]
-    data = evidence.data
-    samples = resampled(
-        data.of(part),
-        both,
-        evidence.metric,
-        seed=data.seed,
-        groups=data.groups_of(part),
-        times=RESAMPLES,
-        most_rows=MOST_ROWS,
-    )
+    samples = resampled(evidence, part, both, times=RESAMPLES, most_rows=MOST_ROWS)
     return deviation(samples[:, 0] - samples[:, 1])
 
 

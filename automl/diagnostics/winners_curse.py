@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.bootstrap import interval, resampled
+from automl.bootstrap import interval
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
 from automl.diagnostics._constant import constant_objective
+from automl.diagnostics._resampled import resampled
 from automl.figures import count, percent, score
 from automl.trial import Trial, finished
 
@@ -108,17 +109,8 @@ def selection_luck(evidence: Evidence, trials: list[Trial], known: list[Trial]) 
         known: those with predictions, two or more.
     """
     metric = evidence.metric
-    targets = evidence.data.of("val")
     predictions = [evidence.predictions[trial.number]["val"] for trial in known]
-    samples = resampled(
-        targets,
-        predictions,
-        metric,
-        seed=evidence.data.seed,
-        groups=evidence.data.groups_of("val"),
-        times=RESAMPLES,
-        most_rows=MOST_ROWS,
-    )
+    samples = resampled(evidence, "val", predictions, times=RESAMPLES, most_rows=MOST_ROWS)
     sign = -1 if metric.greater_is_better else 1
     own = np.array([trial.objective for trial in known], dtype=np.float64)
     deviations = sign * samples - own
@@ -150,16 +142,7 @@ def _with_test(
         return f"{explained} Without test rows this is all that is known of it.", figures
     metric, prediction = evidence.metric, evidence.predictions[best.number]["test"]
     seen = float(metric.function(evidence.data.of("test"), prediction))
-    low, high = interval(
-        resampled(
-            evidence.data.of("test"),
-            [prediction],
-            metric,
-            seed=evidence.data.seed,
-            groups=evidence.data.groups_of("test"),
-            times=RESAMPLES,
-        )[:, 0]
-    )
+    low, high = interval(resampled(evidence, "test", [prediction], times=RESAMPLES)[:, 0])
     return (
         f"{explained} On the test rows, which chose nothing, it is {score(seen)} ({score(low)} to {score(high)}).",
         {**figures, "on_test": seen},
