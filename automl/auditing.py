@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import shutil
-import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -17,8 +16,7 @@ from automl import files
 from automl.diagnostics import Audit
 from automl.encoding.table import Encoding
 from automl.ensemble import Ensemble
-from automl.execution import Event, Executor, Job
-from automl.interruption import EarlyEnd
+from automl.execution import Event, Executor, Job, errands
 from automl.options import Options
 from automl.records import RunFolder
 from automl.tasks import FloatArray, Metric
@@ -36,10 +34,6 @@ OTHER_SEEDS = 2
 SEEDS_APART = 500_009
 # A training is begun if there is this many times the time that it should take.
 CAUTION = 1.2
-GRACE_SECONDS = 0.5
-# A worker that says nothing for so long hangs; what else could be measured is left then.
-SILENCE_SECONDS = 60.0
-WAIT_SECONDS = 0.1
 
 
 def reserve(options: Options) -> float:
@@ -82,29 +76,13 @@ def audit(
         *_importance_jobs(best, encoding, folder, metric, seed, workers, deadline),
         *_training_jobs(leader, folder, metric, seed, deadline),
     ]
-    waiting = [dataclasses.replace(job, key=AUDIT_KEY - position) for position, job in enumerate(jobs)]
-    running: dict[int, Job] = {}
-    done: list[tuple[Job, Event]] = []
-    heard = time.monotonic()
-    try:
-        while waiting or running:
-            while waiting and executor.capacity:
-                job = waiting.pop(0)
-                if time.monotonic() + CAUTION * _estimate(job, leader) < deadline:
-                    running[job.key] = job
-                    executor.submit(job)
-            for event in executor.wait(WAIT_SECONDS):
-                heard = time.monotonic()
-                if event.kind != "epoch" and event.key in running:
-                    job = running.pop(event.key)
-                    done += [(job, event)] if event.kind == "done" else []
-            if time.monotonic() > min(deadline + GRACE_SECONDS, heard + SILENCE_SECONDS):
-                break
-            report()
-    except EarlyEnd:
-        waiting.clear()
-    for key in running:
-        executor.cancel(key)
+    jobs = [dataclasses.replace(job, key=AUDIT_KEY - position) for position, job in enumerate(jobs)]
+
+    def least(job: Job) -> float:
+        return CAUTION * _estimate(job, leader)
+
+    ended = errands.run(jobs, executor, report=report, deadline=deadline, least=least)
+    done = [(job, event) for job, event in ended if event.kind == "done"]
     found = _audit(done)
     shutil.rmtree(aside, ignore_errors=True)
     return found

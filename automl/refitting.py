@@ -10,8 +10,7 @@ import numpy as np
 
 from automl.data.split import Split
 from automl.ensemble import Ensemble, Refit
-from automl.execution import Executor, Job
-from automl.interruption import EarlyEnd
+from automl.execution import Executor, Job, errands
 from automl.options import Options
 from automl.trial import Trial, finished
 from automl.weights import REFITTED
@@ -28,9 +27,6 @@ TIME_SHARE = 0.7
 # out to be too slow.
 LEAST_SHARE = 0.5
 EVERY = ("train", "val", "test")
-GRACE_SECONDS = 1.0
-SILENCE_SECONDS = 60.0
-WAIT_SECONDS = 0.1
 
 
 def parts(split: Split, options: Options) -> tuple[str, ...]:
@@ -103,7 +99,7 @@ def train_again(
         report: called several times a second; may raise EarlyEnd.
     """
     began = time.monotonic()
-    waiting = [
+    jobs = [
         Job(
             REFIT_KEY - position,
             "refit",
@@ -117,46 +113,17 @@ def train_again(
         )
         for position, member in enumerate(best.members)
     ]
-    numbers = {job.key: member.trial for job, member in zip(waiting, best.members, strict=True)}
-    running: dict[int, Job] = {}
-    heard: dict[int, float] = {}
+    numbers = {job.key: member.trial for job, member in zip(jobs, best.members, strict=True)}
     kept: dict[int, str] = {}
 
-    def end(why: str, jobs: Sequence[Job]) -> None:
-        for job in jobs:
-            executor.cancel(job.key)
-            running.pop(job.key, None)
+    def least(job: Job) -> float:
+        return LEAST_SHARE * estimate(trials[numbers[job.key]], growth=growth)
+
+    for job, event in errands.run(jobs, executor, report=report, deadline=deadline, least=least):
+        if event.kind == "failed":
             # Its worker may have written it just before it was ended.
             (job.folder / REFITTED).unlink(missing_ok=True)
-            kept[numbers[job.key]] = why
-
-    try:
-        while waiting or running:
-            while waiting and executor.capacity:
-                job = waiting.pop(0)
-                left = deadline - time.monotonic()
-                if left < LEAST_SHARE * estimate(trials[numbers[job.key]], growth=growth):
-                    kept[numbers[job.key]] = "the time was too short"
-                    continue
-                running[job.key], heard[job.key] = job, time.monotonic()
-                executor.submit(job)
-            for event in executor.wait(WAIT_SECONDS):
-                heard[event.key] = time.monotonic()
-                if event.kind == "epoch" or event.key not in running:
-                    continue
-                del running[event.key]
-                if event.kind == "failed":
-                    kept[numbers[event.key]] = _cause(event.message, event.reason)
-            now = time.monotonic()
-            if now > deadline + GRACE_SECONDS:
-                end("the time was too short", list(running.values()))
-            end(
-                f"there was no sign of life for {SILENCE_SECONDS:.0f} seconds",
-                [job for job in running.values() if now - heard[job.key] > SILENCE_SECONDS],
-            )
-            report()
-    except EarlyEnd:
-        end("you ended it", [*running.values(), *waiting])
+            kept[numbers[job.key]] = _cause(event.message, event.reason)
     again = tuple(member.trial for member in best.members if member.trial not in kept)
     return Refit(rows, again, kept, time.monotonic() - began, with_test="test" in parts)
 
@@ -167,4 +134,4 @@ def not_begun(best: Ensemble, *, parts: Sequence[str], rows: int, why: str) -> R
 
 
 def _cause(message: str, reason: str) -> str:
-    return "the time was too short" if reason == "timeout" else message.rstrip(".")
+    return errands.TOO_SHORT if reason == "timeout" else message.rstrip(".")

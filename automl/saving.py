@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from automl import model
 from automl.encoding import strange
 from automl.ensemble import Ensemble
 from automl.errors import EnvironmentFault
-from automl.execution import Executor, Job
+from automl.execution import Event, Executor, Job, errands
 from automl.preparation import Prepared
 from automl.records import RunFolder
 from automl.reporting.refit import again
@@ -79,27 +78,24 @@ def _target(best: Ensemble, prepared: Prepared) -> Specification:
 
 def _export(best: Ensemble, folders: Mapping[int, Path], executor: Executor) -> dict[int, Sequence[LayerActivity]]:
     """Lets the workers write each member's network, and returns what its units do."""
-    waiting = [
+    jobs = [
         Job(EXPORT_KEY - position, "export", folders[member.trial], family=member.family, params=member.params)
         for position, member in enumerate(best.members)
     ]
-    running: dict[int, Job] = {}
-    killed: Counter[int] = Counter()
     activity: dict[int, Sequence[LayerActivity]] = {}
-    began = time.monotonic()
-    while waiting or running:
-        while waiting and executor.capacity:
-            running[waiting[0].key] = waiting[0]
-            executor.submit(waiting.pop(0))
-        for event in executor.wait(1.0):
-            job = running.pop(event.key, None)
-            if job is not None and event.kind == "failed":
-                killed[job.key] += 1
-                if event.reason != "killed" or killed[job.key] >= EXPORT_ATTEMPTS:
-                    raise EnvironmentFault(f"The model could not be saved: {event.message}")
-                waiting.append(job)
-            if job is not None and event.kind == "done":
+    deadline = time.monotonic() + EXPORT_SECONDS
+    for attempt in range(1, EXPORT_ATTEMPTS + 1):
+        killed = []
+        for job, event in errands.run(jobs, executor, report=lambda: None, deadline=deadline, silence=EXPORT_SECONDS):
+            if event.kind == "done":
                 activity[best.members[EXPORT_KEY - job.key].trial] = event.result["activity"]
-        if time.monotonic() - began > EXPORT_SECONDS:
-            raise EnvironmentFault(f"The model could not be saved within {EXPORT_SECONDS} seconds.")
+            elif event.reason == "killed" and attempt < EXPORT_ATTEMPTS:
+                killed.append(job)
+            else:
+                raise EnvironmentFault(f"The model could not be saved: {_cause(event)}")
+        jobs = killed
     return activity
+
+
+def _cause(event: Event) -> str:
+    return f"it took more than {EXPORT_SECONDS} seconds." if event.reason == "timeout" else event.message

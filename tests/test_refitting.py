@@ -130,18 +130,12 @@ def test_nothing_is_begun_that_would_not_end_in_time(tmp_path: Path) -> None:
 
 
 def test_what_is_still_running_in_the_end_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("automl.refitting.GRACE_SECONDS", -3.9)
+    monkeypatch.setattr("automl.execution.errands.GRACE_SECONDS", -3.9)
     worker = Worker(lambda job: done(job) if job.seed == 9 else None)
     refit = again(tmp_path, worker, seconds=4.0)
     assert refit.trials == (2,)
     assert set(refit.kept.values()) == {"the time was too short"}
     assert [(tmp_path / str(number) / REFITTED).exists() for number in (2, 0)] == [True, False]
-
-
-def test_a_silent_worker_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("automl.refitting.SILENCE_SECONDS", 0.05)
-    refit = again(tmp_path, Worker(lambda job: None if job.seed == 7 else done(job)))
-    assert (refit.trials, refit.kept) == ((2, 3), {0: "there was no sign of life for 0 seconds"})
 
 
 def test_you_may_end_it(tmp_path: Path) -> None:

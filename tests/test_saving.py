@@ -1,17 +1,20 @@
-"""What is saved beside the networks."""
+"""What is saved beside the networks, and what becomes of a worker that is killed while it writes them."""
 
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from automl.ensemble import Ensemble, Member, Refit
+from automl.errors import EnvironmentFault
+from automl.execution import Event, Job
 from automl.options import Options
 from automl.preparation import prepare
-from automl.saving import _target
+from automl.saving import EXPORT_ATTEMPTS, _export, _target
 
 BEST = Ensemble((Member(0, "mlp", {}, 1.0, 10, 1),), 1.0, 0.5, {})
 
@@ -33,3 +36,48 @@ def test_values_reach_as_far_as_in_the_rows_that_were_learned_from(refit: Refit 
     saved = _target(dataclasses.replace(BEST, refit=refit), prepared)
     assert (saved["minimum"], saved["maximum"]) == (known.min(), known.max())
     assert saved["mean"] == prepared.specification["mean"]
+
+
+class Killed:
+    """A worker that is killed so many times before it does its job; or that cannot do it at all."""
+
+    capacity = 1
+
+    def __init__(self, times: int, *, broken: bool = False) -> None:
+        self.begun = 0
+        self._times, self._broken = times, broken
+        self._job: Job | None = None
+
+    def submit(self, job: Job) -> None:
+        self._job, self.begun = job, self.begun + 1
+
+    def wait(self, seconds: float) -> list[Event]:
+        job, self._job = self._job, None
+        if job is None:
+            return []
+        if self._broken:
+            return [Event(job.key, "failed", reason="disk", message="The disk is full.")]
+        if self.begun <= self._times:
+            return [Event(job.key, "failed", reason="killed", message="The worker was killed.")]
+        return [Event(job.key, "done", {"activity": ()})]
+
+    def cancel(self, key: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_whoever_kills_a_worker_does_not_cost_the_model() -> None:
+    worker = Killed(EXPORT_ATTEMPTS - 1)
+    assert _export(BEST, {0: Path("nowhere")}, worker) == {0: ()}
+    assert worker.begun == EXPORT_ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("worker", "begun", "why"),
+    [(Killed(EXPORT_ATTEMPTS), EXPORT_ATTEMPTS, "killed"), (Killed(0, broken=True), 1, "disk is full")],
+    ids=["killed", "full"],
+)
+def test_a_model_that_cannot_be_saved_says_why(worker: Killed, begun: int, why: str) -> None:
+    with pytest.raises(EnvironmentFault, match=rf"could not be saved: The .*{why}\.$"):
+        _export(BEST, {0: Path("nowhere")}, worker)
+    assert worker.begun == begun
