@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from automl.tasks import FloatArray, Metric
 MOST_ROWS = 20_000
 # Of many classes, fewer rows: a prediction holds a number for each class.
 MOST_NUMBERS = 2_000_000
+NO_GROUPS = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,13 @@ class Evaluated:
         rows: shape (rows,), numbers of the table's rows, ascending; of a long part, some at random.
         targets: shape (rows,), encoded by the task.
         predictions: shape (rows,) or (rows, classes).
+        groups: shape (rows,), the number of each row's group; of shape (0,) where each stands for itself.
     """
 
     rows: NDArray[np.int64]
     targets: NDArray[Any]
     predictions: FloatArray
+    groups: NDArray[np.int64] = field(default_factory=lambda: NO_GROUPS)
 
 
 def evaluate(
@@ -41,6 +45,8 @@ def evaluate(
     predictions: Mapping[int, Mapping[str, FloatArray]],
     targets: Mapping[str, NDArray[Any]],
     parts: Mapping[str, NDArray[np.int64]],
+    *,
+    groups: Mapping[str, NDArray[np.int64]] = MappingProxyType({}),
 ) -> dict[str, Evaluated]:
     """What the ensemble says of each part's rows, of which 20,000 are kept at most.
 
@@ -48,15 +54,26 @@ def evaluate(
         predictions: of each member by the number of its trial, by part.
         targets: by part.
         parts: the rows of each part.
+        groups: by part, the number of each row's group, where rows depend on each other.
     """
     return {
-        part: _of_part(best, [predictions[member.trial][part] for member in best.members], targets[part], rows)
+        part: _of_part(
+            best,
+            [predictions[member.trial][part] for member in best.members],
+            targets[part],
+            rows,
+            groups.get(part, NO_GROUPS),
+        )
         for part, rows in parts.items()
     }
 
 
 def _of_part(
-    best: Ensemble, predictions: list[FloatArray], targets: NDArray[Any], rows: NDArray[np.int64]
+    best: Ensemble,
+    predictions: list[FloatArray],
+    targets: NDArray[Any],
+    rows: NDArray[np.int64],
+    groups: NDArray[np.int64],
 ) -> Evaluated:
     width = int(np.prod(predictions[0].shape[1:]))
     most = min(MOST_ROWS, MOST_NUMBERS // width)
@@ -68,7 +85,7 @@ def _of_part(
     blended = blend([own[chosen] for own in predictions], weights, temperature=best.temperature)
     # Seven digits of a probability are enough to look at.
     kept = blended.astype(np.float32) if blended.ndim == 2 else blended
-    return Evaluated(rows[chosen], targets[chosen], kept)
+    return Evaluated(rows[chosen], targets[chosen], kept, groups[chosen] if len(groups) else groups)
 
 
 @dataclass(frozen=True)
@@ -89,8 +106,13 @@ def read(path: Path) -> dict[str, Evaluated]:
     """What `write_evaluation` of a run's folder wrote, by part."""
     arrays = files.read_arrays(path)
     parts = [part for part in ("train", "val", "test") if f"{part}_rows" in arrays]
-    names = ("rows", "targets", "predictions")
-    return {part: Evaluated(*(arrays[f"{part}_{name}"] for name in names)) for part in parts}
+    return {part: _read(arrays, part) for part in parts}
+
+
+def _read(arrays: Mapping[str, NDArray[Any]], part: str) -> Evaluated:
+    rows, targets, predictions = (arrays[f"{part}_{name}"] for name in ("rows", "targets", "predictions"))
+    # Older runs say nothing of groups.
+    return Evaluated(rows, targets, predictions, arrays.get(f"{part}_groups", NO_GROUPS))
 
 
 def judged_alike(one: Evaluated, other: Evaluated) -> bool:
@@ -105,11 +127,18 @@ def judged_alike(one: Evaluated, other: Evaluated) -> bool:
 def advantage(one: Evaluated, other: Evaluated, metric: Metric) -> tuple[float, float]:
     """Within what the error of the other less that of the one lies on 95 % of draws of the rows that judged both.
 
-    NaN if other rows judged the one than the other.
+    Whole groups of rows are drawn where either run names them. NaN if other rows judged the one than the other.
     """
     if not len(one.rows) or not judged_alike(one, other):
         return math.nan, math.nan
-    samples = resampled(one.targets, [one.predictions, other.predictions], metric, seed=0)
+    groups = one.groups if len(one.groups) else other.groups
+    samples = resampled(
+        one.targets,
+        [one.predictions, other.predictions],
+        metric,
+        seed=0,
+        groups=groups if len(groups) else None,
+    )
     errors: NDArray[np.float64] = -samples if metric.greater_is_better else samples
     return interval(errors[:, 1] - errors[:, 0])
 

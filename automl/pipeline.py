@@ -180,7 +180,7 @@ def fit(
             audit = dataclasses.replace(audit, activity=save(best, folder, prepared, executor))
         outcome.interrupted = outcome.interrupted or interruption.asked
         result = _judged(going, _result(going, best, outcome), known, data_checks, outcome, predictions, audit)
-        _record(going, result, outcome, predictions, audit)
+        _record(going, result, outcome, _evaluated(best, predictions, known), audit)
         folder.write_state(_state(result), time.monotonic() - began)
         services.reporter.result(dataclasses.replace(result, seconds=time.monotonic() - began))
     if best is None and not outcome.interrupted:
@@ -472,14 +472,16 @@ def _judged(
     )
 
 
-def _record(going: _Underway, result: Result, outcome: SearchOutcome, predictions: Predictions, audit: Audit) -> None:
+def _record(
+    going: _Underway, result: Result, outcome: SearchOutcome, evaluated: Mapping[str, Evaluated], audit: Audit
+) -> None:
     """Leaves everything in the run's folder, and tells the tracker."""
     folder, prepared = going.folder, going.prepared
     folder.write_baselines(outcome.baselines)
     folder.write_outcome(Outcome(_state(result), result.seconds, outcome.left_out))
     if result.best is not None:
         folder.write_ensemble(result.best)
-        folder.write_evaluation(_evaluated(result.best, predictions, prepared))
+        folder.write_evaluation(evaluated)
     folder.write_leaderboard(leaderboard(outcome.trials, outcome.baselines, result.metric, ensemble=result.best))
     folder.write_findings(result.verdict, result.answers)
     folder.write_importance(importance(audit.increases))
@@ -510,7 +512,10 @@ def _report(folder: RunFolder) -> None:
             log.write(plain_lines(f"The report could not be made:\n{traceback.format_exc()}"))
 
 
-def _evaluated(best: Ensemble, predictions: Predictions, prepared: Prepared) -> dict[str, Evaluated]:
-    """What the model says of rows whose truth is known."""
-    parts = prepared.split.parts()
-    return evaluate(best, predictions, {part: prepared.targets[rows] for part, rows in parts.items()}, parts)
+def _evaluated(best: Ensemble | None, predictions: Predictions, known: Data) -> Mapping[str, Evaluated]:
+    """What the model says of rows whose truth is known; nothing without a model."""
+    if best is None:
+        return {}
+    parts = known.split.parts()
+    groups = {part: own for part in parts if (own := known.groups_of(part)) is not None}
+    return evaluate(best, predictions, {part: known.of(part) for part in parts}, parts, groups=groups)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from automl import evaluation
 from automl.ensemble import Ensemble, Member
-from automl.evaluation import Evaluated, advantage, evaluate
+from automl.evaluation import Evaluated, advantage, evaluate, read
+from automl.records import RunFolder
 from automl.tasks import metric, task
 
 
@@ -56,6 +59,39 @@ def test_the_advantage_is_that_on_the_rows_that_judged_both() -> None:
     rows, truth = np.arange(100), np.linspace(0, 1, 100)
     one, other = Evaluated(rows, truth, truth), Evaluated(rows, truth, truth + 1)
     np.testing.assert_allclose(advantage(one, other, metric("rmse", task("regress"))), (1, 1))
+
+
+def test_the_advantage_is_less_sure_where_rows_come_in_groups() -> None:
+    rng = np.random.default_rng(0)
+    rows, truth = np.arange(1_000), np.zeros(1_000)
+    # One is better on one group and worse on the next; on each group's fifty rows by as much.
+    answers = {0: {"val": truth + 1}, 1: {"val": truth + np.repeat(rng.normal(1, 0.5, 20), 50)}}
+    groups = {"val": np.repeat(np.arange(20), 50)}
+    rmse = metric("rmse", task("regress"))
+
+    def width(known: dict[str, NDArray[np.int64]]) -> float:
+        one, other = (
+            evaluate(ensemble(*weights), answers, {"val": truth}, {"val": rows}, groups=known)["val"]
+            for weights in ((1.0, 0.0), (0.0, 1.0))
+        )
+        low, high = advantage(one, other, rmse)
+        return high - low
+
+    assert width(groups) > 3 * width({})
+
+
+def test_what_is_read_is_what_was_kept(tmp_path: Path) -> None:
+    kept = evaluate(
+        ensemble(1.0),
+        {0: {"val": np.array([0.5, 1.5])}},
+        {"val": np.array([0.0, 1.0])},
+        {"val": np.array([4, 9])},
+        groups={"val": np.array([3, 3])},
+    )
+    RunFolder(tmp_path).write_evaluation(kept)
+    found = read(tmp_path / "evaluation.npz")["val"]
+    for name, value in vars(kept["val"]).items():
+        np.testing.assert_array_equal(getattr(found, name), value)
 
 
 @pytest.mark.parametrize(
