@@ -11,6 +11,11 @@ import numpy as np
 
 Value = int | float | str | bool
 
+# How far from a number another one is drawn that is to be near: the standard deviation, as a share of the range's
+# length on the parameter's scale. Of the hyperparameters of a setting, how many then have other values.
+NEAR = 0.2
+CHANGED = 0.4
+
 
 @dataclass(frozen=True)
 class Float:
@@ -31,6 +36,16 @@ class Float:
         if self.log:
             return self.nearest(math.exp(math.log(self.low) + position * (math.log(self.high) - math.log(self.low))))
         return self.nearest(self.low + position * (self.high - self.low))
+
+    def near(self, value: Value, rng: np.random.Generator) -> float:
+        """A value drawn from a normal distribution around another, reflected at the ends of the range."""
+        position = abs(self.position(float(value)) + NEAR * rng.normal())
+        return self.at(min(position, max(0.0, 2 - position)))
+
+    def position(self, value: float) -> float:
+        """Where a value lies along the parameter's scale, in [0, 1]; the inverse of `at`."""
+        low, value, high = (math.log(each) if self.log else each for each in (self.low, value, self.high))
+        return (value - low) / (high - low) if high > low else 0.0
 
     def nearest(self, value: float) -> float:
         """The parameter's value that is nearest to a real number."""
@@ -56,6 +71,10 @@ class Int:
 
     def sample(self, rng: np.random.Generator) -> int:
         return self.nearest(self.reals().sample(rng))
+
+    def near(self, value: Value, rng: np.random.Generator) -> int:
+        """A value drawn from a normal distribution around another, reflected at the ends of the range."""
+        return self.nearest(self.reals().near(value, rng))
 
     def at(self, position: float) -> int:
         """The value nearest to a position in [0, 1] along the parameter's scale."""
@@ -100,6 +119,14 @@ class Choice:
     def sample(self, rng: np.random.Generator) -> Value:
         return self.values[int(rng.integers(len(self.values)))]
 
+    def near(self, value: Value, rng: np.random.Generator) -> Value:
+        """Of numbers, one of the two on either side; of all others, any."""
+        if not all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in self.values):
+            return self.sample(rng)
+        ordered = sorted(self.values)
+        place = ordered.index(value)
+        return ordered[int(rng.choice([at for at in range(place - 2, place + 3) if 0 <= at < len(ordered)]))]
+
     def grid(self) -> tuple[Value, ...]:
         return self.values
 
@@ -140,6 +167,16 @@ class SearchSpace:
     def sample(self, rng: np.random.Generator) -> dict[str, Value]:
         """A setting drawn at random, each parameter on its own scale."""
         return self.build(lambda name: self.parameters[name].sample(rng))
+
+    def near(self, setting: Mapping[str, Value], rng: np.random.Generator) -> dict[str, Value]:
+        """A setting with most of the values of another one, which lies in the space, and the others near its own."""
+
+        def value(name: str) -> Value:
+            parameter = self.parameters[name]
+            own = setting.get(name, parameter.default)
+            return parameter.near(own, rng) if rng.random() < CHANGED else own
+
+        return self.build(value)
 
     def build(self, choose: Callable[[str], Value]) -> dict[str, Value]:
         """The setting whose active parameters have the values that `choose` gives for their names."""

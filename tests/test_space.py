@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from automl.space import Choice, Float, Int, SearchSpace
+from automl.space import Choice, Float, Int, SearchSpace, Value
 
 OPTIMIZERS = SearchSpace(
     "mlp",
@@ -127,3 +127,40 @@ def test_a_condition_that_can_never_hold_is_left_out() -> None:
     finite = fixed.finite()
     assert finite is not None
     assert list(finite.grid()) == [{"optimizer": "adam"}]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "often"),
+    [
+        (Float(1e-4, 1e-1, 1e-2, log=True), 1e-2, (1e-3, 1e-1)),
+        (Float(0.0, 1.0, 0.5), 0.0, (0.0, 0.3)),
+        (Int(1, 8, 2), 2, (1, 4)),
+        (Int(16, 512, 64, log=True), 512, (200, 512)),
+        (Choice((512, 64, 128, 256), 64), 64, (64, 256)),
+    ],
+    ids=["log", "end", "int", "int log", "choice"],
+)
+def test_values_near_another_are_on_either_side_and_within_the_range(
+    parameter: Float | Int | Choice, value: float, often: tuple[float, float]
+) -> None:
+    rng = np.random.default_rng(0)
+    drawn = [parameter.near(value, rng) for _ in range(500)]
+    assert all(each in parameter for each in drawn)
+    low, high = often
+    assert np.mean([low <= float(each) <= high for each in drawn]) > 0.75
+    assert len(set(drawn)) >= 3
+
+
+def test_a_position_is_where_a_value_lies() -> None:
+    for parameter in (Float(1e-4, 1e-1, 1e-2, log=True), Float(-1.0, 3.0, 0.5)):
+        assert [parameter.position(parameter.at(at)) for at in (0.0, 0.3, 1.0)] == pytest.approx([0.0, 0.3, 1.0])
+    assert Float(2.0, 2.0, 2.0).position(2.0) == 0.0
+
+
+def test_a_setting_near_another_keeps_most_of_it_and_lies_in_the_space() -> None:
+    rng = np.random.default_rng(0)
+    setting: dict[str, Value] = {"layers": 1, "optimizer": "sgd", "momentum": 0.8}
+    drawn = [OPTIMIZERS.near(setting, rng) for _ in range(5_000)]
+    assert all(each in OPTIMIZERS for each in drawn)
+    assert 0.6 < np.mean([each["optimizer"] == "sgd" for each in drawn]) < 0.95
+    assert len({tuple(sorted(each.items())) for each in drawn}) == len(OPTIMIZER_GRID)

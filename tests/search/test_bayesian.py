@@ -69,6 +69,23 @@ def test_draws_at_random_until_two_trials_have_finished() -> None:
     assert bayesian.suggest(LINE, enough, seed=0) != random.suggest(LINE, enough, seed=0)
 
 
+def test_every_other_setting_is_near_the_best() -> None:
+    """In a bowl of four hyperparameters one would hardly leave any of them as it was by chance."""
+    best = Trial(0, "bowl", BOWL.defaults(), "finished", objective=1.0)
+    worse = Trial(1, "bowl", {"rate": 0.09, "units": 500, "layers": 8, "dropout": 0.9}, "finished", objective=2.0)
+    third = Trial(2, "bowl", {"rate": 0.08, "units": 400, "layers": 7, "dropout": 0.8}, "finished", objective=3.0)
+
+    def kept(tried: list[Trial]) -> float:
+        drawn = [bayesian.suggest(BOWL, tried, seed=seed) for seed in range(20)]
+        return statistics.mean(
+            params[name] == best.params[name] for params in drawn if params for name in BOWL.defaults()
+        )
+
+    assert kept([best]) > 0.4
+    assert kept([best, worse]) < 0.2
+    assert kept([best, worse, third]) > 0.4
+
+
 def test_goes_where_trials_did_well() -> None:
     tried = line(finished={number / 20: abs(number / 20 - 0.2) for number in range(20)})
     assert statistics.median(suggested(tried)) == pytest.approx(0.2, abs=0.1)
@@ -80,7 +97,8 @@ LEVEL = {number / 20 + 0.025: abs(number - 9.5) for number in range(20)}
 
 @pytest.mark.parametrize("outcome", ["failed", "running"])
 def test_keeps_away_from_trials_that_failed_or_run(outcome: str) -> None:
-    right = (0.52, 0.54, 0.56, 0.58, 0.6, 0.62, 0.64)
+    # As many as make it TPE's turn.
+    right = (0.52, 0.54, 0.56, 0.58, 0.6, 0.62, 0.64, 0.66)
     beside = line(finished=LEVEL, failed=right) if outcome == "failed" else line(finished=LEVEL, running=right)
     before = sum(x > 0.5 for x in suggested(line(finished=LEVEL)))
     assert 8 <= before <= 22
