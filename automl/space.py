@@ -120,7 +120,7 @@ class Choice:
         return self.values[int(rng.integers(len(self.values)))]
 
     def near(self, value: Value, rng: np.random.Generator) -> Value:
-        """Of numbers, one of the two on either side; of all others, any."""
+        """Of numbers, the same or one of the two on either side; of all others, any."""
         if not all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in self.values):
             return self.sample(rng)
         ordered = sorted(self.values)

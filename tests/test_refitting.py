@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from automl.data.split import Split
 from automl.ensemble import Ensemble, Member, Refit
-from automl.execution import Event, Job
+from automl.execution import Event, Job, errands
 from automl.interruption import EarlyEnd
 from automl.refitting import EVERY, TIME_SHARE, USUAL_MEMBERS, estimate, growth, reserve, train_again
 from automl.trial import Place, Rung, Trial
@@ -136,6 +137,12 @@ def test_what_is_still_running_in_the_end_does_not_count(tmp_path: Path, monkeyp
     assert refit.trials == (2,)
     assert set(refit.kept.values()) == {"the time was too short"}
     assert [(tmp_path / str(number) / REFITTED).exists() for number in (2, 0)] == [True, False]
+
+
+def test_a_silent_worker_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errands, "run", partial(errands.run, silence=0.05))
+    refit = again(tmp_path, Worker(lambda job: None if job.seed == 7 else done(job)))
+    assert (refit.trials, refit.kept) == ((2, 3), {0: "there was no sign of life for 0 seconds"})
 
 
 def test_you_may_end_it(tmp_path: Path) -> None:
