@@ -204,7 +204,7 @@ class Recorder:
             has_ended = RunStatus.is_terminated(RunStatus.from_string(child.info.status))
             # What ended as killed may lack the trial's end only because the store did not take it.
             may_go_on = child.info.status == "KILLED" or not has_ended
-            if may_go_on and trial and self._is_missing(trial) and self._is_beginning_of(child, trial):
+            if may_go_on and trial and self._is_missing(trial) and self._is_of(child, trial):
                 self._children[trial.number] = Child(
                     child.info.start_time,
                     child.info.start_time + round(1000 * trial.seconds),
@@ -230,8 +230,13 @@ class Recorder:
         """Whether no child run is known that has the trial."""
         return not self._children[trial.number].run_id
 
-    def _is_beginning_of(self, child: Run, trial: Trial) -> bool:
-        """Whether the epochs of an unfinished child run are the trial's: it may have been started more than once."""
+    def _is_of(self, child: Run, trial: Trial) -> bool:
+        """Whether an unfinished child run is of the trial's last attempt: it may have been started more than once."""
+        result = entities.final(trial, self._metric)
+        known = child.data.metrics
+        # Epochs tell less: those of a long training were sent as they came, where a short one was kept in the end.
+        if result and all(known.get(name) == value for name, value in result.items()):
+            return True
         for name in child.data.metrics:
             curve, values = name.partition("epoch/")[2], []
             if curve:

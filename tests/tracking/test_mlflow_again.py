@@ -129,6 +129,29 @@ def test_a_child_of_another_attempt_at_the_trial_is_killed(
     )
 
 
+def test_a_child_with_the_result_is_the_trials_whatever_epochs_were_sent_before(
+    uri: str,
+    described: RunDescription,
+    trials: list[Trial],
+    outcome: RunOutcome,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    described = replace(described, keeps=tmp_path / "mlflow.json")
+    first = begun(uri, described, trials[:2])
+    # Of a training that was not the one that counts in the end; and the process ends before the child is closed.
+    first.epochs(replace(trials[1], status="running", curves={"loss": [7.0], "val_log_loss": [6.0]}))
+    first.wait()
+    with monkeypatch.context() as patch:
+        patch.delattr(MlflowClient, "set_terminated")
+        first.trial_ended(trials[1])
+        first.wait()
+    assert [run.info.status for run in children(uri, first)] == ["FINISHED", "RUNNING"]
+    second = gone_on(uri, replace(described, resumed=1, trials=trials[:2]), trials[2], outcome)
+    after = [(run.info.run_name, run.info.status) for run in children(uri, second)]
+    assert after == [("0000 mlp", "FINISHED"), ("0001 mlp", "FINISHED"), ("0002 mlp", "FAILED")]
+
+
 @pytest.mark.parametrize("how", ["deleted", "torn", "another store"])
 def test_a_run_that_cannot_go_on_there_is_recorded_anew_with_all_trials(
     uri: str, described: RunDescription, trials: list[Trial], outcome: RunOutcome, tmp_path: Path, how: str
