@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,45 +11,8 @@ import pytest
 from automl.data.cards import card
 from automl.options import Options
 from automl.preparation import Prepared, prepare
-from tests.benchmarks.fuzz import zipped
+from tests.benchmarks.harmless import CHANGES
 
-Change = Callable[[pd.DataFrame, Path], Path]
-
-
-def _write(path: Path, content: bytes) -> Path:
-    path.write_bytes(content)
-    return path
-
-
-def _csv(frame: pd.DataFrame) -> bytes:
-    return frame.to_csv(index=False).encode()
-
-
-def _spaced(content: bytes) -> bytes:
-    """Behind every cell; in these tables no quoted cell holds a comma."""
-    return content.replace(b",", b" , ").replace(b"\n", b" \n")
-
-
-CHANGES: dict[str, Change] = {
-    "mark": lambda frame, folder: _write(folder / "t.csv", b"\xef\xbb\xbf" + _csv(frame)),
-    "crlf": lambda frame, folder: _write(folder / "t.csv", _csv(frame).replace(b"\n", b"\r\n")),
-    "gzip": lambda frame, folder: _write(folder / "t.csv.gz", gzip.compress(_csv(frame))),
-    "zip": lambda frame, folder: _write(folder / "t.zip", zipped(_csv(frame))),
-    "semicolons": lambda frame, folder: _write(folder / "t.csv", frame.to_csv(index=False, sep=";").encode()),
-    "tabs": lambda frame, folder: _write(folder / "t.tsv", frame.to_csv(index=False, sep="\t").encode()),
-    "column order": lambda frame, folder: _write(folder / "t.csv", _csv(frame[frame.columns[::-1]])),
-    "constant column": lambda frame, folder: _write(folder / "t.csv", _csv(frame.assign(source="survey"))),
-    "row index": lambda frame, folder: _write(folder / "t.csv", frame.to_csv().encode()),
-    "named row index": lambda frame, folder: _write(folder / "t.csv", frame.to_csv(index_label="row").encode()),
-    "quoted cells": lambda frame, folder: _write(folder / "t.csv", frame.to_csv(index=False, quoting=1).encode()),
-    "spaces": lambda frame, folder: _write(folder / "t.csv", _spaced(_csv(frame))),
-    "utf-16": lambda frame, folder: _write(folder / "t.csv", _csv(frame).decode().encode("utf-16")),
-    "parquet": lambda frame, folder: _write(folder / "t.parquet", frame.to_parquet()),
-    "json lines": lambda frame, folder: _write(
-        folder / "t.jsonl", frame.to_json(orient="records", lines=True, double_precision=15).encode()
-    ),
-    "remarks above": lambda frame, folder: _write(folder / "t.csv", b"# made by hand\n" + _csv(frame)),
-}
 TABLES = ("auto_mpg", "concrete", "heart_cleveland", "penguins")
 
 
