@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 TRUE = frozenset({"true", "t", "yes", "y", "1"})
 FALSE = frozenset({"false", "f", "no", "n", "0"})
 
+# What real dates are written as, too.
+ISO = "ISO8601"
 DATE_FORMATS = (
-    "ISO8601",
+    ISO,
     "%m/%d/%Y",
     "%d/%m/%Y",
     "%Y/%m/%d",
@@ -186,7 +188,7 @@ def dates(column: pd.Series, *, date_format: str = "") -> NDArray[np.datetime64]
         parsed = pd.to_datetime(column.astype(object).where(column.notna(), None), errors="coerce", utc=True)
     else:
         texts = pd.Series(labels(column), dtype=object)
-        first, *others = (date_format or "ISO8601").split(FORMAT_MARK)
+        first, *others = (date_format or ISO).split(FORMAT_MARK)
         parsed = _dates(texts, first)
         for other in others:
             parsed = parsed.fillna(_dates(texts, other))

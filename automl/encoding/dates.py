@@ -19,7 +19,8 @@ def fit(column: pd.Series, *, date_format: str) -> dict[str, Any]:
     if not len(days):
         days = np.zeros(1)
     return {
-        "format": date_format,
+        # The same whether the file had real dates or their texts.
+        "format": date_format or cells.ISO,
         "first": float(days.min()),
         "last": float(days.max()),
         "hours": bool(np.any(days % 1 != 0)),
