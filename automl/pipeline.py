@@ -17,7 +17,7 @@ import pandas as pd
 
 from automl import asked, auditing, evidence, files, memory, refitting, resuming
 from automl.baselines import BOOSTING, CONSTANT, Baseline
-from automl.diagnostics import Answer, Audit, Data, Finding, ask, skipped, worst_first
+from automl.diagnostics import Answer, Audit, Data, Finding, ask, ask_of_trials, skipped, worst_first
 from automl.ensemble import MOST_MEMBERS, Ensemble, candidates, choose
 from automl.errors import EnvironmentFault, NothingTrained
 from automl.evaluation import Evaluated, WeakSpot, evaluate, importance
@@ -53,6 +53,8 @@ TAIL_SECONDS = 3.0
 TAIL_SHARE = 0.2
 # Of the budget, what the checks of the data may take.
 CHECKS_SHARE = 0.2
+# And those of single trials, which begin no other one after that.
+TRIAL_CHECKS_SHARE = 0.01
 # However late the search begins, it has so long for a first model: one that is a little late is better than none.
 LEAST_SEARCH_SECONDS = 2.5
 # A search with less time than this begins with the simplest families, and not with those that do best in the end.
@@ -467,8 +469,13 @@ def _judged(
     folder = going.folder
     known = evidence.of_run(data, going.prepared, result.metric, folder, outcome, result.best, predictions, audit)
     answers = [*data_checks, *ask("training", known, log=folder.log), *ask("run", known, log=folder.log)]
+    seconds = going.options.seconds
+    until = float("inf") if seconds is None else time.monotonic() + TRIAL_CHECKS_SHARE * seconds
     return dataclasses.replace(
-        result, verdict=verdict(result.best, result.metric, answers, unseen=known.unseen), answers=answers
+        result,
+        verdict=verdict(result.best, result.metric, answers, unseen=known.unseen),
+        answers=answers,
+        of_trials=ask_of_trials(known, log=folder.log, until=until),
     )
 
 
@@ -482,8 +489,11 @@ def _record(
     if result.best is not None:
         folder.write_ensemble(result.best)
         folder.write_evaluation(evaluated)
-    folder.write_leaderboard(leaderboard(outcome.trials, outcome.baselines, result.metric, ensemble=result.best))
-    folder.write_findings(result.verdict, result.answers)
+    board = leaderboard(
+        outcome.trials, outcome.baselines, result.metric, ensemble=result.best, answers=result.of_trials
+    )
+    folder.write_leaderboard(board)
+    folder.write_findings(result.verdict, result.answers, result.of_trials)
     folder.write_importance(importance(audit.increases))
     folder.write_weak_spots(_weak_spots(result.answers))
     folder.write_summary(summary(result, prepared.profile, data=prepared.name))

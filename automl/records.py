@@ -125,9 +125,15 @@ class RunFolder:
         arrays = {f"{part}_{name}": value for part, own in evaluation.items() for name, value in vars(own).items()}
         files.write_arrays(self.path / "evaluation.npz", arrays)
 
-    def write_findings(self, verdict: str, answers: Sequence[Answer]) -> None:
-        """Records what the checks say, and the sentence that it comes to."""
-        content = {"verdict": verdict, "answers": [to_json(answer) for answer in answers]}
+    def write_findings(
+        self, verdict: str, answers: Sequence[Answer], of_trials: Mapping[int, Sequence[Answer]] | None = None
+    ) -> None:
+        """Records what the checks say of the model, the sentence that it comes to, and what they say of trials."""
+        content = {
+            "verdict": verdict,
+            "answers": [to_json(answer) for answer in answers],
+            "trials": {str(number): [to_json(own) for own in every] for number, every in (of_trials or {}).items()},
+        }
         files.write_record(self.path / "findings.json", content)
 
     def write_importance(self, importance: Sequence[Importance]) -> None:
@@ -216,6 +222,12 @@ class RunFolder:
             return "", []
         content = self._read(path)
         return content["verdict"], [from_json(record) for record in content["answers"]]
+
+    def findings_of_trials(self) -> dict[int, list[Answer]]:
+        """What checks say of each of the leading trials, by number; empty where nobody asked."""
+        path = self.path / "findings.json"
+        recorded = self._read(path).get("trials", {}) if path.is_file() else {}
+        return {int(number): [from_json(record) for record in every] for number, every in recorded.items()}
 
     def importance(self) -> list[Importance]:
         """Which columns matter, the most important first; empty if that is not known."""

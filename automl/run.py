@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from automl.diagnostics import Answer, Finding, worst_first
 from automl.errors import InputError
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from automl.ensemble import Ensemble
     from automl.model import Model
     from automl.trial import Trial
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,14 @@ class Run:
 
     @cached_property
     def _checked(self) -> tuple[str, list[Answer]]:
+        return self._read(RunFolder.findings)
+
+    def _read(self, findings: Callable[[RunFolder], Found]) -> Found:
         folder = RunFolder(self.path)
         # A folder without a run would have no findings, as the best of runs.
         folder.asked()
         try:
-            return folder.findings()
+            return findings(folder)
         except (KeyError, TypeError, AttributeError):
             raise InputError(
                 f"{self.path / 'findings.json'} is damaged: it is no record of this version. "
@@ -89,7 +95,8 @@ class Run:
         """Trials and baselines, best first; failed ones last, with the reason."""
         from automl.reporting.leaderboard import leaderboard
 
-        return leaderboard(self.trials, self.baselines, self.metric, ensemble=self.ensemble)
+        answers = self._read(RunFolder.findings_of_trials)
+        return leaderboard(self.trials, self.baselines, self.metric, ensemble=self.ensemble, answers=answers)
 
     def report(self, out: str | Path | None = None) -> Path:
         """Makes `report.html` anew, in the run's folder or at `out`, and returns where it is.

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from automl import files
 from automl.baselines import Baseline
 from automl.data.profile import profile
 from automl.data.split import Split
@@ -43,12 +44,22 @@ def test_the_split_comes_back_without_empty_parts(tmp_path: Path, recorded: Reco
 def test_findings_come_back(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     assert folder.findings() == ("", [])
+    assert folder.findings_of_trials() == {}
     answers: list[Answer] = [
         Finding("drift", "note", "Title", "Explanation", "Advice", {"auc": 0.5}, ("a", "b")),
         NotApplicable("groups", "Why."),
     ]
     folder.write_findings("It is well.", answers)
     assert folder.findings() == ("It is well.", answers)
+    assert folder.findings_of_trials() == {}
+    folder.write_findings("It is well.", answers[:1], {7: answers, 12: []})
+    assert folder.findings() == ("It is well.", answers[:1])
+    assert folder.findings_of_trials() == {7: answers, 12: []}
+
+
+def test_findings_of_a_run_that_was_made_before_trials_had_some(tmp_path: Path) -> None:
+    files.write_record(tmp_path / "findings.json", {"verdict": "", "answers": []})
+    assert RunFolder(tmp_path).findings_of_trials() == {}
 
 
 def test_an_unknown_figure_of_a_finding_comes_back_as_not_a_number(tmp_path: Path) -> None:

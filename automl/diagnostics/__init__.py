@@ -11,6 +11,7 @@ Test rows are looked at here and decide nothing: what a check says changes no mo
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 import traceback
@@ -32,7 +33,7 @@ from automl.ensemble import Ensemble, blend
 from automl.plain import plain_lines
 from automl.space import SearchSpace
 from automl.tasks import FloatArray, Metric, Specification, Task
-from automl.trial import LayerActivity, Trial
+from automl.trial import LayerActivity, Trial, finished
 
 Severity = Literal["fine", "note", "warning", "problem"]
 Stage = Literal["data", "training", "run"]
@@ -40,6 +41,8 @@ Stage = Literal["data", "training", "run"]
 IMPLIED = ("better_than_default", "weak_spots", "winners_curse", "more_data")
 # Asked first, for the case that there is no time for all.
 GRAVEST = ("target_leak", "duplicates", "groups", "generalisation_gap", "underfitting")
+# What is asked of each leading trial too, as if it were the model: whether its training went well.
+OF_TRIALS = ("generalisation_gap", "underfitting", "learning_curve", "early_stopping")
 SEVERITIES: tuple[Severity, ...] = ("fine", "note", "warning", "problem")
 
 
@@ -183,6 +186,10 @@ class Evidence:
             for part in self.data.split.parts()
         }
 
+    def of(self, trial: Trial) -> Evidence:
+        """What is known if one of the ensemble's candidates alone were the model."""
+        return dataclasses.replace(self, best=Ensemble.of(trial))
+
     @property
     def leader(self) -> Trial:
         """The trial with the greatest weight in the model."""
@@ -219,6 +226,21 @@ def ask(stage: Stage, about: Data | Evidence, *, log: Path | None = None, until:
     """
     in_turn = sorted(checks(stage).items(), key=lambda item: item[0] not in GRAVEST)
     return [_answer(code, check, about, log, until) for code, check in in_turn]
+
+
+def ask_of_trials(about: Evidence, *, log: Path | None = None, until: float = math.inf) -> dict[int, list[Answer]]:
+    """By trial, what the checks of its training say, for the ensemble's candidates.
+
+    Args:
+        until: when no further trial is begun, on the monotonic clock: the best ones come first.
+    """
+    asked = {code: check for code, check in checks("training").items() if code in OF_TRIALS}
+    answers: dict[int, list[Answer]] = {}
+    for trial in finished(about.trials):
+        if trial.number in about.predictions and time.monotonic() < until:
+            alone = about.of(trial)
+            answers[trial.number] = [_answer(code, check, alone, log, math.inf) for code, check in asked.items()]
+    return answers
 
 
 def _answer(code: str, check: Check, about: Data | Evidence, log: Path | None, until: float) -> Answer:

@@ -86,6 +86,7 @@ class Result:
         interrupted: whether the user ended the search.
         tracking: where the run is recorded; empty if nowhere.
         verdict: the sentence that sums up the answers of all checks.
+        of_trials: by number, what checks answer of each of the leading trials.
     """
 
     folder: Path
@@ -100,6 +101,7 @@ class Result:
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     verdict: str = ""
     answers: Sequence[Answer] = ()
+    of_trials: Mapping[int, Sequence[Answer]] = field(default_factory=dict)
 
 
 class Reporter(Protocol):

@@ -29,7 +29,7 @@ class ReportFacts:
         path: of the run's folder.
         asked: what `run.json` keeps.
         rows: of each part, by name.
-        verdict: a sentence; `answers` are those of the checks.
+        verdict: a sentence; `answers` are those of the checks, `of_trials` those for each of the leading trials.
         evaluation: what the model says of rows whose truth is known, by part.
     """
 
@@ -43,6 +43,7 @@ class ReportFacts:
     outcome: Outcome | None = None
     verdict: str = ""
     answers: Sequence[Answer] = ()
+    of_trials: Mapping[int, Sequence[Answer]] = field(default_factory=dict)
     evaluation: Mapping[str, Evaluated] = field(default_factory=dict)
     importance: Sequence[Importance] = ()
     weak_spots: Sequence[WeakSpot] = ()
@@ -118,6 +119,7 @@ def _read(folder: RunFolder) -> ReportFacts:
         folder.outcome(),
         verdict,
         answers,
+        folder.findings_of_trials(),
         folder.evaluation(),
         folder.importance(),
         folder.weak_spots(),

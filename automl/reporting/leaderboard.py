@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from automl.baselines import Baseline
+from automl.diagnostics import Answer, worst_first
 from automl.ensemble import Ensemble
 from automl.figures import aligned, count, seconds
 from automl.plain import plain
@@ -35,15 +36,24 @@ TYPES = {
     "best_epoch": "Int64",
     "reason": "str",
     "message": "str",
+    "finding": "str",
 }
 
 
 def leaderboard(
-    trials: Sequence[Trial], baselines: Sequence[Baseline], metric: Metric, *, ensemble: Ensemble | None = None
+    trials: Sequence[Trial],
+    baselines: Sequence[Baseline],
+    metric: Metric,
+    *,
+    ensemble: Ensemble | None = None,
+    answers: Mapping[int, Sequence[Answer]] | None = None,
 ) -> pd.DataFrame:
     """One row per trial and baseline, and one for an ensemble of several trials, the best validation score first.
 
     Those without a score come last, unranked.
+
+    Args:
+        answers: of checks that were asked of trials, by number.
 
     Columns:
         rank: from 1; <NA> without a validation score.
@@ -55,11 +65,12 @@ def leaderboard(
         val_score, test_score: of `metric`; test scores rank nothing.
         gap: how much worse the score is on validation than on training rows; negative where it is better.
         reason, message: why there is no score, in one word (trials) and in one line.
+        finding: the worst that checks say of the trial, as "warning: It overfits" or "fine"; empty if none was asked.
         train_accuracy, …, val_accuracy, …: every metric on every part.
     """
     rows = [
         *([_of_ensemble(ensemble, metric)] if ensemble is not None and len(ensemble.members) > 1 else []),
-        *(_of_trial(trial, metric) for trial in trials),
+        *(_of_trial(trial, metric, (answers or {}).get(trial.number, ())) for trial in trials),
         *(_of_baseline(baseline, metric) for baseline in baselines),
     ]
     ranked = [row for row in rows if math.isfinite(row["val_score"])]
@@ -136,10 +147,11 @@ def _of_ensemble(ensemble: Ensemble, metric: Metric) -> dict[str, Any]:
         "parameters": ensemble.parameters,
         "reason": "",
         "message": "",
+        "finding": "",
     }
 
 
-def _of_trial(trial: Trial, metric: Metric) -> dict[str, Any]:
+def _of_trial(trial: Trial, metric: Metric, answers: Sequence[Answer]) -> dict[str, Any]:
     return {
         **_scored(trial, metric),
         "name": f"#{trial.number} {trial.family}",
@@ -152,7 +164,15 @@ def _of_trial(trial: Trial, metric: Metric) -> dict[str, Any]:
         "best_epoch": trial.best_epoch,
         "reason": trial.reason,
         "message": trial.message,
+        "finding": _worst(answers),
     }
+
+
+def _worst(answers: Sequence[Answer]) -> str:
+    found = worst_first(answers)
+    if found:
+        return f"{found[0].severity}: {found[0].title}"
+    return "fine" if answers else ""
 
 
 def _of_baseline(baseline: Baseline, metric: Metric) -> dict[str, Any]:
@@ -164,6 +184,7 @@ def _of_baseline(baseline: Baseline, metric: Metric) -> dict[str, Any]:
         "deployable": False,
         "reason": "",
         "message": baseline.message,
+        "finding": "",
     }
 
 

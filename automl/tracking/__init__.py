@@ -70,7 +70,7 @@ class RunOutcome:
         example: a few rows as the model takes them, without the target.
         files: further files to keep with the run; `plots` are pictures of it.
         summary: what a person should read first, in Markdown.
-        answers, verdict: of all checks.
+        answers, verdict: of all checks; `of_trials` are the answers for each of the leading trials, by number.
         evaluated: the file with what the model says of rows whose truth is known.
         ended: when it ended, in milliseconds since 1970; None for now.
     """
@@ -85,6 +85,7 @@ class RunOutcome:
     plots: tuple[Path, ...] = ()
     summary: str = ""
     answers: Sequence[Answer] = ()
+    of_trials: Mapping[int, Sequence[Answer]] = field(default_factory=dict)
     verdict: str = ""
     evaluated: Path | None = None
     ended: int | None = None

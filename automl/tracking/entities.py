@@ -35,6 +35,8 @@ SPLITS = ("val", "test", "train")
 # What MLflow calls the kinds of columns; all others are text to it.
 TYPES = {"number": "double", "boolean": "boolean", "date": "datetime"}
 KILLED: tuple[Reason, ...] = ("killed", "timeout", "interrupted")
+# What the names of metrics about overfitting begin with.
+OVERFITTING = "overfit/"
 VERSIONS = ("python", "automl", "tensorflow", "keras", "optuna", "mlflow")
 
 
@@ -215,11 +217,16 @@ def findings(answers: Sequence[Answer]) -> dict[str, str]:
 def figures(answers: Sequence[Answer]) -> dict[str, float]:
     """For metrics: `overfit/gap` and its like, and `finding/CHECK.FIGURE` of every other check."""
     return {
-        f"overfit/{name}" if answer.code == "generalisation_gap" else f"finding/{answer.code}.{name}": value
+        f"{OVERFITTING if answer.code == 'generalisation_gap' else f'finding/{answer.code}.'}{name}": value
         for answer in answers
         if isinstance(answer, Finding)
         for name, value in answer.figures.items()
     }
+
+
+def overfitting(answers: Sequence[Answer]) -> dict[str, float]:
+    """Those of `figures` that tell of overfitting: as many as a chart each of trials leaves room for."""
+    return {name: value for name, value in figures(answers).items() if name.startswith(OVERFITTING)}
 
 
 def of_baselines(outcome: RunOutcome) -> dict[str, float]:

@@ -58,6 +58,7 @@ def outcome(folder: RunFolder) -> RunOutcome:
         plots=tuple(sorted(folder.plots.glob("*.png"))),
         summary=folder.summary(),
         answers=answers,
+        of_trials=folder.findings_of_trials(),
         verdict=verdict,
         evaluated=evaluated if evaluated.is_file() else None,
     )

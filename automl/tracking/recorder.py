@@ -30,7 +30,7 @@ from automl.trial import Trial
 # The most entities that MLflow takes in one request, and the most runs that it gives.
 BATCH = 1000
 # Tags of a run's outcome, which a later one may not have.
-OUTCOME_TAGS = ("finding.", "overfit.", "refit", "best")
+OUTCOME_TAGS = ("finding.", "overfit.", "refit", "best", "ensemble_weight")
 
 _RUN_STATUS = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
 
@@ -223,8 +223,9 @@ class Recorder:
             child.info.start_time, child.info.end_time, child.info.run_id, described=True, closed=True
         )
         self._tally(trial)
-        if "ensemble_weight" in child.data.tags:
-            self._client.delete_tag(child.info.run_id, "ensemble_weight")
+        for name in child.data.tags:
+            if name.startswith(OUTCOME_TAGS):
+                self._client.delete_tag(child.info.run_id, name)
 
     def _is_missing(self, trial: Trial) -> bool:
         """Whether no child run is known that has the trial."""
@@ -353,6 +354,7 @@ class Recorder:
         known = parent.data.metrics
         new = [each for each in (*best, *others, *self._best_so_far()) if known.get(each.key) != each.value]
         self._send_batch(self.run_id, new, tags=self._tags_of(outcome))
+        self._judge_trials(outcome)
         self._send_files(outcome)
         self._send_model(outcome, best)
 
@@ -360,16 +362,26 @@ class Recorder:
         links = entities.links(self.experiment_id, self._run, self._metric)
         tags = {"mlflow.note.content": entities.note(outcome.summary, links)} if outcome.summary else {}
         if outcome.best is not None:
-            for member in outcome.best.members:
-                child = self._children[member.trial].run_id
-                if child:
-                    self._client.set_tag(child, "ensemble_weight", f"{member.weight:.3f}")
             tags |= {
                 "refit": entities.refit(outcome.best),
                 "best": outcome.best.title,
                 "best_families": ", ".join(dict.fromkeys(member.family for member in outcome.best.members)),
             }
         return entities.tags({**tags, **entities.findings(outcome.answers)})
+
+    def _judge_trials(self, outcome: RunOutcome) -> None:
+        """Marks the members of the model, and the leading trials with what checks say of them."""
+        weights = {member.trial: member.weight for member in outcome.best.members} if outcome.best else {}
+        for number in sorted({*weights, *outcome.of_trials}):
+            child, answers = self._children[number].run_id, outcome.of_trials.get(number, ())
+            tags = entities.findings(answers)
+            if number in weights:
+                tags["ensemble_weight"] = f"{weights[number]:.3f}"
+            if child:
+                known = self._client.get_run(child).data.metrics
+                gap = entities.metrics(entities.overfitting(answers))
+                new = [each for each in gap if known.get(each.key) != each.value]
+                self._send_batch(child, new, tags=entities.tags(tags))
 
     def _send_files(self, outcome: RunOutcome) -> None:
         board = outcome.leaderboard

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from automl import diagnostics, plugins
-from automl.diagnostics import Answer, Finding, NotApplicable, ask, from_json, skipped, to_json, worst_first
+from automl.diagnostics import (
+    OF_TRIALS,
+    Answer,
+    Evidence,
+    Finding,
+    NotApplicable,
+    ask,
+    ask_of_trials,
+    from_json,
+    skipped,
+    to_json,
+    worst_first,
+)
 
 
 class Broken:
@@ -38,6 +52,29 @@ def test_a_check_that_there_is_no_time_for_says_so(monkeypatch: pytest.MonkeyPat
     assert isinstance(answer, NotApplicable)
     assert "--time" in answer.why
     assert skipped([answer]) == ["Nothing"]
+
+
+def test_trials_are_asked_alone_and_the_best_first(evidence_of: Callable[..., Evidence]) -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=600)
+    noise = rng.normal(size=600)
+    by_heart = np.where(np.arange(600) < 300, truth, truth + noise)
+    evidence = evidence_of(
+        truth, {0: by_heart, 1: truth + noise / 2, 2: truth + noise}, train=300, val=150, kept=[0, 1]
+    )
+    answers = ask_of_trials(evidence)
+    # Of trial 2, what it predicts is no longer known.
+    assert list(answers) == [1, 0]
+    assert all({answer.code for answer in own} == set(OF_TRIALS) for own in answers.values())
+    found = {number: [finding.code for finding in worst_first(own)] for number, own in answers.items()}
+    assert found == {1: [], 0: ["generalisation_gap", "underfitting"]}
+    gap = worst_first(answers[0])[0]
+    assert gap.figures["gap"] == pytest.approx(np.sqrt(np.mean(noise[450:] ** 2)), rel=1e-6)
+
+
+def test_trials_for_which_there_is_no_time_are_not_asked(evidence_of: Callable[..., Evidence]) -> None:
+    truth = np.arange(60.0)
+    assert ask_of_trials(evidence_of(truth, {0: truth}, train=30, val=15), until=time.monotonic() - 1) == {}
 
 
 def test_the_worst_comes_first_and_what_is_fine_not_at_all() -> None:

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from automl.baselines import BOOSTING, CONSTANT, Baseline
+from automl.diagnostics import Answer, Finding, NotApplicable
 from automl.reporting.leaderboard import leaderboard, table
 from automl.tasks import Metric, classify, regress
 from automl.trial import Trial
@@ -53,6 +54,16 @@ def test_the_gap_is_how_much_worse_validation_is_whichever_way_the_metric_goes()
     assert rmse["gap"].tolist() == [4.0]
 
 
+def test_says_the_worst_that_was_found_of_a_trial() -> None:
+    trials = [trial(number, RMSE, 5, 9 + number, 9) for number in range(3)]
+    answers: dict[int, list[Answer]] = {
+        0: [Finding("a", "note", "It is odd", "."), Finding("b", "warning", "It overfits", ".")],
+        1: [Finding("b", "fine", "It does as well", "."), NotApplicable("c", "No epochs.")],
+    }
+    board = leaderboard(trials, [Baseline(CONSTANT, {"val": {"rmse": 20.0}})], RMSE, answers=answers)
+    assert board["finding"].tolist() == ["warning: It overfits", "fine", "", ""]
+
+
 def test_keeps_equal_trials_in_the_order_of_their_start() -> None:
     board = leaderboard([trial(number, RMSE, 5, 9, 9) for number in range(4)], [], RMSE)
     assert board["trial"].tolist() == [0, 1, 2, 3]
@@ -76,6 +87,7 @@ def test_says_all_that_is_known_of_a_trial() -> None:
         "best_epoch": 2,
         "reason": "",
         "message": "",
+        "finding": "",
         "train_rmse": 5.0,
         "val_rmse": 9.0,
         "test_rmse": 10.0,

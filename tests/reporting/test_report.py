@@ -142,6 +142,17 @@ def test_a_section_that_fails_is_named_and_the_others_stay(recorded: Recorded) -
     assert log.startswith("The report's section 'classification' failed:\nTraceback")
 
 
+def test_the_leaderboard_says_what_was_found_of_a_trial(recorded: Recorded) -> None:
+    run = recorded()
+    title = "It overfits: 60% of what it <b>learned</b> does not carry over"
+    assert "60% of what" not in made(run)[1].text
+    answers: list[Answer] = [Finding("generalisation_gap", "warning", title, ".")]
+    run.write_findings("", [], {run.trials()[0].number: answers})
+    text, page = made(run)
+    assert page.text.count("It overfits: 60% of what it <b>learned</b> does not carry over") == 1
+    assert title not in text
+
+
 def test_leaves_out_what_the_run_has_not_recorded(recorded: Recorded) -> None:
     run = recorded()
     for name in ("importance.json", "weak_spots.json", "findings.json", "evaluation.npz", "outcome.json"):

@@ -15,12 +15,22 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from automl.diagnostics import Answer, Finding, NotApplicable
 from automl.ensemble import Ensemble
 from automl.errors import EnvironmentFault
 from automl.tracking import RunDescription, RunOutcome, Tracker
 from automl.tracking import mlflow as recording
 from automl.tracking.mlflow import MlflowTracker
 from automl.trial import Rung, Trial
+
+JUDGED: dict[int, list[Answer]] = {
+    0: [
+        Finding("generalisation_gap", "warning", "It overfits", ".", figures={"gap": 0.1, "spread": 0.02}),
+        Finding("learning_curve", "note", "It ended too soon", ".", figures={"falling": 0.03}),
+        NotApplicable("early_stopping", "It has one epoch."),
+    ],
+    1: [Finding("generalisation_gap", "fine", "It does as well", ".", figures={"gap": 0.0})],
+}
 
 
 @dataclass
@@ -66,7 +76,7 @@ def recorded(uri: str, described: RunDescription, trials: list[Trial], outcome: 
     warnings: list[str] = []
     with redirect_stdout(StringIO()) as printed, redirect_stderr(printed):
         tracker = MlflowTracker(tracking_uri=uri, warn=warnings.append)
-        tell(tracker, described, trials, outcome)
+        tell(tracker, described, trials, replace(outcome, of_trials=JUDGED))
     client = MlflowClient(uri)
     return Recorded(
         uri, client, client.get_run(tracker.run_id), children(client, tracker), warnings, printed.getvalue()
@@ -120,6 +130,26 @@ def test_the_search_curve_has_a_point_per_improvement(recorded: Recorded) -> Non
 def test_the_members_of_the_ensemble_are_marked(recorded: Recorded) -> None:
     weights = {name: run.data.tags.get("ensemble_weight") for name, run in recorded.children.items()}
     assert {name: weight for name, weight in weights.items() if weight} == {"0001 mlp": "1.000"}
+
+
+def test_a_child_says_what_checks_found_of_its_training(recorded: Recorded) -> None:
+    told = {
+        name: {tag: text for tag, text in run.data.tags.items() if tag.startswith(("finding.", "overfit."))}
+        for name, run in recorded.children.items()
+    }
+    assert told == {
+        "0000 mlp": {
+            "overfit.verdict": "It overfits",
+            "finding.generalisation_gap": "warning: It overfits",
+            "finding.learning_curve": "note: It ended too soon",
+        },
+        "0001 mlp": {"overfit.verdict": "It does as well"},
+        "0002 mlp": {},
+        "0003 resnet": {},
+    }
+    metrics = recorded.children["0000 mlp"].data.metrics
+    assert (metrics["overfit/gap"], metrics["overfit/spread"]) == (0.1, 0.02)
+    assert not [name for name in metrics if name.startswith("finding/")]
 
 
 def test_a_child_has_hyperparameters_metrics_and_curves(recorded: Recorded) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
+from automl.diagnostics import Answer, worst_first
 from automl.figures import aligned, seconds
 from automl.reporting.facts import ReportFacts
 from automl.reporting.leaderboard import leaderboard
@@ -24,13 +26,21 @@ def show(facts: ReportFacts) -> dict[str, Any] | None:
     shown = scored[scored["rank"].isin(best["rank"]) | ~scored["deployable"]]
     first = float(scored["val_score"].iloc[0])
     statuses = board.loc[board["trial"].notna(), "status"].value_counts()
+    judged = {number: _judged(answers) for number, answers in facts.of_trials.items()}
     return {
-        "rows": [_row(row, first) for row in shown.to_dict("records")],
+        "rows": [{**_row(row, first), "judged": judged.get(row["trial"])} for row in shown.to_dict("records")],
+        "are_judged": bool(judged),
         "has_test": bool(scored["test_score"].notna().any()),
         "more": int(scored["deployable"].sum()) - len(best),
         "pruned": int(statuses.get("pruned", 0)),
         "failed": int(statuses.get("failed", 0)),
     }
+
+
+def _judged(answers: Sequence[Answer]) -> dict[str, str]:
+    """The worst that checks say of a trial."""
+    found = worst_first(answers)
+    return {"severity": found[0].severity, "title": found[0].title} if found else {"severity": "fine", "title": ""}
 
 
 def _row(row: dict[Any, Any], first: float) -> dict[str, Any]:
