@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from automl.diagnostics import Audit, Evidence, Finding, NotApplicable
 from automl.diagnostics.more_data import check
@@ -29,6 +30,33 @@ def test_says_that_more_rows_would_help(evidence_of: Callable[..., Evidence]) ->
 
 def test_says_that_more_rows_would_bring_little(evidence_of: Callable[..., Evidence]) -> None:
     assert "would bring little" in asked(evidence_of, half=1.0, val=400).title
+
+
+def test_goes_on_with_the_curve_over_a_quarter_half_and_all_of_the_rows(evidence_of: Callable[..., Evidence]) -> None:
+    """Errors of 2, 1.4 and 1.1, each doubling gaining half of what the one before gained."""
+    rng = np.random.default_rng(1)
+    y, wrong = rng.normal(scale=5, size=(2, 1_100))
+    wrong = wrong / np.sqrt(np.mean(wrong[100:] ** 2))
+    evidence = evidence_of(y, {0: y + 1.1 * wrong}, train=100, val=1_000)
+    fewer = {share: (y + error * wrong)[100:] for share, error in ((0.5, 1.4), (0.25, 2.0))}
+    found = check(replace(evidence, audit=Audit(fewer_rows=fewer)))
+    assert isinstance(found, Finding)
+    assert found.figures["doubling_gains"] == pytest.approx(0.15)
+    assert "twice the rows would gain about 0.1500 (" in found.explanation
+    assert found.figures["doubling_gains_low"] < 0.15 < found.figures["doubling_gains_high"]
+
+
+@pytest.mark.parametrize(("quarter", "gain"), [(1.5, 0.3), (1.3, 0.3), (9.0, 0.3 * 0.3 / 7.6)])
+def test_a_doubling_gains_no_more_than_the_last_one(
+    evidence_of: Callable[..., Evidence], quarter: float, gain: float
+) -> None:
+    y, wrong = np.random.default_rng(1).normal(size=(2, 500))
+    wrong = wrong / np.sqrt(np.mean(wrong[100:] ** 2))
+    evidence = evidence_of(y, {0: y + 1.1 * wrong}, train=100, val=400)
+    fewer = {share: (y + error * wrong)[100:] for share, error in ((0.5, 1.4), (0.25, quarter))}
+    found = check(replace(evidence, audit=Audit(fewer_rows=fewer)))
+    assert isinstance(found, Finding)
+    assert found.figures["doubling_gains"] == pytest.approx(gain)
 
 
 def test_what_is_not_shown_is_not_denied(evidence_of: Callable[..., Evidence]) -> None:
