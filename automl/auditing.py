@@ -20,7 +20,7 @@ from automl.execution import Event, Executor, Job, errands
 from automl.options import Options
 from automl.records import RunFolder
 from automl.tasks import FloatArray, Metric
-from automl.trial import Trial
+from automl.trial import Trial, finished
 
 # Jobs of the audit have the keys below this.
 AUDIT_KEY = -2_000
@@ -32,6 +32,8 @@ LEAST_SECONDS = 1.0
 SHARES = (0.5, 0.25)
 OTHER_SEEDS = 2
 SEEDS_APART = 500_009
+# The best trials beside the leader that are trained with one other seed, so that it is known whether they are as good.
+RUNNERS_UP = 2
 # A training is begun if there is this many times the time that it should take.
 CAUTION = 1.2
 
@@ -51,7 +53,7 @@ def is_wanted(options: Options) -> bool:
 
 def audit(
     best: Ensemble,
-    leader: Trial,
+    trials: Sequence[Trial],
     executor: Executor,
     *,
     folder: RunFolder,
@@ -65,26 +67,29 @@ def audit(
     """What could be measured before the deadline, the most telling first.
 
     Args:
-        leader: the trial with the greatest weight; it is trained again with fewer rows and with other seeds.
+        trials: of the run. The one with the greatest weight is trained again with fewer rows and with other seeds; then
+            the best of the others with another seed.
         encoding: of the table's columns.
         seed: of the run.
         deadline: on the monotonic clock; infinite for none.
         report: called several times a second; may raise EarlyEnd.
     """
-    aside = folder.audit
-    jobs = [
-        *_importance_jobs(best, encoding, folder, metric, seed, workers, deadline),
-        *_training_jobs(leader, folder, metric, seed, deadline),
+    leader = next(trial for trial in trials if trial.number == best.members[0].trial)
+    others = [trial for trial in finished(trials) if trial.number != leader.number][:RUNNERS_UP]
+    trainings = [
+        *_of_leader(_training(leader, folder, metric, seed, deadline)),
+        *(_with_seed(_training(trial, folder, metric, seed, deadline), 1) for trial in others),
     ]
+    jobs = [*_importance_jobs(best, encoding, folder, metric, seed, workers, deadline), *trainings]
     jobs = [dataclasses.replace(job, key=AUDIT_KEY - position) for position, job in enumerate(jobs)]
 
     def least(job: Job) -> float:
-        return CAUTION * _estimate(job, leader)
+        return CAUTION * _estimate(job, trials)
 
     ended = errands.run(jobs, executor, report=report, deadline=deadline, least=least)
     done = [(job, event) for job, event in ended if event.kind == "done"]
     found = _audit(done)
-    shutil.rmtree(aside, ignore_errors=True)
+    shutil.rmtree(folder.audit, ignore_errors=True)
     return found
 
 
@@ -109,40 +114,51 @@ def _importance_jobs(
     ]
 
 
-def _training_jobs(leader: Trial, folder: RunFolder, metric: Metric, seed: int, deadline: float) -> list[Job]:
-    """The leader's setting with fewer rows and with other seeds, in turn; over the epochs that its schedule had."""
-    planned = max(1, math.ceil(leader.place.planned)) if leader.place else int(leader.params["epochs"])
-    job = Job(
+def _training(trial: Trial, folder: RunFolder, metric: Metric, seed: int, deadline: float) -> Job:
+    """Training a trial's setting again, over the epochs that its schedule had."""
+    planned = max(1, math.ceil(trial.place.planned)) if trial.place else int(trial.params["epochs"])
+    return Job(
         0,
         "trial",
-        folder.audit,
-        family=leader.family,
-        params={**leader.params, "epochs": planned},
+        folder.audit / str(trial.number),
+        family=trial.family,
+        params={**trial.params, "epochs": planned},
         metric=metric.name,
-        seed=seed + leader.number,
+        seed=seed + trial.number,
         until=deadline,
     )
+
+
+def _of_leader(job: Job) -> list[Job]:
+    """With fewer rows and with other seeds, in turn."""
     fewer = [dataclasses.replace(job, folder=job.folder / f"share-{share}", share=share) for share in SHARES]
-    others = [
-        dataclasses.replace(job, folder=job.folder / f"seed-{turn}", seed=job.seed + turn * SEEDS_APART)
-        for turn in range(1, OTHER_SEEDS + 1)
-    ]
+    others = [_with_seed(job, turn) for turn in range(1, OTHER_SEEDS + 1)]
     return [job for pair in zip(fewer, others, strict=True) for job in pair]
 
 
-def _estimate(job: Job, leader: Trial) -> float:
-    """The seconds that a training takes, by those of the leader's own; its short trainings are not repeated."""
+def _with_seed(job: Job, turn: int) -> Job:
+    return dataclasses.replace(job, folder=job.folder / f"seed-{turn}", seed=job.seed + turn * SEEDS_APART)
+
+
+def _number(job: Job) -> int:
+    """Of the trial that a training repeats."""
+    return int(job.folder.parent.name)
+
+
+def _estimate(job: Job, trials: Sequence[Trial]) -> float:
+    """The seconds that a training takes, by those of the trial's own; its short trainings are not repeated."""
     if job.kind == "importance":
         return 0.0
-    epochs = max(map(len, leader.curves.values()), default=0)
-    short = sum(rung.epochs for rung in leader.rungs)
-    return job.share * leader.seconds * epochs / max(1, epochs + short)
+    trial = next(trial for trial in trials if trial.number == _number(job))
+    epochs = max(map(len, trial.curves.values()), default=0)
+    short = sum(rung.epochs for rung in trial.rungs)
+    return job.share * trial.seconds * epochs / max(1, epochs + short)
 
 
 def _audit(done: Sequence[tuple[Job, Event]]) -> Audit:
     increases: dict[str, Sequence[float]] = {}
     fewer_rows: dict[float, FloatArray] = {}
-    other_seeds: list[FloatArray] = []
+    other_seeds: dict[int, list[FloatArray]] = {}
     for job, event in done:
         if job.kind == "importance":
             increases |= event.result["increases"]
@@ -152,5 +168,5 @@ def _audit(done: Sequence[tuple[Job, Event]]) -> Audit:
             if job.share < 1:
                 fewer_rows[job.share] = predictions
             else:
-                other_seeds.append(predictions)
+                other_seeds.setdefault(_number(job), []).append(predictions)
     return Audit(increases, fewer_rows, other_seeds)

@@ -427,7 +427,7 @@ def _examined(going: _Underway, best: Ensemble | None, outcome: SearchOutcome) -
         return Audit()
     return auditing.audit(
         best,
-        outcome.trials[best.members[0].trial],
+        outcome.trials,
         going.executor,
         folder=going.folder,
         encoding=going.prepared.encoding,

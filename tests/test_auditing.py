@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,10 +67,12 @@ class Worker:
     def close(self) -> None: ...
 
 
-def examined(folder: Path, worker: Worker, *, seconds: float = float("inf")) -> Audit:
+def examined(
+    folder: Path, worker: Worker, *, seconds: float = float("inf"), trials: Sequence[Trial] = (LEADER,)
+) -> Audit:
     return audit(
         Ensemble.of(LEADER),
-        LEADER,
+        trials,
         worker,
         folder=RunFolder(folder),
         encoding=COLUMNS,
@@ -86,7 +90,7 @@ def test_measures_columns_rows_and_seeds_and_leaves_nothing_behind(tmp_path: Pat
     assert {share: own.tolist() for share, own in found.fewer_rows.items()} == {
         share: [share] * 5 for share in (0.5, 0.25)
     }
-    assert len(found.other_seeds) == 2
+    assert {number: len(own) for number, own in found.other_seeds.items()} == {4: 2}
     assert list(tmp_path.iterdir()) == []
 
 
@@ -104,13 +108,27 @@ def test_begins_no_training_that_would_not_end_in_time(tmp_path: Path) -> None:
     # A whole training takes 1.5 s, without its rung.
     found = examined(tmp_path, worker, seconds=1.2)
     assert [job.share for job in worker.jobs if job.kind == "trial"] == [0.5, 0.25]
-    assert found.other_seeds == []
+    assert found.other_seeds == {}
+
+
+def test_trains_the_best_of_the_others_with_another_seed(tmp_path: Path) -> None:
+    others = [
+        replace(LEADER, number=number, objective=objective, place=None, params={"epochs": 10 + number})
+        for number, objective in ((0, 0.5), (1, 0.39), (2, 0.7), (3, None))
+    ]
+    others[3] = replace(others[3], status="failed")
+    worker = Worker()
+    found = examined(tmp_path, worker, trials=[*others, LEADER])
+    assert {number: len(own) for number, own in found.other_seeds.items()} == {4: 2, 1: 1, 0: 1}
+    trained = [job for job in worker.jobs if job.kind == "trial"]
+    assert [(job.params["epochs"], job.share) for job in trained[-2:]] == [(11, 1.0), (10, 1.0)]
+    assert len({job.seed for job in trained}) == 5
 
 
 def test_a_training_cut_short_and_one_that_failed_tell_nothing(tmp_path: Path) -> None:
     assert examined(tmp_path / "a", Worker(stopped="time")).fewer_rows == {}
     failed = examined(tmp_path / "b", Worker(fails="trial"))
-    assert (dict(failed.fewer_rows), list(failed.other_seeds), len(failed.increases)) == ({}, [], 3)
+    assert (dict(failed.fewer_rows), dict(failed.other_seeds), len(failed.increases)) == ({}, {}, 3)
 
 
 @pytest.mark.parametrize(

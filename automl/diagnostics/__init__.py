@@ -138,13 +138,13 @@ class Audit:
             each shuffle.
         fewer_rows: what the leading trial's setting predicts for validation rows if it learns from so large a share of
             its training rows.
-        other_seeds: what it predicts if it starts from other random numbers.
+        other_seeds: by trial, what its setting predicts for them if it starts from other random numbers.
         activity: by trial, what the hidden layers of each member's first network do.
     """
 
     increases: Mapping[str, Sequence[float]] = field(default_factory=dict)
     fewer_rows: Mapping[float, FloatArray] = field(default_factory=dict)
-    other_seeds: Sequence[FloatArray] = ()
+    other_seeds: Mapping[int, Sequence[FloatArray]] = field(default_factory=dict)
     activity: Mapping[int, Sequence[LayerActivity]] = field(default_factory=dict)
 
 

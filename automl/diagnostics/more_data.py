@@ -15,8 +15,8 @@ from automl.figures import score
 STAGE = "run"
 TITLE = "Whether more data would help"
 
-# Of 55 real tables with at least 1,500 rows, boosted trees on an eighth, a quarter and half of the rows said that all of
-# them would take away 12 % of the error, on average, and they took 9 %; the last doubling had taken 15 %.
+# Of 55 real tables with at least 1,500 rows, boosted trees on an eighth, a quarter and half of the rows said that all
+# of them would take away 12 % of the error, on average, and they took 9 %; the last doubling had taken 15 %.
 HALF, QUARTER = 0.5, 0.25
 # Of the error: what halving the rows must cost to be worth a word, and how little it must be for sure to be little.
 WORTHWHILE, LITTLE = 0.02, 0.06

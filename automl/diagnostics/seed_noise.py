@@ -1,10 +1,12 @@
-"""How far the best trial's score is decided by the random numbers that it started from, and what is as good as it."""
+"""How far the random numbers that the best trials started from decide their scores, and which trials are as good."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
 from automl.figures import aligned, count, score
@@ -13,27 +15,52 @@ from automl.trial import Trial, finished
 STAGE = "run"
 TITLE = "Noise between seeds"
 
-# Of a difference between two trainings: a trial within so many standard deviations is as good as the best.
+# A trial that is worse by less than so many standard errors is as good as the best.
 SAME = 2.0
 # Of the weights of the best trial: a network with fewer is worth naming.
 SMALLER = 0.5
 
 
+@dataclass(frozen=True)
+class Repeated:
+    """A trial's validation scores over the seeds that its setting has learned with."""
+
+    trial: Trial
+    mean: float
+    runs: int
+
+
 def check(evidence: Evidence) -> Answer:
-    """The mean and the standard deviation of the leading setting's validation score over the seeds it learned with."""
+    """The mean of the best settings' validation scores over seeds, and the standard deviation of one training.
+
+    The deviation is that of all trainings from their own setting's mean, so that a few of each tell more together. Two
+    settings are as good where the difference of their means is within two standard errors.
+    """
     leader, metric = evidence.leader, evidence.metric
-    if not evidence.audit.other_seeds:
+    if leader.number not in evidence.audit.other_seeds:
         return NotApplicable("seed_noise", "There was no time to train the best setting with other seeds.")
     targets = evidence.data.of("val")
-    own = [evidence.predictions[leader.number]["val"], *evidence.audit.other_seeds]
-    scores = np.array([metric.function(targets, predictions) for predictions in own])
-    mean, spread = float(scores.mean()), float(scores.std(ddof=1))
-    figures = {"mean": mean, "spread": spread, "runs": float(len(own))}
-    equal = _as_good(evidence, SAME * math.sqrt(2) * spread)
+    scores = {
+        number: np.array(
+            [metric.function(targets, own) for own in (evidence.predictions[number]["val"], *others)], dtype=np.float64
+        )
+        for number, others in evidence.audit.other_seeds.items()
+    }
+    spread = _spread(list(scores.values()))
+    trials = {trial.number: trial for trial in evidence.trials}
+    repeated = [Repeated(trials[number], float(own.mean()), len(own)) for number, own in scores.items()]
+    best = next(one for one in repeated if one.trial.number == leader.number)
+    figures = {"mean": best.mean, "spread": spread, "runs": float(best.runs)}
+    equal = _as_good(evidence, best, repeated, spread)
     measured = (
-        f"#{leader.number} {leader.family}, trained with {len(own)} seeds, has a validation {metric.title} of "
-        f"{score(mean)} ± {aligned(spread, like=mean)}. Within that noise "
-        f"{'is' if len(equal) == 1 else 'are'} {count(len(equal), 'other trial')}."
+        f"#{leader.number} {leader.family}, trained with {best.runs} seeds, has a validation {metric.title} of "
+        f"{score(best.mean)} ± {aligned(spread, like=best.mean)}."
+        + "".join(
+            f" #{one.trial.number} {one.trial.family} has {aligned(one.mean, like=best.mean)} with {one.runs}."
+            for one in repeated
+            if one is not best
+        )
+        + f" Within that noise {'is' if len(equal) == 1 else 'are'} {count(len(equal), 'other trial')}."
     )
     smallest = min(equal, key=lambda trial: trial.parameters, default=leader)
     if len(evidence.best.members) == 1 and smallest.parameters < SMALLER * leader.parameters:
@@ -49,8 +76,19 @@ def check(evidence: Evidence) -> Answer:
     return Finding("seed_noise", "fine", title, measured, "", figures)
 
 
-def _as_good(evidence: Evidence, noise: float) -> list[Trial]:
-    """The other trials whose score is no worse than the leader's by more than noise."""
-    best = evidence.leader.objective or 0.0
-    others = [trial for trial in finished(evidence.trials) if trial.number != evidence.leader.number]
-    return [trial for trial in others if trial.objective is not None and trial.objective - best <= noise]
+def _spread(scores: list[NDArray[np.float64]]) -> float:
+    """The standard deviation of one training, pooled over the settings."""
+    squares = sum(float(((own - own.mean()) ** 2).sum()) for own in scores)
+    return math.sqrt(squares / sum(len(own) - 1 for own in scores))
+
+
+def _as_good(evidence: Evidence, best: Repeated, repeated: list[Repeated], spread: float) -> list[Trial]:
+    """The other trials that are no worse than the leader by more than noise: by their mean, where it is known."""
+    metric = evidence.metric
+    means = {one.trial.number: (metric.objective(one.mean), one.runs) for one in repeated}
+
+    def is_as_good(trial: Trial) -> bool:
+        own, runs = means.get(trial.number, (trial.objective or 0.0, 1))
+        return own - metric.objective(best.mean) <= SAME * spread * math.sqrt(1 / best.runs + 1 / runs)
+
+    return [trial for trial in finished(evidence.trials) if trial.number != best.trial.number and is_as_good(trial)]
