@@ -43,28 +43,54 @@ VERSIONS = ("python", "automl", "tensorflow", "keras", "optuna", "mlflow")
 def tags_of_experiment(objective: Objective) -> dict[str, str]:
     """What MLflow's pages go by: that models are trained here, the metric to draw first, and a view of the run list.
 
-    The list shows no metric by default. The view is what its Share button would store; `dashboard` opens it.
+    The list shows no metric by default. `dashboard` opens the view.
     """
     shown = [*(f"{of}_{objective.name}" for of in ("best_val", "best_test", "val", "test")), "generalization_gap"]
-    columns = ["attributes.`Duration`", *(f"metrics.`{name}`" for name in shown)]
     return {
         "mlflow.experimentKind": "custom_model_development",
         "mlflow.experiment.primaryMetric.name": f"val_{objective.name}",
         "mlflow.experiment.primaryMetric.greaterIsBetter": str(objective.greater_is_better),
-        f"mlflow.sharedViewState.{store.VIEW}": json.dumps({"selectedColumns": columns}),
+        **_view(store.VIEW, {"selectedColumns": _columns(shown, ["overfit.verdict"])}),
     }
 
 
-def links(experiment_id: str, run: RunDescription, objective: Objective) -> str:
-    """Markdown for the run's description: its trials alone, the best first, which MLflow's nested list cannot sort."""
-    query = {
-        "workflowType": "machine_learning",
+def view_of_trials(run_id: str, run: RunDescription, objective: Objective) -> dict[str, str]:
+    """A tag for the experiment: the view of a run's trials alone, the best first, with the columns that matter.
+
+    MLflow's nested list cannot be sorted, and a page's address cannot say which columns it has.
+    """
+    shown = [f"val_{objective.name}", f"test_{objective.name}", "generalization_gap"]
+    facets = {
         "searchFilter": f"tags.run = '{run.name}' AND tags.digest = '{run.digest}'",
         "orderByKey": f"metrics.`val_{objective.name}`",
-        "orderByAsc": str(not objective.greater_is_better).lower(),
+        "orderByAsc": not objective.greater_is_better,
+        "selectedColumns": _columns(shown, ["ensemble_weight", "overfit.verdict"]),
     }
+    return _view(_name_of_view(run_id), facets)
+
+
+def links(experiment_id: str, run_id: str) -> str:
+    """Markdown for the run's description: to the view of its trials."""
+    query = {"workflowType": "machine_learning", "viewStateShareKey": _name_of_view(run_id)}
     page = f"#/experiments/{experiment_id}/runs?{urlencode(query, quote_via=quote)}"
-    return f"[Charts of its trials, the best first]({page}&compareRunsMode=CHART) · [list]({page})"
+    return f"[Its trials, the best first]({page}) · [charts]({page}&compareRunsMode=CHART)"
+
+
+def _name_of_view(run_id: str) -> str:
+    return f"{store.VIEW}-{run_id}"
+
+
+def _columns(metrics: Sequence[str], tags: Sequence[str]) -> list[str]:
+    return [
+        "attributes.`Duration`",
+        *(f"metrics.`{name}`" for name in metrics),
+        *(f"tags.`{name}`" for name in tags),
+    ]
+
+
+def _view(name: str, state: Mapping[str, Any]) -> dict[str, str]:
+    """The tag that the Share button of MLflow's list would store."""
+    return {f"mlflow.sharedViewState.{name}": json.dumps(state)}
 
 
 def note(summary: str, links: str) -> str:

@@ -353,13 +353,15 @@ class Recorder:
         self.describe(parent)
         known = parent.data.metrics
         new = [each for each in (*best, *others, *self._best_so_far()) if known.get(each.key) != each.value]
+        for name, view in entities.view_of_trials(self.run_id, self._run, self._metric).items():
+            self._client.set_experiment_tag(self.experiment_id, name, view)
         self._send_batch(self.run_id, new, tags=self._tags_of(outcome))
         self._judge_trials(outcome)
         self._send_files(outcome)
         self._send_model(outcome, best)
 
     def _tags_of(self, outcome: RunOutcome) -> list[RunTag]:
-        links = entities.links(self.experiment_id, self._run, self._metric)
+        links = entities.links(self.experiment_id, self.run_id)
         tags = {"mlflow.note.content": entities.note(outcome.summary, links)} if outcome.summary else {}
         if outcome.best is not None:
             tags |= {

@@ -118,8 +118,18 @@ def test_the_parent_says_what_came_of_it(recorded: Recorded) -> None:
     assert metrics["baseline/constant test_log_loss"] == 1.0
     assert (metrics["trials"], metrics["trials_failed"]) == (4, 2)
     assert (tags["best"], tags["best_families"]) == ("#1 mlp", "mlp")
-    assert tags["mlflow.note.content"].startswith("**mlp** is best.\n\n[Charts of its trials, the best first](#/exp")
-    assert "orderByKey=metrics.%60val_log_loss%60&orderByAsc=true" in tags["mlflow.note.content"]
+    assert tags["mlflow.note.content"].startswith("**mlp** is best.\n\n[Its trials, the best first](#/exp")
+    assert f"viewStateShareKey=automl-{recorded.parent.info.run_id})" in tags["mlflow.note.content"]
+
+
+def test_a_view_shows_the_trials_of_the_run_the_best_first(recorded: Recorded) -> None:
+    experiment = recorded.client.get_experiment(recorded.parent.info.experiment_id)
+    view = json.loads(experiment.tags[f"mlflow.sharedViewState.automl-{recorded.parent.info.run_id}"])
+    assert (view["orderByKey"], view["orderByAsc"]) == ("metrics.`val_log_loss`", True)
+    assert view["searchFilter"] == "tags.run = 'flowers-1' AND tags.digest = '0123456789abcdef'"
+    found = recorded.client.search_runs([experiment.experiment_id], view["searchFilter"])
+    assert {"0000 mlp", "0001 mlp", "0002 mlp", "0003 resnet"} <= {run.info.run_name for run in found}
+    assert {"metrics.`test_log_loss`", "tags.`ensemble_weight`"} < set(view["selectedColumns"])
 
 
 def test_the_search_curve_has_a_point_per_improvement(recorded: Recorded) -> None:
