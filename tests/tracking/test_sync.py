@@ -16,6 +16,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from automl import api
+from automl.diagnostics import Finding
 from automl.errors import EnvironmentFault
 from automl.records import RunFolder
 from automl.tracking import RunDescription, RunOutcome
@@ -55,11 +56,14 @@ def test_a_run_of_which_the_store_knows_nothing_is_sent_once(
     recorded: Callable[..., RunFolder], tmp_path: Path
 ) -> None:
     folder, uri = recorded(), f"sqlite:///{tmp_path}/mlflow.db"
+    gap = Finding("generalisation_gap", "warning", "It overfits", ".", figures={"gap": 0.1})
+    folder.write_findings(*folder.findings(), {0: [gap]})
     said = api.sync(folder.path, tracking_uri=uri)
     assert said == f"MLflow at {uri} has all of {folder.path}: 14 trials sent now."
     client, parent = MlflowClient(uri), kept(folder.tracking)
     before = children(client, parent)
     assert [child.info.run_name for child in before][:2] == ["0000 mlp", "0001 mlp"]
+    assert before[0].data.metrics["overfit/gap"] == 0.1
     assert client.get_run(parent).info.status == "FINISHED"
     # Without a store of its own it goes where it is.
     assert api.sync(folder.path).endswith("nothing was missing.")
