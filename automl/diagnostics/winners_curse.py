@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,6 +74,10 @@ def check(evidence: Evidence) -> Answer:
         f"be expected on others. {_of_the_gain(first, gain, of_gain)}"
     )
     explained, figures = _with_test(evidence, trials[0], explained, figures)
+    if of_learned >= MISLEADING and _is_as_good_on_test(evidence, luck, figures):
+        title = f"The validation score may mislead by {_share(of_learned)}, of which test rows show nothing"
+        advice = "Trust the scores on test rows. More validation rows (--split 0.5/0.3/0.2) or --folds 5 help."
+        return Finding("winners_curse", "note", title, explained, advice, figures)
     if of_learned >= MISLEADING:
         title = f"The validation score misleads: {_share(of_learned)} of what the best trial has learned is luck"
         advice = "Trust the scores on test rows alone. More validation rows (--split 0.5/0.3/0.2) or --folds 5 help."
@@ -83,6 +88,11 @@ def check(evidence: Evidence) -> Answer:
         return Finding("winners_curse", "note", title, explained, advice, figures)
     title = "The validation score can be trusted: little of it is luck in choosing"
     return Finding("winners_curse", "fine", title, explained, "", figures)
+
+
+def _is_as_good_on_test(evidence: Evidence, luck: Luck, figures: Mapping[str, float]) -> bool:
+    """Whether the best trial does no worse on test rows, which chose nothing, than on those that chose it."""
+    return "on_test" in figures and evidence.metric.objective(figures["on_test"]) <= luck.winner
 
 
 def _of_the_gain(first: Trial, gain: float, of_gain: float) -> str:

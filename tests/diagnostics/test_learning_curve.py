@@ -53,10 +53,24 @@ def test_a_single_epoch_is_too_few(evidence_of: Callable[..., Evidence]) -> None
     assert (found.severity, found.figures["falling"]) == ("warning", 1.0)
 
 
+def test_of_few_epochs_it_is_asked_what_ten_would_bring(evidence_of: Callable[..., Evidence]) -> None:
+    naive = float(np.sqrt(np.mean((Y[200:300] - Y[:200].mean()) ** 2)))
+    errors = naive - 0.5 - 0.01 * np.log(np.arange(1, 4))
+    found = check(course(evidence_of, errors))
+    assert isinstance(found, Finding)
+    learned = 0.5 + 0.01 * np.log(3)
+    assert found.figures["falling"] == pytest.approx(0.01 * np.log(10 / 3) / learned)
+    assert (found.severity, "ended too soon" in found.title) == ("note", True)
+    assert "The last epoch still brought 0.8% of all" in found.explanation
+    back_up = check(course(evidence_of, np.array([0.55, 0.5, 0.52])))
+    assert isinstance(back_up, Finding)
+    assert back_up.figures["falling"] == 0
+
+
 def test_finds_that_validation_rises_again(evidence_of: Callable[..., Evidence]) -> None:
     found = check(course(evidence_of, SETTLED + np.maximum(0, EPOCHS - 15) * 0.03, stopped="early"))
     assert isinstance(found, Finding)
-    assert found.severity == "warning"
+    assert found.severity == "note"
     assert "rises again" in found.title
 
 

@@ -48,6 +48,20 @@ def test_warns_where_a_score_on_few_rows_is_the_best_of_many(evidence_of: Callab
     assert found.severity == "warning"
 
 
+def test_says_where_test_rows_show_nothing_of_the_luck(evidence_of: Callable[..., Evidence]) -> None:
+    rng = np.random.default_rng(1)
+    x, *wrong = rng.normal(size=(61, 2_110))
+    # The test rows are easier than the others.
+    y = 2 * x + np.where(np.arange(2_110) < 110, 1.0, 0.1) * rng.normal(size=2_110)
+    spread = np.where(np.arange(2_110) < 110, 0.8, 0.1)
+    predictions = {trial: 2 * x + spread * own for trial, own in enumerate(wrong)}
+    best = finished(evidence_of(y, predictions, train=50, val=60).trials)[0].number
+    found = check(evidence_of(y, predictions, train=50, val=60, members={best: 1.0}))
+    assert isinstance(found, Finding)
+    assert (found.severity, found.figures["share_of_learned"] > 0.1) == ("note", True)
+    assert "of which test rows show nothing" in found.title
+
+
 def test_where_one_is_clearly_the_best_there_is_no_luck(evidence_of: Callable[..., Evidence]) -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=1000)
