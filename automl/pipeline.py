@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
+import threading
 import time
 import traceback
 from collections import Counter
@@ -155,6 +156,7 @@ def fit(
             memory=memory.for_workers(options.memory),
         )
         cleanup.callback(executor.close)
+        threading.Thread(target=pictures.load, name="drawing", daemon=True).start()
         # Before the search's clock starts: loading TensorFlow is nobody's trial.
         executor.open()
         settings = _settings(prepared, options, plan, earlier, began)

@@ -96,8 +96,7 @@ def unread(column: pd.Series, kind: str, *, date_format: str = "") -> Unread:
 def _is_read(column: pd.Series, kind: str) -> bool:
     """Whether a look at the type, or at the range of numbers, shows that every cell is read."""
     if kind == "number" and pd.api.types.is_numeric_dtype(column.dtype):
-        with np.errstate(all="ignore"):
-            return bool(np.isfinite(column.abs().max()) if column.notna().any() else True)
+        return not np.isinf(column.to_numpy(dtype=np.float64, na_value=np.nan)).any()
     return kind == "date" and bool(pd.api.types.is_datetime64_any_dtype(column.dtype))
 
 

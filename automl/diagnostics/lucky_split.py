@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
 from automl.bootstrap import deviation
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
 from automl.diagnostics._constant import constant_objective
@@ -79,10 +83,22 @@ def _spread(evidence: Evidence, part: str) -> float:
 
 def _by_ranks(evidence: Evidence) -> float:
     """Standard errors by which errors on test rows rank below those on validation rows; 0 where rows come in groups."""
-    from scipy.stats import mannwhitneyu, norm
-
     data = evidence.data
     if data.groups is not None:
         return 0.0
     known, unseen = (learned_losses(data.task, data.of(part), evidence.blended[part]) for part in ("val", "test"))
-    return float(norm.isf(mannwhitneyu(known, unseen, alternative="greater").pvalue))
+    return above(known, unseen)
+
+
+def above(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """By how many standard errors the numbers of one sample rank above those of another, by Mann and Whitney's U.
+
+    With their normal approximation, and equal numbers sharing their ranks.
+    """
+    # SciPy's own takes a second to import.
+    ranks = pd.Series(np.concatenate([one, other])).rank()
+    rows, pairs = len(ranks), len(one) * len(other)
+    equal = ranks.value_counts().to_numpy(dtype=np.float64)
+    variance = pairs / 12 * (rows + 1 - float((equal**3 - equal).sum()) / (rows * (rows - 1)))
+    higher = float(ranks.iloc[: len(one)].sum()) - len(one) * (len(one) + 1) / 2
+    return (higher - pairs / 2) / math.sqrt(variance) if variance > 0 else 0.0

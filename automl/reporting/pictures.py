@@ -6,11 +6,13 @@ of the report's light style.
 
 from __future__ import annotations
 
+import importlib
 import io
 import re
 import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,6 +63,13 @@ COLOURS: Mapping[str, str] = {
     "axis": "muted",
     "tick": "muted",
 }
+
+
+def load() -> None:
+    """Imports what draws, which takes a second: for a thread of its own, while there is nothing else to do."""
+    with suppress(ImportError):
+        importlib.import_module("matplotlib.backends.backend_agg")
+        importlib.import_module("matplotlib.figure")
 
 
 def write(path: Path) -> list[Path]:

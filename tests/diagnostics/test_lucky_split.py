@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import norm
+import pytest
+from scipy.stats import mannwhitneyu, norm
 
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
-from automl.diagnostics.lucky_split import check
+from automl.diagnostics.lucky_split import above, check
 
 
 def asked(
@@ -68,6 +69,15 @@ def test_harder_rows_are_no_matter_of_luck(evidence_of: Callable[..., Evidence])
     found = asked(evidence_of, noise=(0.25, 0.5))
     assert isinstance(found, Finding)
     assert found.severity == "fine"
+
+
+@pytest.mark.parametrize("digits", [0, 1, 12])
+def test_ranks_are_compared_as_by_mann_and_whitney(digits: int) -> None:
+    rng = np.random.default_rng(digits)
+    one, other = np.round(rng.normal(0.2, size=80), digits), np.round(rng.normal(size=60), digits)
+    known = mannwhitneyu(one, other, alternative="greater", method="asymptotic", use_continuity=False).pvalue
+    assert above(one, other) == pytest.approx(norm.isf(known))
+    assert above(np.ones(5), np.ones(4)) == 0
 
 
 def test_has_no_answer_without_test_rows(evidence_of: Callable[..., Evidence]) -> None:
