@@ -16,8 +16,8 @@ from automl.trial import Reason
 
 # How TensorFlow ends where memory that it asks for is refused and it does not look.
 CRASHES = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS)
-# It asks for large pieces, so that the last one may have been refused with much of it left.
-ALMOST_ALL = 0.7
+# It asks for large pieces, so that the last one may have been refused with much of it left: of a gigabyte, a third.
+MUCH = 0.5
 OUT_OF_MEMORY = "A worker's share of the memory was not enough"
 
 
@@ -141,7 +141,7 @@ def _gives(worker: _Worker, job: Job) -> bool:
 
 def _cause(status: int, used: float) -> tuple[Reason, str]:
     """Why a worker ended; `used` is the share of its memory that it had when it was last looked at."""
-    if status in CRASHES and used > ALMOST_ALL:
+    if status in CRASHES and used > MUCH:
         return "oom", f"{OUT_OF_MEMORY}. Give more --memory, or fewer --workers."
     if status == -signal.SIGKILL:
         return "killed", "The worker was killed, most likely for want of memory. Fewer --workers leave more to each."
