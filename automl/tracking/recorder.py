@@ -233,10 +233,9 @@ class Recorder:
 
     def _is_of(self, child: Run, trial: Trial) -> bool:
         """Whether an unfinished child run is of the trial's last attempt: it may have been started more than once."""
-        result = entities.final(trial, self._metric)
-        known = child.data.metrics
+        result = entities.metrics(entities.final(trial, self._metric))
         # Epochs tell less: those of a long training were sent as they came, where a short one was kept in the end.
-        if result and all(known.get(name) == value for name, value in result.items()):
+        if result and all(child.data.metrics.get(own.key) == own.value for own in result):
             return True
         for name in child.data.metrics:
             curve, values = name.partition("epoch/")[2], []
