@@ -54,8 +54,9 @@ TAIL_SECONDS = 3.0
 TAIL_SHARE = 0.2
 # Of the budget, what the checks of the data may take.
 CHECKS_SHARE = 0.2
-# And those of single trials, which begin no other one after that.
+# And those of single trials, which begin no other one after that, nor when there is only time for the report.
 TRIAL_CHECKS_SHARE = 0.01
+RECORD_SECONDS = 1.5
 # However late the search begins, it has so long for a first model: one that is a little late is better than none.
 LEAST_SEARCH_SECONDS = 2.5
 # A search with less time than this begins with the simplest families, and not with those that do best in the end.
@@ -471,14 +472,20 @@ def _judged(
     folder = going.folder
     known = evidence.of_run(data, going.prepared, result.metric, folder, outcome, result.best, predictions, audit)
     answers = [*data_checks, *ask("training", known, log=folder.log), *ask("run", known, log=folder.log)]
-    seconds = going.options.seconds
-    until = float("inf") if seconds is None else time.monotonic() + TRIAL_CHECKS_SHARE * seconds
     return dataclasses.replace(
         result,
         verdict=verdict(result.best, result.metric, answers, unseen=known.unseen),
         answers=answers,
-        of_trials=ask_of_trials(known, log=folder.log, until=until),
+        of_trials=ask_of_trials(known, log=folder.log, until=_trial_checks_deadline(going)),
     )
+
+
+def _trial_checks_deadline(going: _Underway) -> float:
+    """When no further trial is checked by itself: a run that is late already has none."""
+    seconds = going.options.seconds
+    if seconds is None:
+        return float("inf")
+    return min(time.monotonic() + TRIAL_CHECKS_SHARE * seconds, going.began + seconds - RECORD_SECONDS)
 
 
 def _record(
