@@ -1,6 +1,6 @@
 """Changes of a file that mean nothing: does the same model come of it, and does it say the same of every row?
 
-    python -m tests.benchmarks.harmless --data FOLDER [--tables 10]      # half an hour on two cores
+    python -m tests.benchmarks.harmless --data FOLDER [--tables 10]      # an hour or more on two cores
 
 FOLDER is as for `planted_faults.py`. A table is written plainly and in each of the changed forms that can hold it
 exactly, and networks of three families are trained on each file, with one seed and one worker. Their encoding and

@@ -70,7 +70,7 @@ class Fault:
     """A way to spoil a run, and who should tell of it: any of the checks, with at least that severity.
 
     Attributes:
-        may_be_harmless: whether it lies in the settings alone.
+        may_be_harmless: whether it counts only where it makes the model worse than a usual one.
     """
 
     plant: Callable[[Table, np.random.Generator], Run | None]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from automl.diagnostics import Answer, worst_first
 from automl.figures import aligned, seconds
 from automl.reporting.facts import ReportFacts
 from automl.reporting.leaderboard import leaderboard
@@ -18,7 +16,7 @@ TOP = 20
 
 def show(facts: ReportFacts) -> dict[str, Any] | None:
     """The twenty best networks, and all baselines."""
-    board = leaderboard(facts.trials, facts.baselines, facts.metric, ensemble=facts.best)
+    board = leaderboard(facts.trials, facts.baselines, facts.metric, ensemble=facts.best, answers=facts.of_trials)
     scored = board[board["rank"].notna()]
     if not len(scored):
         return None
@@ -26,10 +24,9 @@ def show(facts: ReportFacts) -> dict[str, Any] | None:
     shown = scored[scored["rank"].isin(best["rank"]) | ~scored["deployable"]]
     first = float(scored["val_score"].iloc[0])
     statuses = board.loc[board["trial"].notna(), "status"].value_counts()
-    judged = {number: _judged(answers) for number, answers in facts.of_trials.items()}
     return {
-        "rows": [{**_row(row, first), "judged": judged.get(row["trial"])} for row in shown.to_dict("records")],
-        "are_judged": bool(judged),
+        "rows": [_row(row, first) for row in shown.to_dict("records")],
+        "are_judged": bool(facts.of_trials),
         "has_test": bool(scored["test_score"].notna().any()),
         "more": int(scored["deployable"].sum()) - len(best),
         "pruned": int(statuses.get("pruned", 0)),
@@ -37,14 +34,10 @@ def show(facts: ReportFacts) -> dict[str, Any] | None:
     }
 
 
-def _judged(answers: Sequence[Answer]) -> dict[str, str]:
-    """The worst that checks say of a trial."""
-    found = worst_first(answers)
-    return {"severity": found[0].severity, "title": found[0].title} if found else {"severity": "fine", "title": ""}
-
-
 def _row(row: dict[Any, Any], first: float) -> dict[str, Any]:
+    severity, _, title = row["finding"].partition(": ")
     return {
+        "judged": {"severity": severity, "title": title},
         "rank": row["rank"],
         "name": row["name"],
         "deployable": row["deployable"],
