@@ -127,6 +127,7 @@ class Member(Record):
 
     trial: Annotated[int, Field(ge=0, lt=10**9)]
     weight: Annotated[float, Field(ge=0)]
+    temperature: Positive = 1.0
     params: Params
 
 

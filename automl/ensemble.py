@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.tasks import FloatArray, Metric, Task, scores
+from automl.temperature import best_temperature, tempered
 from automl.trial import Params, Trial, finished
 
 # Of these trials the predictions are kept: the best of all, and the best of each family, which err in their own ways.
@@ -23,9 +24,6 @@ MOST_MEMBERS = 8
 MOST_ROWS = 20_000
 # The area under the curve of many classes takes as long for each.
 MOST_NUMBERS = 100_000
-# Temperatures that are tried, as powers of e.
-TEMPERATURES = np.exp(np.linspace(-0.7, 0.7, 57))
-TINY = 1e-7
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,7 @@ class Member:
         weight: its share of the mean.
         networks: how many it has, one per fold; its prediction is their mean.
         rows_per_second: how many encoded rows one of them predicts.
+        temperature: of the trial; see `Trial.temperature`.
     """
 
     trial: int
@@ -45,6 +44,7 @@ class Member:
     parameters: int
     networks: int
     rows_per_second: float = 0.0
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,16 @@ class Ensemble:
 
 
 def _member(trial: Trial, weight: float, networks: int) -> Member:
-    return Member(trial.number, trial.family, trial.params, weight, trial.parameters, networks, trial.rows_per_second)
+    return Member(
+        trial.number,
+        trial.family,
+        trial.params,
+        weight,
+        trial.parameters,
+        networks,
+        trial.rows_per_second,
+        trial.temperature,
+    )
 
 
 def candidates(trials: Sequence[Trial]) -> list[Trial]:
@@ -294,10 +303,7 @@ def select(
 
 
 def calibration(probabilities: FloatArray, targets: NDArray[Any], log_loss: Metric) -> float:
-    """The temperature with the lowest log loss (Guo et al. 2017), if that of each half of the rows serves the other.
-
-    To sharpen, one row more has to agree that counts as of each class a little (Platt 1999): where all rows are
-    predicted right, nothing else would speak against a temperature near 0.
+    """The temperature with the lowest log loss, if that of each half of the rows serves the other.
 
     Args:
         probabilities: shape (rows, classes), of rows that no network has learned from.
@@ -305,27 +311,17 @@ def calibration(probabilities: FloatArray, targets: NDArray[Any], log_loss: Metr
     halves = [slice(half, None, 2) for half in (0, 1)]
     if len(targets) < len(halves):
         return 1.0
-    cooled = [tempered(probabilities, temperature) for temperature in TEMPERATURES]
-    losses = np.array([[log_loss.function(targets[half], own[half]) for half in halves] for own in cooled])
-    untouched = sum(log_loss.function(targets[half], probabilities[half]) for half in halves)
-    of_first, of_second = losses.argmin(axis=0)
-    if losses[of_first, 1] + losses[of_second, 0] >= untouched:
-        return 1.0
-    wanted = float(TEMPERATURES[losses.mean(axis=1).argmin()])
-    if wanted >= 1:
-        return wanted
-    doubts = np.array([-np.log(np.maximum(own, TINY)).mean() for own in cooled])
-    doubted = float(TEMPERATURES[(len(targets) * losses.mean(axis=1) + doubts).argmin()])
-    return min(1.0, doubted)
+
+    def loss(half: slice, temperature: float) -> float:
+        return log_loss.function(targets[half], tempered(probabilities[half], temperature))
+
+    of_halves = [best_temperature(probabilities[half], targets[half]) for half in halves]
+    served = sum(loss(half, of_other) for half, of_other in zip(halves, reversed(of_halves), strict=True))
+    untouched = sum(loss(half, 1.0) for half in halves)
+    return best_temperature(probabilities, targets) if served < untouched else 1.0
 
 
 def blend(predictions: Sequence[FloatArray], weights: Sequence[float], *, temperature: float = 1.0) -> FloatArray:
     """The weighted mean of predictions of the same rows."""
     mean = np.sum([weight * prediction for weight, prediction in zip(weights, predictions, strict=True)], axis=0)
-    return tempered(mean, temperature) if temperature != 1 else mean
-
-
-def tempered(probabilities: FloatArray, temperature: float) -> FloatArray:
-    """Shape (rows, classes): sharper below a temperature of 1, flatter above."""
-    powers = probabilities ** (1 / temperature)
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    return tempered(mean, temperature)

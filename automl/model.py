@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from automl.data.read import Writing
 
-FORMAT = 1
+FORMAT = 2
 SCHEMA, MANIFEST = "schema.json", "manifest.json"
 
 
@@ -39,11 +39,13 @@ class Part:
     Attributes:
         scaling: the numbers that its networks take.
         weight: its share in the mean of all.
+        temperature: of the probabilities of each of its networks.
         raw_outputs: of each of its networks, from encoded rows.
     """
 
     scaling: Scaling
     weight: float
+    temperature: float
     raw_outputs: Sequence[Callable[[Any], FloatArray]]
 
 
@@ -150,7 +152,8 @@ class Model:
         for part in self._parts:
             gathered = Gathered(len(frame))
             for raw_outputs in part.raw_outputs:
-                gathered.add(slice(None), predicted(self._task, raw_outputs(inputs[part.scaling]), self.target))
+                raw = raw_outputs(inputs[part.scaling])
+                gathered.add(slice(None), predicted(self._task, raw, self.target, temperature=part.temperature))
             by_part.append(gathered.mean)
         return blend(by_part, [part.weight for part in self._parts], temperature=self.facts["temperature"])
 
@@ -276,7 +279,7 @@ def _part(bundle: Path, member: Mapping[str, Any], encoding: Encoding, outputs: 
         raise InputError(f"{bundle / name}.keras does not fit {SCHEMA}: it takes or gives something else.")
     if any([one.shape for one in own] != [one.shape for one in weights[0]] for own in weights):
         raise InputError(f"{bundle / name}.npz holds weights of different networks.")
-    return Part(scaling, member["weight"], predictors(network, weights))
+    return Part(scaling, member["weight"], member.get("temperature", 1.0), predictors(network, weights))
 
 
 def _missing(path: Path) -> InputError:

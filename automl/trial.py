@@ -75,6 +75,7 @@ class Trial:
         seconds: wall-clock time in the worker.
         parameters: the number of trainable weights in the network.
         rows_per_second: how many encoded rows one network of the trial predicts, many at a time.
+        temperature: of the probabilities that each of its networks predicts, chosen on validation rows.
         best_epoch: the epoch, counted from 1, whose weights were kept.
         place: where in its schedule that was: what training the setting again needs to know.
         stopped: "early" if validation stopped improving, "time" if fewer epochs were planned to end in time; if it
@@ -93,6 +94,7 @@ class Trial:
     seconds: float = 0.0
     parameters: int = 0
     rows_per_second: float = 0.0
+    temperature: float = 1.0
     best_epoch: int = 0
     place: Place | None = None
     stopped: str = ""

@@ -36,14 +36,14 @@ def bundle(flowers: pd.DataFrame, tmp_path: Path) -> Path:
     params = {**read_space("mlp").space.defaults(), "units": 32}
     members = []
     networks = {}
-    for trial, weight in ((3, 0.75), (12, 0.25)):
+    for trial, weight, temperature in ((3, 0.75, 1.0), (12, 0.25, 0.5)):
         made = [
             build_network("mlp", params, width=encoding.width, sizes=encoding.sizes, outputs=3) for _ in range(FOLDS)
         ]
         made[0].save(tmp_path / f"{trial}.keras")
         files.write_arrays(tmp_path / f"{trial}.npz", named([network.get_weights() for network in made]))
         networks[trial] = (tmp_path / f"{trial}.keras", tmp_path / f"{trial}.npz")
-        members.append(Member(trial, "mlp", params, weight, parameters=1, networks=FOLDS))
+        members.append(Member(trial, "mlp", params, weight, parameters=1, networks=FOLDS, temperature=temperature))
     bundle = tmp_path / "run" / "model"
     model.save(
         bundle,
@@ -70,13 +70,13 @@ def test_is_the_weighted_mean_of_all_folds_of_its_members(bundle: Path, flowers:
     arrays = table.apply(loaded.encoding, flowers, scaling="quantile")
     inputs = {"numbers": arrays.numbers, "codes": arrays.codes}
     mean = np.zeros((len(flowers), 3))
-    for trial, weight in ((3, 0.75), (12, 0.25)):
+    for trial, weight, sharpness in ((3, 0.75, 1), (12, 0.25, 2)):
         every = by_network(files.read_arrays(bundle / f"network-{trial:04d}.npz"))
         network = keras_files.load(bundle / f"network-{trial:04d}.keras", every[0])
         for weights in every:
             network.set_weights(weights)
             raw = np.asarray(network(inputs), dtype=np.float64)
-            powers = np.exp(raw - raw.max(axis=1, keepdims=True))
+            powers = np.exp(sharpness * (raw - raw.max(axis=1, keepdims=True)))
             mean += weight / FOLDS * powers / powers.sum(axis=1, keepdims=True)
     cooled = np.sqrt(mean) / np.sqrt(mean).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(loaded.predict_proba(flowers), cooled, rtol=1e-5)
@@ -149,7 +149,7 @@ def test_an_altered_file_is_named(bundle: Path, name: str) -> None:
 def test_a_newer_format_asks_for_an_upgrade(bundle: Path) -> None:
     manifest = json.loads((bundle / "manifest.json").read_text())
     (bundle / "manifest.json").write_text(json.dumps({**manifest, "format": 99}))
-    with pytest.raises(InputError, match="has format 99; this automl reads up to 1"):
+    with pytest.raises(InputError, match="has format 99; this automl reads up to 2"):
         model.load(bundle)
     (bundle / "manifest.json").write_text("{")
     with pytest.raises(InputError, match=r"manifest.json is damaged"):

@@ -148,6 +148,7 @@ def _trial(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
         "place": trained.place,
         "parameters": trained.parameters,
         "rows_per_second": trained.rows_per_second,
+        "temperature": trained.temperature,
         "seconds": trained.seconds,
         "stopped": trained.stopped,
     }

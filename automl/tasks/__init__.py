@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from automl import plugins
 from automl.errors import unknown
+from automl.temperature import tempered
 
 Specification = dict[str, Any]
 FloatArray = NDArray[np.floating[Any]]
@@ -96,17 +97,20 @@ def metric(name: str | None, of: Task) -> Metric:
     return of.METRICS[chosen]
 
 
-def predicted(of: Task, raw: FloatArray, specification: Specification) -> FloatArray:
+def predicted(of: Task, raw: FloatArray, specification: Specification, *, temperature: float = 1.0) -> FloatArray:
     """What a network predicts: `predictions` of its raw outputs; where it has members, the mean of theirs.
 
     Args:
         raw: shape (rows, outputs), or (rows, members, outputs).
+        temperature: of its probabilities.
     """
     if raw.ndim == 2:
-        return of.predictions(raw, specification)
-    rows, members, width = raw.shape
-    each = of.predictions(raw.reshape(rows * members, width), specification)
-    return np.asarray(each.reshape(rows, members, *each.shape[1:]).mean(axis=1))
+        predictions = of.predictions(raw, specification)
+    else:
+        rows, members, width = raw.shape
+        each = of.predictions(raw.reshape(rows * members, width), specification)
+        predictions = np.asarray(each.reshape(rows, members, *each.shape[1:]).mean(axis=1))
+    return tempered(predictions, temperature)
 
 
 def scores(of: Task, targets: NDArray[Any], predictions: FloatArray) -> dict[str, float]:

@@ -107,6 +107,7 @@ class _Judge:
         self._workshop = workshop
         self._networks = predictors(workshop.trained_network(member.family, member.params, weights[0]), weights)
         scaling = cast("Scaling", member.params["scaling"])
+        self._temperature = member.temperature
         self._columns = places(encoding, scaling=scaling)
         self._arrays = workshop.examples.parts["val"].arrays[scaling].take(rows)
         # By network: which of the rows it has not learned from.
@@ -122,7 +123,9 @@ class _Judge:
             for first in range(0, len(shuffles), at_once):
                 some = shuffles[first : first + at_once]
                 raw = network(on_device(together([self._shuffled(shuffle, own) for shuffle in some])))
-                predictions = predicted(self._workshop.task, raw, self._workshop.examples.specification)
+                predictions = predicted(
+                    self._workshop.task, raw, self._workshop.examples.specification, temperature=self._temperature
+                )
                 for position, answer in enumerate(np.split(predictions, len(some))):
                     answers[first + position].append(answer)
         order = np.argsort(np.concatenate(self._judged), kind="stable")

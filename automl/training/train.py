@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.gathered import Gathered
-from automl.tasks import FloatArray, Metric, predicted, scores
+from automl.tasks import FloatArray, Metric, Task, predicted, scores
+from automl.temperature import best_temperature, tempered
 from automl.training.growing import Growing
 from automl.training.schedules import learning_rates, regularization
 from automl.training.siblings import Siblings
@@ -64,6 +65,7 @@ class Trained:
         objective: None for a pruned one.
         rungs: the short trainings that it went through first.
         rows_per_second: how many rows one network predicts.
+        temperature: of the probabilities that each network predicts.
     """
 
     curves: Mapping[str, list[float]]
@@ -78,6 +80,7 @@ class Trained:
     predictions: Mapping[str, FloatArray] = field(default_factory=dict)
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     rows_per_second: float = 0.0
+    temperature: float = 1.0
 
 
 def train(
@@ -272,59 +275,80 @@ def losses_of_epochs(
 
 
 def _measure(workshop: Workshop, siblings: Siblings, scaling: str, metric: Metric) -> dict[str, float]:
-    """The task's cheap metrics and the deciding one, on a sample of the training rows and on validation."""
+    """The task's cheap metrics and the deciding one, on a sample of the training rows and on validation.
+
+    Probabilities have the temperature that suits the validation rows best, as they will in the end: a network learns to
+    tell classes apart for longer than it stays honest (Berta et al. 2025, "Rethinking early stopping").
+    """
     task, examples = workshop.task, workshop.examples
     names = dict.fromkeys((metric.name, *task.CURVES))
     targets = {part: examples.parts[part].targets for part in ("train", "val")}
-    on_training: list[dict[str, float]] = []
+    on_training: list[tuple[NDArray[Any], FloatArray]] = []
     judged = Gathered(len(targets["val"]))
     for number, cut in enumerate(examples.cuts):
         engine = siblings.turn(number)
         raw = np.concatenate([engine.predict(inputs) for inputs in workshop.measured(number, scaling)])
         predictions = predicted(task, raw, examples.specification)
         sampled = workshop.sampled(number)
-        own = {name: task.METRICS[name].function for name in names}
-        on_training.append(
-            {
-                name: float(function(targets["train"][sampled], predictions[: len(sampled)]))
-                for name, function in own.items()
-            }
-        )
+        on_training.append((targets["train"][sampled], predictions[: len(sampled)]))
         judged.add(cut.val, predictions[len(sampled) :])
+    temperature = _temperature(task, judged.mean, targets["val"])
+
+    def measured(name: str, targets: NDArray[Any], predictions: FloatArray) -> float:
+        return float(task.METRICS[name].function(targets, tempered(predictions, temperature)))
+
     return {
-        **{f"train_{name}": float(np.mean([measured[name] for measured in on_training])) for name in names},
-        **{f"val_{name}": float(task.METRICS[name].function(targets["val"], judged.mean)) for name in names},
+        **{f"train_{name}": float(np.mean([measured(name, *sample) for sample in on_training])) for name in names},
+        **{f"val_{name}": measured(name, targets["val"], judged.mean) for name in names},
     }
 
 
+def _temperature(task: Task, predictions: FloatArray, targets: NDArray[Any]) -> float:
+    """The one that suits validation rows best."""
+    if task.PREDICTS != "probabilities" or not np.isfinite(predictions).all():
+        return 1.0
+    return best_temperature(predictions, targets)
+
+
 def _scored(workshop: Workshop, siblings: Siblings, scaling: str, metric: Metric) -> dict[str, Any]:
-    """The weights of the networks, and their predictions and scores on every part.
+    """The weights and the temperature of the networks, and their predictions and scores on every part.
 
     A row is predicted by the mean of the networks that learned from it ("train"), that did not ("val"), or of all.
     """
     task, examples = workshop.task, workshop.examples
-    gathered = {part: Gathered(len(content.targets)) for part, content in examples.parts.items()}
     rows_predicted, predicting = 0, 0.0
-    for number, cut in enumerate(examples.cuts):
-        engine = siblings.turn(number)
-        for part, all_networks in gathered.items():
-            rows = cut.rows(part)
+
+    def gathered(part: str, temperature: float) -> FloatArray:
+        nonlocal rows_predicted, predicting
+        all_networks = Gathered(len(examples.parts[part].targets))
+        for number, cut in enumerate(examples.cuts):
+            engine = siblings.turn(number)
             inputs = workshop.judged(number, scaling) if part == "val" else workshop.inputs(part, scaling)
             began = time.monotonic()
             raw = engine.predict(inputs)
             predicting += time.monotonic() - began
             rows_predicted += len(raw)
-            predictions = predicted(task, raw, examples.specification)
+            predictions = predicted(task, raw, examples.specification, temperature=temperature)
+            rows = cut.rows(part)
             all_networks.add(rows, predictions if part == "val" else predictions[rows])
-    predictions_by_part = {part: each.mean for part, each in gathered.items()}
+        return all_networks.mean
+
+    on_validation = gathered("val", 1.0)
+    temperature = _temperature(task, on_validation, examples.parts["val"].targets)
+    predictions_by_part = {
+        part: tempered(on_validation, temperature) if part == "val" else gathered(part, temperature)
+        for part in examples.parts
+    }
     by_part = {name: scores(task, examples.parts[name].targets, own) for name, own in predictions_by_part.items()}
     speed = rows_predicted / max(predicting, 1e-9)
-    if isinstance(engine, Growing):
-        speed = engine.rows_per_second(inputs)
+    last = len(examples.cuts) - 1
+    if isinstance(engine := siblings.turn(last), Growing):
+        speed = engine.rows_per_second(workshop.inputs(list(examples.parts)[-1], scaling))
     return {
         "weights": siblings.weights(),
         "predictions": predictions_by_part,
         "scores": by_part,
         "objective": metric.objective(by_part["val"][metric.name]),
         "rows_per_second": speed,
+        "temperature": temperature,
     }

@@ -9,7 +9,7 @@ import pytest
 
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
 from automl.diagnostics.calibration import check, expected_error
-from automl.ensemble import tempered
+from automl.temperature import tempered
 
 
 def drawn(seed: int, rows: int, classes: int = 3) -> tuple[np.ndarray, np.ndarray]:

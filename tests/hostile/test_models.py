@@ -333,6 +333,10 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
     "knots that are text": (with_schema(lambda s: number(s).update(knots="1,2,3")), "knots"),
     "not a number": (with_schema(lambda s: number(s).update(median=float("nan"))), "median"),
     "temperature of zero": (with_schema(lambda s: s["facts"].update(temperature=0)), "temperature"),
+    "temperature of a member below zero": (
+        with_schema(lambda s: s["facts"]["members"][0].update(temperature=-1.0)),
+        "temperature",
+    ),
     "columns that no network takes": (
         with_schema(lambda s: s["columns"].append(s["columns"][0])),
         "does not fit schema.json",

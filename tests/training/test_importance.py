@@ -41,7 +41,9 @@ def encoding_of(flowers: pd.DataFrame) -> Encoding:
 
 def model(*members: tuple[int, str, Params, Trained]) -> Ensemble:
     share = 1 / len(members)
-    parts = tuple(Member(number, name, params, share, 1, 1, 1e5) for number, name, params, _ in members)
+    parts = tuple(
+        Member(number, name, params, share, 1, 1, 1e5, trained.temperature) for number, name, params, trained in members
+    )
     return Ensemble(parts, 1.0, 0.0)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from automl.space_files import read_space
 from automl.tasks import metric, task
+from automl.temperature import tempered
 from automl.training import train as training
 from automl.training.engine import Engine
 from automl.training.forward import predictors
@@ -222,7 +223,7 @@ def test_each_fold_is_predicted_by_the_network_that_has_not_seen_it(in_folds: Wo
     for number, weights in enumerate(trained.weights):
         raw_outputs = predictors(network, [weights])[0]
         raw = raw_outputs(in_folds.inputs("train", str(SETTING["scaling"])))
-        predictions = in_folds.task.predictions(raw, examples.specification)
+        predictions = tempered(in_folds.task.predictions(raw, examples.specification), trained.temperature)
         left_out = examples.folds == number
         np.testing.assert_array_equal(trained.predictions["val"][left_out], predictions[left_out])
         learned[~left_out] += predictions[~left_out] / 3
