@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 LOWEST, HIGHEST = 0.4, 5.0
 # Of one divided by the temperature.
@@ -35,13 +34,16 @@ def best_temperature(probabilities: NDArray[np.floating[Any]], targets: NDArray[
         probabilities: shape (rows, classes), of rows that no network has learned from.
         targets: shape (rows,), the positions of their classes.
     """
+    from scipy.optimize import brentq
+    from scipy.special import softmax
+
     apart = -(-probabilities.size // MOST_NUMBERS)
     logs = np.log(np.maximum(probabilities[::apart], TINY))
     of_truth = logs[np.arange(len(logs)), targets[::apart]]
 
     def slope(sharpness: float, *, doubt: bool) -> float:
         """Of the log loss, which is convex in the sharpness (1 / temperature)."""
-        shares = tempered(np.exp(logs), 1 / sharpness)
+        shares = softmax(sharpness * logs, axis=1)
         expected = (shares * logs).sum(axis=1)
         of_rows = (expected - of_truth).sum()
         return float(of_rows + (expected - logs.mean(axis=1)).mean() if doubt else of_rows)

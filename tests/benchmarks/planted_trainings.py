@@ -231,7 +231,17 @@ def trained(table: Table, run: Run, folder: Path) -> Evidence | None:
         except TrialFailed:
             trials.append(trial)
             continue
-        kept = ("objective", "scores", "curves", "best_epoch", "place", "parameters", "stopped", "rows_per_second")
+        kept = (
+            "objective",
+            "scores",
+            "curves",
+            "best_epoch",
+            "place",
+            "parameters",
+            "stopped",
+            "rows_per_second",
+            "temperature",
+        )
         trials.append(dataclasses.replace(trial, status="finished", **{name: getattr(made, name) for name in kept}))
         predictions[number] = made.predictions
         activities[number] = activity_of(workshop, trial, made.weights[0])

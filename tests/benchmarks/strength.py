@@ -2,9 +2,9 @@
 
     python tests/benchmarks/strength.py RESULTS.jsonl… --ours automl --note "2 cores, …" > tests/benchmarks/strength.md
 
-A result is one line of JSON: dataset, task, seed, system, budget (seconds), wall (seconds), and `error` (1 - ROC AUC,
-log loss or RMSE on test rows that no system has seen) or `failed` with the reason. All systems of a table must have had
-the same rows and the same machine, so results of different machines are not to be mixed.
+A result is one line of JSON: dataset, task, seed, system, budget (seconds), wall (seconds; it may be missing), and
+`error` (1 - ROC AUC, log loss or RMSE on test rows that no system has seen) or `failed` with the reason. All systems of
+a table must have had the same rows and the same machine, so results of different machines are not to be mixed.
 
 Improvability is by what share of its own error a system lies behind the best on the table (TabArena, Erickson et al.
 2025); a failure counts 100 %. Ranks: 1 is best, failures share the last place. A system that has not been run on all
@@ -38,7 +38,7 @@ def report(rows: pd.DataFrame, *, ours: str, note: str) -> Iterator[str]:
         yield f"## {budget:g} seconds, {seeds} split{'s' * (seeds > 1)} of each table"
         yield ""
         errors = of_budget.pivot_table(index=["task", "dataset"], columns="system", values="error", dropna=False)
-        was_run = of_budget.pivot_table(index=["task", "dataset"], columns="system", values="wall").notna()
+        was_run = of_budget.pivot_table(index=["task", "dataset"], columns="system", aggfunc="size").notna()
         partly = [str(system) for system in was_run if not was_run[system].all()]
         errors = errors.reindex(index=was_run.index, columns=was_run.columns)
         yield from _totals(errors.drop(columns=partly), of_budget)
@@ -67,6 +67,7 @@ def _totals(errors: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
             "longest wall, s": wall["max"].round(0),
         }
     )
+    totals = totals.dropna(axis="columns", how="all").astype(object).where(totals.notna(), "-")
     yield from _markdown(totals.sort_values("mean rank").rename_axis("system").reset_index())
 
 

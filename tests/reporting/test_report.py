@@ -372,6 +372,22 @@ def test_draws_the_hyperparameters_that_tell_most_of_the_score(recorded: Recorde
     assert "3 hyperparameters that tell less of the score are not drawn" in drawn
 
 
+def test_temperatures_of_trials_are_told_where_there_are_any(recorded: Recorded) -> None:
+    run = recorded()
+    for section in ("ensemble", "learning_curves"):
+        assert "temperature" not in of_section(made(run)[0], section)
+    best = run.ensemble()
+    assert best is not None
+    run.write_ensemble(
+        dataclasses.replace(best, members=(best.members[0], dataclasses.replace(best.members[1], temperature=1.75)))
+    )
+    run.write_trial(dataclasses.replace(run.trials()[1], temperature=1.75))
+    own = of_section(made(run)[0], "ensemble")
+    assert '<th class="n">temperature</th>' in own
+    assert [found for found in ("1.00", "1.75") if f'<td class="n">{found}</td>' in own] == ["1.00", "1.75"]
+    assert "temperature that suits the validation rows" in of_section(made(run)[0], "learning_curves")
+
+
 def test_an_epoch_is_marked_as_the_best(recorded: Recorded) -> None:
     drawn = of_section(made(recorded())[0], "learning_curves")
     assert drawn.count("best epoch: 3") == 4

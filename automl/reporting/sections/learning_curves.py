@@ -19,7 +19,13 @@ def show(facts: ReportFacts) -> dict[str, Any] | None:
     numbers = [member.trial for member in facts.best.members] if facts.best else []
     trials = {trial.number: trial for trial in facts.trials}
     drawn = [figure for number in numbers if number in trials and (figure := _curves(trials[number], facts))]
-    return {"figures": drawn, "has_folds": bool(facts.asked.get("folds"))} if drawn else None
+    if not drawn:
+        return None
+    return {
+        "figures": drawn,
+        "has_folds": bool(facts.asked.get("folds")),
+        "has_temperatures": any(trials[number].temperature != 1 for number in numbers if number in trials),
+    }
 
 
 def _curves(trial: Trial, facts: ReportFacts) -> Figure | None:
