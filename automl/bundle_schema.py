@@ -25,6 +25,8 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 File = Annotated[str, Field(pattern=r"^(schema\.json|network-[0-9]{4,9}\.(keras|npz))$")]
 Day = Annotated[float, Field(ge=FIRST_DAY, le=LAST_DAY)]
 Positive = Annotated[float, Field(gt=0)]
+# Beyond these, probabilities would be no numbers any more.
+Temperature = Annotated[float, Field(ge=0.01, le=100)]
 Knots = Annotated[list[float], Field(min_length=1, max_length=MOST_KNOTS)]
 
 
@@ -127,7 +129,7 @@ class Member(Record):
 
     trial: Annotated[int, Field(ge=0, lt=10**9)]
     weight: Annotated[float, Field(ge=0)]
-    temperature: Positive = 1.0
+    temperature: Temperature = 1.0
     params: Params
 
 
@@ -135,7 +137,7 @@ class Facts(Record):
     """Where the model comes from, as far as predictions need it."""
 
     members: Annotated[list[Member], Field(min_length=1, max_length=MOST_MEMBERS)]
-    temperature: Positive
+    temperature: Temperature
     decimal: Literal[".", ","] = "."
     texts: list[str] = []
 

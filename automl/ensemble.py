@@ -72,7 +72,7 @@ class Ensemble:
 
     Attributes:
         members: the heaviest first; their weights sum to 1.
-        temperature: probabilities are raised to the power 1 / temperature, and normalised.
+        temperature: of the mean; members have their own.
         scores: by split and metric, as in a trial.
         seconds: what the members' trials took together.
         refit: None if no member was to be trained again. Scores are always those of before.

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 LOWEST, HIGHEST = 0.4, 5.0
-# Of one divided by the temperature.
-PRECISION = 1e-4
-# What a probability counts as at least.
+# The search looks at so many temperatures, then at as many around the best of them, and so on: to 1.5 % in the end.
+GRID, GRIDS = 8, 3
+# What a probability counts as at least, in the loss as in the metric.
 TINY = 1e-7
-# More numbers than this make it no surer, and each epoch would wait.
-MOST_NUMBERS = 100_000
+# Of which a logarithm can be taken.
+LEAST = 1e-300
+# Each epoch waits for it, and the log loss of more rows hardly differs.
+MOST_NUMBERS = 30_000
 
 
 def tempered(probabilities: NDArray[np.floating[Any]], temperature: float) -> NDArray[np.floating[Any]]:
@@ -25,33 +27,33 @@ def tempered(probabilities: NDArray[np.floating[Any]], temperature: float) -> ND
 
 
 def best_temperature(probabilities: NDArray[np.floating[Any]], targets: NDArray[Any]) -> float:
-    """The temperature, between 0.4 and 5, with which the probabilities have the lowest log loss.
+    """The temperature, between 0.4 and 5, with which the probabilities have the lowest log loss; 1 if none is better.
 
     To sharpen, one row more has to agree that counts as of each class a little (Platt 1999): where all rows are
     predicted right, nothing else would speak against a temperature near 0.
 
     Args:
-        probabilities: shape (rows, classes), of rows that no network has learned from.
+        probabilities: shape (rows, classes), of rows that no network has learned from; of many, some are enough.
         targets: shape (rows,), the positions of their classes.
     """
-    from scipy.optimize import brentq
-    from scipy.special import softmax
+    apart = max(1, -(-probabilities.size // MOST_NUMBERS))
+    logs = np.log(np.maximum(probabilities[::apart], LEAST))
+    truth = np.arange(len(logs)), targets[::apart]
+    if not len(logs):
+        return 1.0
 
-    apart = -(-probabilities.size // MOST_NUMBERS)
-    logs = np.log(np.maximum(probabilities[::apart], TINY))
-    of_truth = logs[np.arange(len(logs)), targets[::apart]]
+    def loss(temperature: float) -> float:
+        scaled = logs / temperature
+        scaled -= scaled.max(axis=1, keepdims=True)
+        losses = np.log(np.exp(scaled).sum(axis=1, keepdims=True)) - scaled
+        losses = np.minimum(losses, -np.log(TINY))
+        of_rows = float(losses[truth].mean())
+        return of_rows + float(losses.mean()) / len(losses) if temperature < 1 else of_rows
 
-    def slope(sharpness: float, *, doubt: bool) -> float:
-        """Of the log loss, which is convex in the sharpness (1 / temperature)."""
-        shares = softmax(sharpness * logs, axis=1)
-        expected = (shares * logs).sum(axis=1)
-        of_rows = (expected - of_truth).sum()
-        return float(of_rows + (expected - logs.mean(axis=1)).mean() if doubt else of_rows)
-
-    sharpens = slope(1.0, doubt=False) < 0
-    low, high = (1.0, 1 / LOWEST) if sharpens else (1 / HIGHEST, 1.0)
-    if slope(low, doubt=sharpens) >= 0:
-        return 1 / low
-    if slope(high, doubt=sharpens) <= 0:
-        return 1 / high
-    return 1 / float(brentq(lambda sharpness: slope(sharpness, doubt=sharpens), low, high, xtol=PRECISION))
+    low, high = LOWEST, HIGHEST
+    for _ in range(GRIDS):
+        tried = np.geomspace(low, high, GRID)
+        found = [loss(float(temperature)) for temperature in tried]
+        best = int(np.argmin(found))
+        low, high = float(tried[max(best - 1, 0)]), float(tried[min(best + 1, GRID - 1)])
+    return float(tried[best]) if found[best] < loss(1.0) - np.finfo(np.float32).eps else 1.0

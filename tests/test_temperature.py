@@ -50,13 +50,23 @@ def test_it_stays_within_limits() -> None:
     assert best_temperature(wrong, targets) == pytest.approx(HIGHEST)
 
 
-def test_certainty_and_rows_beyond_the_most_are_no_trouble() -> None:
-    rows = MOST_NUMBERS
-    targets = np.tile([0, 1], rows // 2).astype(np.int32)
+def test_rows_that_are_surely_wrong_do_not_make_the_others_worse() -> None:
+    honest, targets = drawn(1_000, seed=2)
+    for rows in (5, 20):
+        with_outliers = honest.copy()
+        with_outliers[:rows] = 1e-26
+        with_outliers[np.arange(rows), (targets[:rows] + 1) % 3] = 1.0
+        found = tempered(with_outliers, best_temperature(with_outliers, targets))
+        assert log_loss(targets, found) <= log_loss(targets, with_outliers)
+
+
+def test_where_none_is_better_it_is_one() -> None:
+    targets = np.tile([0, 1], MOST_NUMBERS).astype(np.int32)
     certain = np.eye(2)[targets]
     certain[::10] = certain[::10, ::-1]
-    assert best_temperature(certain, targets) == pytest.approx(HIGHEST)
-    assert np.isfinite(log_loss(targets, tempered(certain, HIGHEST)))
+    # No power makes anything else of 0.
+    for given in (certain, np.full((len(targets), 2), 0.5), np.empty((0, 2))):
+        assert best_temperature(given, targets[: len(given)]) == 1.0
 
 
 def test_a_prediction_of_a_network_with_members_is_their_mean_with_the_temperature() -> None:

@@ -107,7 +107,7 @@ def _explained(evidence: Evidence, measured: Reliability, before: float) -> str:
     )
     if evidence.best.temperature == 1:
         return text
-    return f"{text} Before a correction on the validation rows it was {percent(before)}."
+    return f"{text} Before their mean was corrected on the validation rows it was {percent(before)}."
 
 
 def _direction(measured: Reliability, rows: int) -> str:

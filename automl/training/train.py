@@ -292,14 +292,17 @@ def _measure(workshop: Workshop, siblings: Siblings, scaling: str, metric: Metri
         sampled = workshop.sampled(number)
         on_training.append((targets["train"][sampled], predictions[: len(sampled)]))
         judged.add(cut.val, predictions[len(sampled) :])
-    temperature = _temperature(task, judged.mean, targets["val"])
+    on_validation = judged.mean
+    temperature = _temperature(task, on_validation, targets["val"])
 
-    def measured(name: str, targets: NDArray[Any], predictions: FloatArray) -> float:
-        return float(task.METRICS[name].function(targets, tempered(predictions, temperature)))
+    def measured(targets: NDArray[Any], predictions: FloatArray) -> dict[str, float]:
+        honest = tempered(predictions, temperature)
+        return {name: float(task.METRICS[name].function(targets, honest)) for name in names}
 
+    samples = [measured(*sample) for sample in on_training]
     return {
-        **{f"train_{name}": float(np.mean([measured(name, *sample) for sample in on_training])) for name in names},
-        **{f"val_{name}": measured(name, targets["val"], judged.mean) for name in names},
+        **{f"train_{name}": float(np.mean([sample[name] for sample in samples])) for name in names},
+        **{f"val_{name}": value for name, value in measured(targets["val"], on_validation).items()},
     }
 
 

@@ -428,7 +428,7 @@ def _fit(path: Path, case: Case) -> None:
             raise AssertionError(error) from None
         workshop.network("linear", params).save(folder / "0.keras")
         files.write_arrays(folder / "0.npz", named(trained.weights))
-        member = Member(0, "linear", params, 1.0, parameters=trained.parameters, networks=1)
+        member = Member(0, "linear", params, 1.0, trained.parameters, networks=1, temperature=trained.temperature)
         model.save(
             folder / "model",
             networks={0: (folder / "0.keras", folder / "0.npz")},

@@ -20,7 +20,8 @@ from sklearn.ensemble import (
 from automl import keras_files
 from automl.layers.trees import ORDER, Forest, sums, two_sided
 from automl.space_files import read_space
-from automl.tasks import metric
+from automl.tasks import FloatArray, metric
+from automl.temperature import tempered
 from automl.training.boosting import DEEPEST
 from automl.training.forward import predictors
 from automl.training.growing import ROUNDS_PER_STEP
@@ -61,12 +62,17 @@ def of_scikit_learn(workshop: Workshop, *, rounds: int, targets: NDArray[np.gene
     )
 
 
+def untempered(trained: Trained) -> FloatArray:
+    """What the trees themselves say of the test rows."""
+    return tempered(trained.predictions["test"], 1 / trained.temperature)
+
+
 def test_three_classes_with_gaps(workshop: Workshop) -> None:
     assert np.isnan(features(workshop, "train")).any()
     trained = grown(workshop)
     targets = workshop.examples.parts["train"].targets
     expected = of_scikit_learn(workshop, rounds=trained.best_epoch * ROUNDS_PER_STEP, targets=targets)
-    np.testing.assert_allclose(trained.predictions["test"], expected, rtol=1e-5)
+    np.testing.assert_allclose(trained.predictions["test"], tempered(expected, trained.temperature), rtol=1e-5)
 
 
 def test_two_classes(flowers: pd.DataFrame) -> None:
@@ -74,7 +80,7 @@ def test_two_classes(flowers: pd.DataFrame) -> None:
     trained = grown(workshop)
     targets = workshop.examples.parts["train"].targets
     expected = of_scikit_learn(workshop, rounds=trained.best_epoch * ROUNDS_PER_STEP, targets=targets)
-    np.testing.assert_allclose(trained.predictions["test"], expected, rtol=1e-5)
+    np.testing.assert_allclose(trained.predictions["test"], tempered(expected, trained.temperature), rtol=1e-5)
 
 
 def test_a_number(regression: Workshop) -> None:
@@ -91,14 +97,14 @@ def test_a_class_without_a_training_row_is_all_but_impossible(workshop: Workshop
     targets = workshop.examples.parts["train"].targets
     targets[targets == 1] = 0
     trained = grown(workshop)
-    assert trained.predictions["test"][:, 1].max() < 1e-4
+    assert untempered(trained)[:, 1].max() < 1e-4
     np.testing.assert_allclose(trained.predictions["test"].sum(axis=1), 1.0)
 
 
 def test_a_single_class_is_certain(workshop: Workshop) -> None:
     workshop.examples.parts["train"].targets[:] = 2
     trained = grown(workshop)
-    assert trained.predictions["test"][:, 2].min() > 0.999
+    assert untempered(trained)[:, 2].min() > 0.999
 
 
 def test_the_saved_network_predicts_what_was_scored(workshop: Workshop, tmp_path: Path) -> None:
@@ -107,7 +113,7 @@ def test_the_saved_network_predicts_what_was_scored(workshop: Workshop, tmp_path
     network.save(tmp_path / "network.keras")
     loaded = keras_files.load(tmp_path / "network.keras", network.get_weights())
     raw = predictors(loaded, [loaded.get_weights()])[0](workshop.inputs("test", "none"))
-    predicted = workshop.task.predictions(raw, workshop.examples.specification)
+    predicted = tempered(workshop.task.predictions(raw, workshop.examples.specification), trained.temperature)
     np.testing.assert_array_equal(predicted, trained.predictions["test"])
 
 
@@ -165,14 +171,14 @@ def test_the_mean_of_trees_for_classes_counts_their_shares_as_a_tree(
     targets = workshop.examples.parts["train"].targets
     shares = (np.bincount(targets) + 1 / 3) / (len(targets) + 1)
     expected = (rounds * forest_of_scikit_learn(kind, workshop, targets, rounds=rounds) + shares) / (rounds + 1)
-    np.testing.assert_allclose(trained.predictions["test"], expected, rtol=1e-5)
+    np.testing.assert_allclose(trained.predictions["test"], tempered(expected, trained.temperature), rtol=1e-5)
 
 
 def test_the_mean_of_trees_knows_no_class_without_a_training_row(workshop: Workshop) -> None:
     targets = workshop.examples.parts["train"].targets
     targets[targets == 1] = 0
     trained = train(workshop, "forest", FOREST, metric=metric(None, workshop.task), seed=0)
-    assert trained.predictions["test"][:, 1].max() < 1e-3
+    assert untempered(trained)[:, 1].max() < 1e-3
     np.testing.assert_allclose(trained.predictions["test"].sum(axis=1), 1.0)
 
 
@@ -182,7 +188,7 @@ def test_the_saved_mean_of_trees_predicts_what_was_scored(workshop: Workshop, tm
     network.save(tmp_path / "network.keras")
     loaded = keras_files.load(tmp_path / "network.keras", trained.weights[0])
     raw = predictors(loaded, [loaded.get_weights()])[0](workshop.inputs("test", "none"))
-    predicted = workshop.task.predictions(raw, workshop.examples.specification)
+    predicted = tempered(workshop.task.predictions(raw, workshop.examples.specification), trained.temperature)
     np.testing.assert_allclose(predicted, trained.predictions["test"], rtol=1e-6)
 
 

@@ -24,7 +24,7 @@ def show(facts: ReportFacts) -> dict[str, Any] | None:
     return {
         "figures": drawn,
         "has_folds": bool(facts.asked.get("folds")),
-        "has_temperatures": any(trials[number].temperature != 1 for number in numbers if number in trials),
+        "has_temperatures": facts.metric.name == "log_loss" and any(trial.temperature != 1 for trial in facts.trials),
     }
 
 
