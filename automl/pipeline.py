@@ -52,8 +52,9 @@ if TYPE_CHECKING:
 # short budget, a share: better a little late than without a model.
 TAIL_SECONDS = 3.0
 TAIL_SHARE = 0.2
-# Of the budget, what the checks of the data may take.
+# Of the time that is left, what the checks of the data may take; where next to none is, the gravest are still made.
 CHECKS_SHARE = 0.2
+LEAST_CHECKS_SECONDS = 1.0
 # And those of single trials, which begin no other one after that, nor when there is only time for the report.
 TRIAL_CHECKS_SHARE = 0.01
 RECORD_SECONDS = 1.5
@@ -146,7 +147,7 @@ def fit(
         interruption.last_words = f"Interrupted. {_way_on(folder)}"
         cleanup.enter_context(_faults_tell_the_way_on(folder))
         known = evidence.of_data(prepared, options)
-        data_checks = _tell(known, prepared, options, plan, folder, services.reporter)
+        data_checks = _tell(known, prepared, plan, folder, services.reporter, until=_checks_deadline(options, began))
         write_workspace(folder.encoded, prepared)
         tracker.start(recorded.description(folder, trials=earlier.ended))
         executor = LocalExecutor(
@@ -293,13 +294,21 @@ def _place(prepared: Prepared, options: Options) -> tuple[Path, str]:
     return (options.out.parent, options.out.name) if options.out else (Path("runs"), prepared.name)
 
 
+def _checks_deadline(options: Options, began: float) -> float:
+    """When no further check of the data is begun."""
+    if options.seconds is None:
+        return float("inf")
+    now = time.monotonic()
+    share = CHECKS_SHARE * (began + options.seconds - now)
+    return now + max(LEAST_CHECKS_SECONDS, share)
+
+
 def _tell(
-    data: Data, prepared: Prepared, options: Options, plan: Plan, folder: RunFolder, reporter: Reporter
+    data: Data, prepared: Prepared, plan: Plan, folder: RunFolder, reporter: Reporter, *, until: float
 ) -> list[Answer]:
-    """Shows what is about to begin; returns what the checks of the data say."""
+    """Shows what is about to begin; returns what the checks of the data say that were begun in time."""
     reporter.data(prepared.profile, name=prepared.name, notes=prepared.notes, split=prepared.split)
-    allowed = float("inf") if options.seconds is None else CHECKS_SHARE * options.seconds
-    answers = ask("data", data, log=folder.log, until=time.monotonic() + allowed)
+    answers = ask("data", data, log=folder.log, until=until)
     reporter.findings(worst_first(answers))
     if titles := skipped(answers):
         reporter.note(f"There was too little time, or a check failed, to look for: {', '.join(titles)}.")

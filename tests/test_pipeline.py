@@ -9,7 +9,14 @@ import pytest
 
 from automl.errors import EnvironmentFault
 from automl.options import Options
-from automl.pipeline import LEAST_SEARCH_SECONDS, _faults_tell_the_way_on, _search_deadline, _why_nothing
+from automl.pipeline import (
+    LEAST_CHECKS_SECONDS,
+    LEAST_SEARCH_SECONDS,
+    _checks_deadline,
+    _faults_tell_the_way_on,
+    _search_deadline,
+    _why_nothing,
+)
 from automl.records import RunFolder
 from automl.resuming import Earlier
 from automl.trial import Trial
@@ -40,3 +47,14 @@ def test_a_search_that_begins_late_still_gets_a_first_model() -> None:
     assert left(used=1) == pytest.approx(7, abs=0.2)
     assert left(used=9) == pytest.approx(LEAST_SEARCH_SECONDS, abs=0.2)
     assert left(used=9, trials=(Trial(0, "mlp", {}, "finished"),)) < 0
+
+
+def test_checks_of_the_data_get_a_share_of_the_time_that_is_left() -> None:
+    def left(seconds: float | None, *, used: float) -> float:
+        now = time.monotonic()
+        return _checks_deadline(Options(seconds=seconds), now - used) - now
+
+    assert left(60.0, used=10) == pytest.approx(10, abs=0.2)
+    assert left(10.0, used=9) == pytest.approx(LEAST_CHECKS_SECONDS, abs=0.2)
+    assert left(10.0, used=20) == pytest.approx(LEAST_CHECKS_SECONDS, abs=0.2)
+    assert left(None, used=9) == float("inf")
