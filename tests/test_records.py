@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from automl import files
-from automl.baselines import Baseline
+from automl.baselines import BOOSTED, BOOSTING, Baseline
 from automl.data.profile import profile
 from automl.data.split import Split
 from automl.diagnostics import Answer, Finding, NotApplicable
@@ -87,6 +87,13 @@ def test_an_undefined_score_of_a_baseline_comes_back_as_not_a_number(tmp_path: P
     (baseline,) = folder.baselines()
     assert baseline.scores["test"]["log_loss"] == 0.5
     assert math.isnan(baseline.scores["test"]["average_precision"])
+
+
+def test_what_the_boosting_baseline_predicts_comes_back(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    assert run.baseline_predictions() == {}
+    files.write_arrays(tmp_path / BOOSTED, {"test": np.array([[0.25, 0.75]])})
+    assert run.baseline_predictions()[BOOSTING]["test"].tolist() == [[0.25, 0.75]]
 
 
 def test_importance_weak_spots_and_the_end_come_back(tmp_path: Path) -> None:
