@@ -101,3 +101,23 @@ def test_a_record_may_name_a_file_whose_name_is_no_text(tmp_path: Path) -> None:
     name = os.fsdecode(b"donn\xe9es.csv")
     files.write_record(tmp_path / "r.json", {"path": name, "é": 1})
     assert files.read_record(tmp_path / "r.json")["path"] == name
+
+
+def test_content_is_on_the_disk_before_it_gets_its_name_and_the_name_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    flush, rename = os.fsync, Path.replace
+
+    def flushed(descriptor: int) -> None:
+        done.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        flush(descriptor)
+
+    def renamed(self: Path, target: Path) -> Path:
+        done.append("renamed")
+        return rename(self, target)
+
+    monkeypatch.setattr(os, "fsync", flushed)
+    monkeypatch.setattr(Path, "replace", renamed)
+    files.write_bytes(tmp_path / "a.json", b"1")
+    assert done == [f".a.json.{os.getpid()}.part", "renamed", tmp_path.name]
