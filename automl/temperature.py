@@ -44,13 +44,19 @@ def best_temperature(probabilities: NDArray[np.floating[Any]], targets: NDArray[
     if not rows:
         return 1.0
 
-    def loss(temperature: float) -> float:
+    def measured(temperature: float) -> tuple[float, float]:
+        """The log loss of the rows, and of one that is of each class a little."""
         scaled = logs / temperature
         scaled -= scaled.max(axis=0)
         losses = np.log(np.exp(scaled).sum(axis=0)) - scaled
         losses = np.minimum(losses, -np.log(TINY))
-        of_rows = float(losses[truth].mean())
-        return of_rows + float(losses.mean()) / rows if temperature < 1 else of_rows
+        return float(losses[truth].mean()), float(losses.mean())
+
+    untouched, doubt_before = measured(1.0)
+
+    def loss(temperature: float) -> float:
+        of_rows, doubt = measured(temperature)
+        return of_rows + max(0.0, doubt - doubt_before) / rows if temperature < 1 else of_rows
 
     low, high = LOWEST, HIGHEST
     for _ in range(GRIDS):
@@ -58,4 +64,4 @@ def best_temperature(probabilities: NDArray[np.floating[Any]], targets: NDArray[
         found = [loss(float(temperature)) for temperature in tried]
         best = int(np.argmin(found))
         low, high = float(tried[max(best - 1, 0)]), float(tried[min(best + 1, GRID - 1)])
-    return float(tried[best]) if found[best] < loss(1.0) - np.finfo(np.float32).eps else 1.0
+    return float(tried[best]) if found[best] < untouched - np.finfo(np.float32).eps else 1.0

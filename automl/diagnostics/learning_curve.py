@@ -17,7 +17,7 @@ TITLE = "Learning curves"
 
 # Each as a share of what the member had learned by its best epoch. Of 26 whole trainings on 15 tables, nine in ten had
 # at most 0.01 of the first, 0.17 of the second, and 0.03 of the third; of 47 that ran out of time, half had 0.02 of the
-# first. That was measured before epochs were judged with a temperature, with which less rises.
+# first. That was measured before epochs were judged with a temperature.
 FALLING, STILL_LEARNING = 0.02, 0.05
 RISING = 0.1
 JUMPING, WILD = 0.1, 0.25
