@@ -34,7 +34,7 @@ def check(evidence: Evidence) -> Answer:
     Falling is what the last quarter of the epochs took off the lowest error, unless validation itself had ended the
     training; of less than ten epochs, what as many as ten would take off, if it fell with their logarithm. Rising is
     the median of the last three epochs less the lowest. Jumping is the median step between two epochs in the second
-    half, whichever the direction.
+    half, whichever the direction. Of less than ten epochs that don't fall any more, none is called settled.
     """
     known = curves(evidence)
     if not known:
@@ -66,6 +66,9 @@ def check(evidence: Evidence) -> Answer:
         advice = "Prefer smaller networks, more dropout or weight decay, or lower learning rates, with --set."
         # However far it rises: what is saved and scored is the best epoch, so that nobody is misled.
         return Finding("learning_curve", "note", title, explained, advice, figures)
+    few = max((curve for curve in known if _is_too_short(curve)), key=lambda curve: curve.weight, default=None)
+    if few is not None and figures["too_short"]:
+        return _too_short(few, figures)
     title = "The validation error has fallen and settled, as it should"
     return Finding("learning_curve", "fine", title, f"{best}Its error hardly changed at the end.", "", figures)
 
@@ -78,16 +81,7 @@ def _best_epoch(curve: Curve) -> str:
 
 
 def _still_falling(curve: Curve, figures: dict[str, float]) -> Finding:
-    trial = curve.trial
-    by_time = trial.stopped == "time"
-    why = "the time ran out" if by_time else "its epochs were over"
-    epochs = int(trial.params.get("epochs", trial.best_epoch))
-    advice = (
-        "Give it more --time, or try fewer settings: --trials, --families."
-        if by_time
-        else f"Allow more epochs: --set {trial.family}.epochs={epochs}..{4 * max(epochs, 10)}"
-    )
-    few = curve.epochs < LEAST_EPOCHS
+    why, few = _why_it_ended(curve.trial), _is_too_short(curve)
     brought = _last_step(curve) if few else _falling(curve)
     explained = (
         f"{_best_epoch(curve)}The last {'epoch' if few else 'quarter of the epochs'} still brought {percent(brought)} "
@@ -95,13 +89,38 @@ def _still_falling(curve: Curve, figures: dict[str, float]) -> Finding:
     )
     severity: Severity = "warning" if figures["falling"] >= STILL_LEARNING else "note"
     title = f"Training ended too soon: the error was still falling when {why}"
-    return Finding("learning_curve", severity, title, explained, advice, figures)
+    return Finding("learning_curve", severity, title, explained, _longer(curve.trial), figures)
+
+
+def _too_short(curve: Curve, figures: dict[str, float]) -> Finding:
+    trained = count(curve.epochs, "epoch")
+    title = f"Trained for {trained} only, too few to tell whether there was more to learn"
+    explained = (
+        f"{_best_epoch(curve)}Then {_why_it_ended(curve.trial)}. The validation error hardly fell at the end; in so "
+        "few epochs, that may be the learning rate, which falls with them, or chance."
+    )
+    return Finding("learning_curve", "note", title, explained, _longer(curve.trial), figures)
+
+
+def _why_it_ended(trial: Trial) -> str:
+    return "the time ran out" if trial.stopped == "time" else "its epochs were over"
+
+
+def _longer(trial: Trial) -> str:
+    if trial.stopped == "time":
+        return "Give it more --time, or try fewer settings: --trials, --families."
+    epochs = int(trial.params.get("epochs", trial.best_epoch))
+    return f"Allow more epochs: --set {trial.family}.epochs={epochs}..{4 * max(epochs, 10)}"
+
+
+def _is_too_short(curve: Curve) -> bool:
+    return curve.epochs < LEAST_EPOCHS and curve.trial.stopped != "early"
 
 
 def _falling(curve: Curve) -> float:
     if curve.trial.stopped == "early":
         return 0.0
-    if curve.epochs < LEAST_EPOCHS:
+    if _is_too_short(curve):
         pace = _last_step(curve) / math.log(curve.epochs / max(curve.epochs - 1, 0.5))
         return min(1.0, pace * math.log(LEAST_EPOCHS / curve.epochs))
     before = curve.errors[: max(1, int((1 - LAST_PART) * len(curve.errors)))]
@@ -130,4 +149,9 @@ def _smaller(trial: Trial) -> str:
     return f"{rate / 30:.1e}..{rate / 3:.1e}"
 
 
-MEASURES: dict[str, Callable[[Curve], float]] = {"falling": _falling, "rising": _rising, "jumping": _jumping}
+MEASURES: dict[str, Callable[[Curve], float]] = {
+    "falling": _falling,
+    "rising": _rising,
+    "jumping": _jumping,
+    "too_short": lambda curve: float(_is_too_short(curve)),
+}

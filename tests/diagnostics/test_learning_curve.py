@@ -62,9 +62,18 @@ def test_of_few_epochs_it_is_asked_what_ten_would_bring(evidence_of: Callable[..
     assert found.figures["falling"] == pytest.approx(0.01 * np.log(10 / 3) / learned)
     assert (found.severity, "ended too soon" in found.title) == ("note", True)
     assert "The last epoch still brought 0.8% of all" in found.explanation
-    back_up = check(course(evidence_of, np.array([0.55, 0.5, 0.52])))
+
+
+def test_a_few_epochs_are_never_called_settled(evidence_of: Callable[..., Evidence]) -> None:
+    errors = np.array([0.55, 0.5, 0.52])
+    back_up = check(course(evidence_of, errors))
     assert isinstance(back_up, Finding)
     assert back_up.figures["falling"] == 0
+    assert (back_up.severity, "Trained for 3 epochs only" in back_up.title) == ("note", True)
+    assert "--set mlp.epochs=40..160" in back_up.advice
+    stopped_by_validation = check(course(evidence_of, errors, stopped="early"))
+    assert isinstance(stopped_by_validation, Finding)
+    assert "settled" in stopped_by_validation.title
 
 
 def test_finds_that_validation_rises_again(evidence_of: Callable[..., Evidence]) -> None:
