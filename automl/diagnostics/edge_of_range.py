@@ -66,38 +66,44 @@ def check(evidence: Evidence) -> Answer:
         return NotApplicable(
             "edge_of_range", f"No family of the model has {LEAST_TRIALS} finished trials, which it takes to tell."
         )
-    mattering = {
-        family: _mattering(evidence.spaces[family], trials, seed=evidence.data.seed)
+    found = [
+        edge
         for family, trials in enough.items()
         if family in evidence.spaces
-    }
-    tests = 2 * sum(map(len, mattering.values()))
-    edges = [
-        edge
-        for family, parameters in mattering.items()
-        for name, parameter in parameters.items()
-        if (edge := find(family, name, parameter, enough[family])) and edge.chance * tests < RARE
+        for edge in edges(evidence.spaces[family], trials, seed=evidence.data.seed, rare=RARE / len(enough))
     ]
-    figures = {"at_edge": float(len(edges))}
-    if not edges:
+    figures = {"at_edge": float(len(found))}
+    if not found:
         title = "The best settings lie within the searched ranges"
         explained = "None of the hyperparameters that were varied has its best values gathered at an end of its range."
         return Finding("edge_of_range", "fine", title, explained, "", figures)
-    edges = sorted(edges, key=lambda edge: edge.chance)
-    named = ", ".join(f"{edge.family}.{edge.parameter}" for edge in edges[:3]) + (", …" if len(edges) > 3 else "")
+    found = sorted(found, key=lambda edge: edge.chance)
+    named = ", ".join(f"{edge.family}.{edge.parameter}" for edge in found[:3]) + (", …" if len(found) > 3 else "")
     explained = " ".join(
         f"Of the {edge.of} best settings of {edge.family}, {edge.at} have {edge.parameter} at the "
         f"{'lower' if edge.side == 'low' else 'upper'} end of its range."
-        for edge in edges
+        for edge in found
     )
     return Finding(
         "edge_of_range",
         "warning",
         f"The best settings are at the edge of what was searched: {named}",
         f"{explained} Better ones may lie beyond.",
-        "Search further out: " + " ".join(f"--set {edge.wider}" for edge in edges),
+        "Search further out: " + " ".join(f"--set {edge.wider}" for edge in found),
         figures,
     )
+
+
+def edges(space: SearchSpace, trials: Sequence[Trial], *, seed: int, rare: float = RARE) -> list[Edge]:
+    """The hyperparameters of a family whose best values are at an end.
+
+    Args:
+        trials: finished ones of the family, best first.
+        rare: the most that the chance of any of them may be, if good settings are everywhere.
+    """
+    mattering = _mattering(space, trials, seed=seed)
+    found = [find(space.name, name, parameter, trials) for name, parameter in mattering.items()]
+    return [edge for edge in found if edge and edge.chance * 2 * len(mattering) < rare]
 
 
 def _mattering(space: SearchSpace, trials: Sequence[Trial], *, seed: int) -> dict[str, Parameter]:
@@ -118,12 +124,18 @@ def find(family: str, name: str, parameter: Parameter, trials: Sequence[Trial]) 
     side: Side = "low" if best.mean() < 0.5 else "high"
     from_end = places if side == "low" else 1 - places
     went_elsewhere = int((from_end > EDGE).sum()) >= LEAST_ELSEWHERE
-    wider = _wider(parameter, side)
-    if not (went_elsewhere and from_end[0] <= EDGE and _is_better_near(from_end)) or wider is None:
+    further = wider(parameter, side)
+    if not (went_elsewhere and from_end[0] <= EDGE and _is_better_near(from_end)) or further is None:
         return None
     at = int(np.count_nonzero(from_end[: len(best)] <= EDGE))
     return Edge(
-        family, name, side, at, len(best), _chance(at, len(best), _share_at_end(parameter)), f"{family}.{name}={wider}"
+        family,
+        name,
+        side,
+        at,
+        len(best),
+        _chance(at, len(best), _share_at_end(parameter)),
+        f"{family}.{name}={further}",
     )
 
 
@@ -175,7 +187,7 @@ def _is_better_near(from_end: np.ndarray) -> bool:
     return bool(correlation * math.sqrt(len(ranks) - 1) > CLEAR)
 
 
-def _wider(parameter: Parameter, side: Side) -> str | None:
+def wider(parameter: Parameter, side: Side) -> str | None:
     """The range with more beyond an end, as `--set` takes it; None where there is nothing beyond."""
     if isinstance(parameter, Choice):
         values = _ordered(parameter)
