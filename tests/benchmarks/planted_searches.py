@@ -59,7 +59,7 @@ class Plant:
 
 
 PLANTS: Mapping[str, Plant] = {
-    "small_steps": Plant("learning_rate", "high", (*USUAL, "learning_rate=1e-6..3e-5", "optimizer=adam,adamw")),
+    "small_steps": Plant("learning_rate", "high", (*USUAL, "learning_rate=1e-5..2e-4", "optimizer=adam,adamw")),
     "few_epochs": Plant("epochs", "high", ("epochs=1..6", "learning_rate=1e-4..1e-3")),
     "much_dropout": Plant("dropout", "low", (*USUAL, "dropout=0.6..0.95")),
     "few_units": Plant("units", "high", (*USUAL, "units=2,4,8", "layers=2")),
@@ -74,6 +74,11 @@ class Search:
     name: str
     table: Table
     algorithm: str
+
+    @property
+    def seed(self) -> int:
+        """Another one for each search, or one lucky draw of settings would count for all tables."""
+        return int(self.table.rng(f"{self.name} {self.algorithm}").integers(1_000_000))
 
     @property
     def ranges(self) -> tuple[str, ...]:
@@ -150,7 +155,7 @@ def trials_of(search: Search, kept: Kept) -> list[Trial]:
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(search.table, Path(folder))
         while len(trials) < TRIALS:
-            proposed = propose(search.algorithm, {FAMILY: search.space}, trials, seed=0)
+            proposed = propose(search.algorithm, {FAMILY: search.space}, trials, seed=search.seed)
             if proposed is None:
                 break
             trials.append(trainer.trial(len(trials), proposed[1]))
@@ -229,14 +234,14 @@ def main() -> None:
 def judged(search: Search, trials: Sequence[Trial], kept: Kept) -> list[str]:
     """What the checks made of a search, in the words that are counted."""
     best_first = finished(trials)
-    named = {(edge.parameter, edge.side): edge for edge in edges(search.space, best_first, seed=0)}
+    named = {(edge.parameter, edge.side): edge for edge in edges(search.space, best_first, seed=search.seed)}
     said = ["searches"]
     planted = PLANTS.get(search.name)
     if planted:
         found = named.pop((planted.parameter, planted.side), None)
         if is_too_narrow(search, trials, planted.parameter, planted.side, widened(search, planted), kept):
             said.append("found" if found else "missed")
-            matters = importance(search.space, best_first, seed=0)
+            matters = importance(search.space, best_first, seed=search.seed)
             is_named = matters.explained >= LEAST_EXPLAINED and planted.parameter in mattering(matters)
             said.append("named" if is_named else "not named")
         elif found:
