@@ -5,41 +5,38 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
-from automl.diagnostics._importance import importance
 from automl.space import Choice, Float, Int, Parameter, SearchSpace, Value
 from automl.trial import Trial, finished
 
 STAGE = "training"
 TITLE = "Settings at the edge of their range"
 
-# Of a family, so many trials tell where the good settings are; and of these, the best that are looked at.
-LEAST_TRIALS = 12
-BEST_SHARE, LEAST_BEST, MOST_BEST = 0.125, 5, 10
+# Of a family, so many trials tell where the good settings are; and of these, the best that are named.
+LEAST_TRIALS, BEST = 12, 5
 # The outermost part of a range, along its scale.
-EDGE = 0.15
-# Trials away from an end, by which a search knows that it is worse there, and standard errors that make it clear.
-LEAST_ELSEWHERE, CLEAR = 3, 1.645
-# A chance gathering at an edge should be rarer than this, over all hyperparameters and both ends together.
+OUTERMOST = 1 / 3
+# A trend towards an edge should be rarer than this by chance, over all hyperparameters and both ends together.
 RARE = 0.05
-
-# What a forest has to explain of how the trials rank, and the share in it of a hyperparameter that matters.
-LEAST_EXPLAINED, MATTERS = 0.1, 0.1
+# Places inside a range, counted from its middle to the end that is looked at, where the best settings may be instead.
+INSIDE = (0.5, 0.6, 0.7, 0.8)
 
 Side = Literal["low", "high"]
 
 
 @dataclass(frozen=True)
 class Edge:
-    """A hyperparameter whose best values are at an end of its range.
+    """A hyperparameter whose settings are the better the nearer they are to an end of its range.
 
     Attributes:
-        at: how many of the best settings are there, of so many.
-        chance: how likely that is if good settings are everywhere.
+        at: how many of the best settings are in the outermost third, of so many.
+        chance: how likely such a trend is where the hyperparameter does not matter.
         wider: what to write behind `--set`.
     """
 
@@ -53,11 +50,11 @@ class Edge:
 
 
 def check(evidence: Evidence) -> Answer:
-    """Looks at the best eighth of the finished trials (5 to 10) of each family in the model.
+    """Looks at how the finished trials of each family in the model rank along the range of each hyperparameter.
 
-    If good settings were anywhere, each would be in the outermost 15 % of a range by as much of a chance, so the number
-    there is binomial. A hyperparameter counts whose search went elsewhere too, whose trials are the better the nearer
-    they are to the end, and beyond whose end there is something.
+    The trend is the correlation of the places with the trials' Savage scores, in which the best trials count for most
+    (Iman and Conover 1987). It has to be beyond chance, no place inside the range may tell the ranks better than its
+    end, and beyond that there must be something.
     """
     families = dict.fromkeys(member.family for member in evidence.best.members)
     searched = {family: [t for t in finished(evidence.trials) if t.family == family] for family in families}
@@ -70,23 +67,24 @@ def check(evidence: Evidence) -> Answer:
         edge
         for family, trials in enough.items()
         if family in evidence.spaces
-        for edge in edges(evidence.spaces[family], trials, seed=evidence.data.seed, rare=RARE / len(enough))
+        for edge in edges(evidence.spaces[family], trials, rare=RARE / len(enough))
     ]
     figures = {"at_edge": float(len(found))}
     if not found:
         title = "The best settings lie within the searched ranges"
-        explained = "None of the hyperparameters that were varied has its best values gathered at an end of its range."
+        explained = "No family's trials are the better the nearer a hyperparameter is to an end of its range."
         return Finding("edge_of_range", "fine", title, explained, "", figures)
     found = sorted(found, key=lambda edge: edge.chance)
     named = ", ".join(f"{edge.family}.{edge.parameter}" for edge in found[:3]) + (", …" if len(found) > 3 else "")
     explained = " ".join(
-        f"Of the {edge.of} best settings of {edge.family}, {edge.at} have {edge.parameter} at the "
-        f"{'lower' if edge.side == 'low' else 'upper'} end of its range."
+        f"Settings of {edge.family} are the better the {'lower' if edge.side == 'low' else 'higher'} {edge.parameter} "
+        f"is: {edge.at} of the {edge.of} best are in the {'lower' if edge.side == 'low' else 'upper'} third of its "
+        "range."
         for edge in found
     )
     return Finding(
         "edge_of_range",
-        "warning",
+        "note",
         f"The best settings are at the edge of what was searched: {named}",
         f"{explained} Better ones may lie beyond.",
         "Search further out: " + " ".join(f"--set {edge.wider}" for edge in found),
@@ -94,54 +92,56 @@ def check(evidence: Evidence) -> Answer:
     )
 
 
-def edges(space: SearchSpace, trials: Sequence[Trial], *, seed: int, rare: float = RARE) -> list[Edge]:
-    """The hyperparameters of a family whose best values are at an end.
+def edges(space: SearchSpace, trials: Sequence[Trial], *, rare: float = RARE) -> list[Edge]:
+    """The hyperparameters of a family whose best values lie at an end, or beyond it.
 
     Args:
         trials: finished ones of the family, best first.
-        rare: the most that the chance of any of them may be, if good settings are everywhere.
+        rare: the most that the chance may be, over all that are looked at.
     """
-    mattering = _mattering(space, trials, seed=seed)
-    found = [find(space.name, name, parameter, trials) for name, parameter in mattering.items()]
-    return [edge for edge in found if edge and edge.chance * 2 * len(mattering) < rare]
+    placed = {
+        name: places
+        for name, parameter in space.reachable().items()
+        if (places := _places(parameter, [trial.params.get(name) for trial in trials])) is not None
+    }
+    found = (find(space, name, places) for name, places in placed.items())
+    return [edge for edge in found if edge and edge.chance * 2 * len(placed) < rare]
 
 
-def _mattering(space: SearchSpace, trials: Sequence[Trial], *, seed: int) -> dict[str, Parameter]:
-    """The hyperparameters that made a difference. A search stays near what was good, also in those that did not."""
-    found = importance(space, trials, seed=seed)
-    if found.explained < LEAST_EXPLAINED:
-        return {}
-    return {name: space.parameters[name] for name, share in found.shares.items() if share >= MATTERS}
+def find(space: SearchSpace, name: str, places: NDArray[np.float64]) -> Edge | None:
+    """The end of a range towards which the trials become better, however slightly.
 
-
-def find(family: str, name: str, parameter: Parameter, trials: Sequence[Trial]) -> Edge | None:
-    """The end at which a family's best trials gather, if they do; `trials` are best first."""
-    positioned = [(_position(parameter, trial.params[name]), trial) for trial in trials if name in trial.params]
-    places = np.array([position for position, _ in positioned if position is not None])
-    if len(places) < LEAST_TRIALS or len(places) < len(positioned):
+    Args:
+        places: where each trial is between the ends, from 0 to 1, the best trial first.
+    """
+    scores = _savage(len(places))
+    side: Side = "low" if np.corrcoef(scores, places)[0, 1] < 0 else "high"
+    from_middle = 1 - places if side == "low" else places
+    trend = float(np.corrcoef(scores, from_middle)[0, 1])
+    elsewhere = max(float(_correlation(scores, -np.abs(from_middle - place))) for place in INSIDE)
+    further = wider(space.parameters[name], side)
+    if trend < elsewhere or further is None:
         return None
-    best = places[: min(MOST_BEST, max(LEAST_BEST, math.ceil(BEST_SHARE * len(places))))]
-    side: Side = "low" if best.mean() < 0.5 else "high"
-    from_end = places if side == "low" else 1 - places
-    went_elsewhere = int((from_end > EDGE).sum()) >= LEAST_ELSEWHERE
-    further = wider(parameter, side)
-    if not (went_elsewhere and from_end[0] <= EDGE and _is_better_near(from_end)) or further is None:
-        return None
-    at = int(np.count_nonzero(from_end[: len(best)] <= EDGE))
-    return Edge(
-        family,
-        name,
-        side,
-        at,
-        len(best),
-        _chance(at, len(best), _share_at_end(parameter)),
-        f"{family}.{name}={further}",
-    )
+    best = from_middle[:BEST]
+    at = int(np.count_nonzero(best >= 1 - OUTERMOST))
+    chance = 1 - NormalDist().cdf(trend * math.sqrt(len(places) - 1))
+    return Edge(space.name, name, side, at, len(best), chance, f"{space.name}.{name}={further}")
 
 
-def _chance(at: int, of: int, share: float) -> float:
-    """How likely so many or more of them are at an end."""
-    return float(sum(math.comb(of, n) * share**n * (1 - share) ** (of - n) for n in range(at, of + 1)))
+def _savage(trials: int) -> NDArray[np.float64]:
+    """Savage's score of each rank: what is expected of the largest, the second largest, … of so many exponentials."""
+    return np.asarray(np.cumsum(1 / np.arange(trials, 0, -1))[::-1])
+
+
+def _correlation(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
+    return float(np.corrcoef(left, right)[0, 1]) if right.std() > 0 else 0.0
+
+
+def _places(parameter: Parameter, chosen: Sequence[Value | None]) -> NDArray[np.float64] | None:
+    """Where the trials are between the ends of a range; None where they are all at one place, or some at none."""
+    places = [None if value is None else _position(parameter, value) for value in chosen]
+    known = np.array([place for place in places if place is not None])
+    return known if len(known) == len(places) and np.ptp(known) > 0 else None
 
 
 def _position(parameter: Parameter, chosen: Value) -> float | None:
@@ -161,30 +161,6 @@ def _ordered(parameter: Choice) -> list[int]:
     """The values of a choice of whole numbers in their order; empty for any other choice, or of fewer than three."""
     values = [value for value in parameter.values if isinstance(value, int) and not isinstance(value, bool)]
     return sorted(values) if 3 <= len(values) == len(parameter.values) else []
-
-
-def _share_at_end(parameter: Parameter) -> float:
-    """How likely a value drawn at random is at a certain end."""
-    if isinstance(parameter, Choice):
-        return 1 / len(parameter.values)
-    if isinstance(parameter, Float):
-        return EDGE
-    drawn = [parameter.nearest(parameter.reals().at(place)) for place in (np.arange(1000) + 0.5) / 1000]
-    ends = [_position(parameter, value) or 0.0 for value in drawn]
-    return float(max(np.mean(np.array(ends) <= EDGE), np.mean(np.array(ends) >= 1 - EDGE)))
-
-
-def _is_better_near(from_end: np.ndarray) -> bool:
-    """Whether trials are the better the nearer they are to an end, by Spearman's rank correlation.
-
-    Args:
-        from_end: of each trial, the best first.
-    """
-    ranks = np.array([(from_end < place).sum() + ((from_end == place).sum() - 1) / 2 for place in from_end])
-    if ranks.std() == 0:
-        return False
-    correlation = np.corrcoef(ranks, np.arange(len(ranks)))[0, 1]
-    return bool(correlation * math.sqrt(len(ranks) - 1) > CLEAR)
 
 
 def wider(parameter: Parameter, side: Side) -> str | None:

@@ -234,7 +234,7 @@ def main() -> None:
 def judged(search: Search, trials: Sequence[Trial], kept: Kept) -> list[str]:
     """What the checks made of a search, in the words that are counted."""
     best_first = finished(trials)
-    named = {(edge.parameter, edge.side): edge for edge in edges(search.space, best_first, seed=search.seed)}
+    named = {(edge.parameter, edge.side): edge for edge in edges(search.space, best_first)}
     said = ["searches"]
     planted = PLANTS.get(search.name)
     if planted:

@@ -67,7 +67,7 @@ def test_finds_a_parameter_that_is_best_beyond_its_range(
 ) -> None:
     found = searched(evidence_of, {name: end})
     assert isinstance(found, Finding)
-    assert (found.severity, name in found.title) == ("warning", True)
+    assert (found.severity, name in found.title) == ("note", True)
     assert f"--set {wider}" in found.advice
 
 
