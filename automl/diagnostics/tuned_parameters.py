@@ -11,8 +11,9 @@ STAGE = "run"
 TITLE = "Which hyperparameters mattered"
 
 LEAST_TRIALS = 20
-# Of the spread of the ranks, what the forest has to explain of trials that a tree has not seen.
-LEAST_EXPLAINED = 0.2
+# Of the spread of the ranks, what the forest has to explain of trials that a tree has not seen. Of 600 searches whose
+# scores were shuffled, 1 in 24 has as much.
+LEAST_EXPLAINED = 0.1
 # A hyperparameter matters that has this share of the influence of all; so many are named.
 MATTERS, MOST_NAMED = 0.1, 3
 
