@@ -224,9 +224,10 @@ def main() -> None:
     print("| search | by | found / too narrow | wrong / named edges | searches | named / known to matter |")
     print("|---|---|---|---|---|---|")
     for (name, algorithm), count in counts.items():
+        plants, edges_named = count["found"] + count["missed"], count["wrong"] + count["right"]
         print(
-            f"| {name} | {algorithm} | {count['found']} / {count['found'] + count['missed']} "
-            f"| {count['wrong']} / {count['wrong'] + count['right']} | {count['searches']} | {count['named']} / {count['named'] + count['not named']} |"
+            f"| {name} | {algorithm} | {count['found']} / {plants} | {count['wrong']} / {edges_named} "
+            f"| {count['searches']} | {count['named']} / {count['named'] + count['not named']} |"
         )
     if arguments.names:
         print("", *remarks, sep="\n")
