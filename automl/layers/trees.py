@@ -192,9 +192,9 @@ def room_of(weights: Sequence[NDArray[Any]]) -> dict[str, int]:
 def without_room(networks: Sequence[Sequence[NDArray[Any]]]) -> list[list[NDArray[Any]]]:
     """The weights of networks of one `Trees` layer each, without the room that none of their trees takes."""
     rounds = max(1, *(int(weights[ORDER.index("count")]) for weights in networks))
-    thresholds = [weights[ORDER.index("threshold")] for weights in networks]
-    # A tree has a leaf more than it has comparisons.
-    leaves = 1 + max(int(np.isfinite(threshold).sum(axis=2).max()) for threshold in thresholds)
+    children = [weights[ORDER.index("child")] for weights in networks]
+    # A tree has a leaf more than it has comparisons, whose thresholds may be infinite: that tells missing values apart.
+    leaves = 1 + max(int((child != np.arange(child.shape[2])).sum(axis=2).max()) for child in children)
     kept = {"value", "threshold", "feature", "child"}
     return [
         [

@@ -19,6 +19,7 @@ from sklearn.ensemble import (
 
 from automl import keras_files
 from automl.layers.trees import ORDER, Forest, sums, two_sided
+from automl.space import Value
 from automl.space_files import read_space
 from automl.tasks import FloatArray, metric
 from automl.temperature import tempered
@@ -198,6 +199,31 @@ def test_weights_have_no_room_for_trees_that_are_not_there(workshop: Workshop) -
     assert tuple(weight.name for weight in network.weights) == ORDER
     by_name = dict(zip(ORDER, trained.weights[0], strict=True))
     assert len(by_name["value"]) == trained.best_epoch * ROUNDS_PER_STEP == by_name["count"]
-    nodes = by_name["threshold"].shape[2]
-    comparisons = np.isfinite(by_name["threshold"]).sum(axis=2)
+    nodes = by_name["child"].shape[2]
+    comparisons = (by_name["child"] != np.arange(nodes)).sum(axis=2)
     assert nodes == 2 * comparisons.max() + 1 < 2 * int(SETTING["leaves"]) - 1
+
+
+@pytest.mark.parametrize(
+    ("family", "setting"),
+    [
+        ("boosted_trees", {**SETTING, "leaf_rows": 1, "epochs": 5}),
+        ("forest", {**FOREST, "splits": "best"}),
+    ],
+)
+def test_there_is_room_for_comparisons_that_tell_missing_values_apart(
+    family: str, setting: dict[str, Value], tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    gaps = np.where(rng.random((400, 6)) < 0.5, np.nan, rng.normal(size=(400, 6)))
+    frame = pd.DataFrame(gaps, columns=list("abcdef"))
+    frame["price"] = np.isnan(gaps) @ [32.0, 16.0, 8.0, 4.0, 2.0, 1.0] + 0.1 * np.nan_to_num(gaps).sum(axis=1)
+    workshop = _workshop_of(frame, "price")
+    trained = train(workshop, family, setting, metric=metric(None, workshop.task), seed=0)
+    by_name = dict(zip(ORDER, trained.weights[0], strict=True))
+    is_inner = by_name["child"] != np.arange(by_name["child"].shape[2])
+    assert np.isinf(by_name["threshold"][is_inner]).any()
+    network = workshop.trained_network(family, setting, trained.weights[0])
+    raw = predictors(network, [network.get_weights()])[0](workshop.inputs("test", "none"))
+    predicted = workshop.task.predictions(raw, workshop.examples.specification)
+    np.testing.assert_allclose(predicted, trained.predictions["test"], rtol=1e-5)
