@@ -79,7 +79,14 @@ def _target(best: Ensemble, prepared: Prepared) -> Specification:
 def _export(best: Ensemble, folders: Mapping[int, Path], executor: Executor) -> dict[int, Sequence[LayerActivity]]:
     """Lets the workers write each member's network, and returns what its units do."""
     jobs = [
-        Job(EXPORT_KEY - position, "export", folders[member.trial], family=member.family, params=member.params)
+        Job(
+            EXPORT_KEY - position,
+            "export",
+            folders[member.trial],
+            family=member.family,
+            params=member.params,
+            temperature=member.temperature,
+        )
         for position, member in enumerate(best.members)
     ]
     activity: dict[int, Sequence[LayerActivity]] = {}

@@ -26,6 +26,7 @@ class Job:
         place, parts: of a refit: how long it trains, and with which schedule; and on the rows of which parts.
         keep_below: weights and predictions are written to disk if the objective is below this.
         folder: where the job's files go, or for an export, where they come from; for an importance, the run's.
+        temperature: of an export: that of the trial.
         share: of its training rows that a trial learns from.
         model, encoding, columns: of an importance; the columns in question.
     """
@@ -42,6 +43,7 @@ class Job:
     place: Place | None = None
     parts: tuple[str, ...] = ()
     keep_below: float = float("inf")
+    temperature: float = 1.0
     share: float = 1.0
     model: Ensemble | None = None
     encoding: Encoding | None = None

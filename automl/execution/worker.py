@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import sklearn.ensemble  # noqa: F401  Loaded before workers are forked from this process, so that it is loaded once.
 import tensorflow as tf
 
@@ -26,6 +27,7 @@ from automl.execution.boosting import boost
 from automl.records import RunFolder
 from automl.tasks import metric, task
 from automl.training.activity import activity
+from automl.training.agreement import TOLERANCE, disagreement
 from automl.training.importance import increases
 from automl.training.refit import refit, with_rows_of
 from automl.training.shares import with_share
@@ -241,14 +243,31 @@ def _still_alive(job: Job, connection: Connection) -> None:
 
 def _export(workshop: Workshop, job: Job) -> Mapping[str, Any]:
     """Writes `network.keras` beside the trial's weights, the first of its networks, and says what its units do."""
-    weights = by_network(files.read_arrays(final_weights(job.folder)))
-    network = workshop.trained_network(job.family, job.params, weights[0])
+    network = _network(workshop, job, job.folder / SCORED)
+    _check_that_it_predicts_what_was_scored(workshop, network, job)
+    if final_weights(job.folder) != job.folder / SCORED:
+        network = _network(workshop, job, final_weights(job.folder))
     # Keras writes in place and wants the suffix.
     aside = job.folder / f".network.{os.getpid()}.part.keras"
     keras.saving.save_model(network, aside)
     files.write_bytes(job.folder / "network.keras", aside.read_bytes())
     aside.unlink()
     return {"activity": _activity(workshop, network, job)}
+
+
+def _network(workshop: Workshop, job: Job, weights: Path) -> keras.Model:
+    """The first of the networks whose weights are in a file."""
+    return workshop.trained_network(job.family, job.params, by_network(files.read_arrays(weights))[0])
+
+
+def _check_that_it_predicts_what_was_scored(workshop: Workshop, network: keras.Model, job: Job) -> None:
+    scored = np.asarray(files.read_arrays(job.folder / "predictions.npz")["val"])
+    by = disagreement(workshop, network, job.params, scored=scored, temperature=job.temperature)
+    if by > TOLERANCE:
+        raise RuntimeError(
+            f"a network of {job.family} would not predict what was scored (off by {by:.1%} at most): this is a fault "
+            f"of automl, please report it. Choose others with --families."
+        )
 
 
 def _activity(workshop: Workshop, network: keras.Model, job: Job) -> list[LayerActivity]:

@@ -1,0 +1,35 @@
+"""What is saved predicts what was scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from automl import families
+from automl.space_files import read_space
+from automl.tasks import metric
+from automl.training.agreement import TOLERANCE, disagreement
+from automl.training.train import train
+from automl.training.workshop import Workshop
+
+
+@pytest.mark.parametrize("family", families.names())
+@pytest.mark.parametrize("kind", ["workshop", "regression"])
+def test_every_family_agrees_with_its_scores_and_other_weights_do_not(
+    family: str, kind: str, request: pytest.FixtureRequest
+) -> None:
+    workshop: Workshop = request.getfixturevalue(kind)
+    setting = {**read_space(family).space.defaults(), "epochs": 2}
+    trained = train(workshop, family, setting, metric=metric(None, workshop.task), seed=0)
+
+    def by(change: Callable[[np.ndarray], np.ndarray]) -> float:
+        weights = [change(weight) if weight.dtype == np.float32 else weight for weight in trained.weights[0]]
+        network = workshop.trained_network(family, setting, weights)
+        scored = trained.predictions["val"]
+        return disagreement(workshop, network, setting, scored=scored, temperature=trained.temperature)
+
+    assert by(lambda weight: weight) < TOLERANCE / 10
+    assert by(lambda weight: 1.5 * weight) > TOLERANCE
+    assert by(lambda weight: np.full_like(weight, np.nan)) > TOLERANCE
