@@ -9,12 +9,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from automl import files
 from automl.ensemble import Ensemble, Member, Refit
-from automl.errors import EnvironmentFault
+from automl.errors import AutomlError, EnvironmentFault
 from automl.execution import Event, Job
 from automl.options import Options
 from automl.preparation import prepare
 from automl.saving import EXPORT_ATTEMPTS, _export, _target
+from automl.space_files import read_space
+from automl.tasks import metric
+from automl.training.train import train
+from automl.training.workshop import Workshop
+from automl.weights import SCORED, named
 
 BEST = Ensemble((Member(0, "mlp", {}, 1.0, 10, 1),), 1.0, 0.5, {})
 
@@ -81,3 +87,20 @@ def test_a_model_that_cannot_be_saved_says_why(worker: Killed, begun: int, why: 
     with pytest.raises(EnvironmentFault, match=rf"could not be saved: The .*{why}\.$"):
         _export(BEST, {0: Path("nowhere")}, worker)
     assert worker.begun == begun
+
+
+def test_a_network_that_says_something_else_than_was_scored_is_not_saved(workshop: Workshop, tmp_path: Path) -> None:
+    from automl.execution import worker
+
+    setting = {**read_space("mlp").space.defaults(), "epochs": 2}
+    trained = train(workshop, "mlp", setting, metric=metric(None, workshop.task), seed=0)
+    job = Job(-2, "export", tmp_path, family="mlp", params=setting, temperature=trained.temperature)
+    files.write_arrays(tmp_path / SCORED, named(trained.weights))
+    files.write_arrays(tmp_path / "predictions.npz", trained.predictions)
+    assert worker._export(workshop, job)["activity"]
+    assert (tmp_path / "network.keras").exists()
+    (tmp_path / "network.keras").unlink()
+    files.write_arrays(tmp_path / "predictions.npz", {"val": trained.predictions["val"][::-1]})
+    with pytest.raises(AutomlError, match="a network of mlp would not predict what was scored"):
+        worker._export(workshop, job)
+    assert not (tmp_path / "network.keras").exists()

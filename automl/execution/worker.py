@@ -264,7 +264,7 @@ def _check_that_it_predicts_what_was_scored(workshop: Workshop, network: keras.M
     scored = np.asarray(files.read_arrays(job.folder / "predictions.npz")["val"])
     by = disagreement(workshop, network, job.params, scored=scored, temperature=job.temperature)
     if by > TOLERANCE:
-        raise RuntimeError(
+        raise AutomlError(
             f"a network of {job.family} would not predict what was scored (off by {by:.1%} at most): this is a fault "
             f"of automl, please report it. Choose others with --families."
         )
