@@ -13,14 +13,14 @@ from automl.training.workshop import Workshop, spread
 from automl.trial import Params
 
 MOST_ROWS = 256
-# Of how far the predictions are spread. Compiled graphs and single operations round differently, by less than 1e-4.
+# Of how far values are spread, or of probabilities as such. Compiled graphs and single operations differ by below 1e-4.
 TOLERANCE = 1e-3
 
 
 def disagreement(
     workshop: Workshop, network: keras.Model, params: Params, *, scored: FloatArray, temperature: float
 ) -> float:
-    """The largest difference from what was scored, as a share of how far that is spread; more than 1e-3 is no rounding.
+    """The largest difference from what was scored, as a share of how far values are spread; above 1e-3 is no rounding.
 
     It is measured on some of the validation rows that belong to the first network of a setting.
 
@@ -32,7 +32,10 @@ def disagreement(
     rows = spread(workshop.examples.cuts[0].val, MOST_ROWS)
     arrays = workshop.examples.parts["val"].arrays[str(params["scaling"])].take(rows)
     raw: Any = np.asarray(network(on_device(arrays), training=False))
-    now = predicted(workshop.task, raw, workshop.examples.specification, temperature=temperature)
-    span = 1.0 if workshop.task.PREDICTS == "probabilities" else max(float(np.ptp(scored)), 1e-12)
+    specification = workshop.examples.specification
+    now = predicted(workshop.task, raw, specification, temperature=temperature)
+    # One that has learned nothing may say the same of all rows: then the target's own spread counts.
+    is_classes = workshop.task.PREDICTS == "probabilities"
+    span = 1.0 if is_classes else max(float(np.ptp(scored)), float(specification["deviation"]))
     difference = np.abs(now - scored[rows])
     return float(difference.max() / span) if np.isfinite(difference).all() else np.inf

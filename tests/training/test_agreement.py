@@ -33,3 +33,12 @@ def test_every_family_agrees_with_its_scores_and_other_weights_do_not(
     assert by(lambda weight: weight) < TOLERANCE / 10
     assert by(lambda weight: 1.5 * weight) > TOLERANCE
     assert by(lambda weight: np.full_like(weight, np.nan)) > TOLERANCE
+
+
+def test_a_network_that_has_learned_nothing_agrees_within_rounding(regression: Workshop) -> None:
+    setting = {**read_space("linear").space.defaults(), "epochs": 1}
+    trained = train(regression, "linear", setting, metric=metric(None, regression.task), seed=0)
+    network = regression.trained_network("linear", setting, [np.zeros_like(weight) for weight in trained.weights[0]])
+    rows = len(regression.examples.parts["val"].targets)
+    mean = float(regression.examples.specification["mean"]) + 1e-5
+    assert disagreement(regression, network, setting, scored=np.full(rows, mean), temperature=1.0) < TOLERANCE
