@@ -87,3 +87,6 @@ class Averaging(Growing):
     ) -> None:
         for estimator in grown.model.estimators_[first:last]:
             totals += self._values(grown, estimator.tree_)[estimator.tree_.apply(features)]
+
+    def _sums_of_learned(self, grown: Grown, features: NDArray[np.float32]) -> NDArray[np.float64] | None:
+        return None

@@ -10,15 +10,44 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 from automl.training.growing import Growing, Grown, Nodes, extended
 
-# More rounds are grown at a time than a step asks for, since each time begins with a look at all earlier ones; but not
-# more than this many cells (rows times features times trees), some seconds of work.
-GROWTH = 1.5
-MOST_CELLS = 100_000_000
 # Comparisons that a row goes through in a tree: the network takes as long for every row as for the deepest leaf. On
 # nine tables the error with 12 is 0.990 of that with 8 (geometric mean, down to 0.945); without a limit it is 0.990.
 DEEPEST = 12
 # The log-odds of a class that no training row has.
 NEVER = -12.0
+
+
+class GoesOn:
+    """scikit-learn's boosting that goes on from what it has, where it would ask all earlier trees for their sums again.
+
+    Attributes:
+        binned: the rows that it learns from, and how they were put into bins; None before its first tree.
+        sums: of these rows, shape (rows, trees of a round); None before it has gone on once.
+    """
+
+    binned: tuple[NDArray[np.uint8], Any] | None = None
+    sums: NDArray[np.float64] | None = None
+
+    def _bin_data(self, *arguments: Any, **named: Any) -> NDArray[np.uint8]:
+        """Called by `fit`, which comes with a new mapper."""
+        if self.binned is None:
+            self.binned = super()._bin_data(*arguments, **named), self._bin_mapper  # type: ignore[misc, has-type]
+        rows, self._bin_mapper = self.binned
+        return rows
+
+    def _raw_predict(self, *arguments: Any, **named: Any) -> NDArray[np.float64]:
+        """Called by `fit` to go on, which adds the new trees to what it is given."""
+        if self.sums is None:
+            self.sums = super()._raw_predict(*arguments, **named)  # type: ignore[misc]
+        return self.sums
+
+
+class Classifier(GoesOn, HistGradientBoostingClassifier):
+    """Of classes."""
+
+
+class Regressor(GoesOn, HistGradientBoostingRegressor):
+    """Of numbers."""
 
 
 @final
@@ -37,18 +66,15 @@ class Boosting(Growing):
         if self._task.PREDICTS == "probabilities" and len(np.unique(learned)) == 1:
             grown.base = self._certain(int(learned[0]))
             return
-        cells = features.size * grown.forest.sums
-        ahead = min(int(grown.rounds * (GROWTH - 1)), MOST_CELLS // cells)
-        rounds = min(max(needed, grown.rounds + ahead), self._layer.rounds)
         if grown.model is None:
             grown.model = self._new_model(grown.seed)
-        grown.model.set_params(max_iter=rounds, learning_rate=learning_rate)
+        grown.model.set_params(max_iter=needed, learning_rate=learning_rate)
         # Equal weights make the search for the bins' edges much slower, and change nothing.
         grown.model.fit(features, learned, sample_weight=weights)
         self._take_over(grown, features.shape[1])
 
     def _new_model(self, seed: int) -> Any:
-        make = HistGradientBoostingRegressor if self._task.PREDICTS == "values" else HistGradientBoostingClassifier
+        make = Regressor if self._task.PREDICTS == "values" else Classifier
         return make(
             max_leaf_nodes=int(self._params["leaves"]),
             max_depth=DEEPEST,
@@ -101,6 +127,16 @@ class Boosting(Growing):
         for of_round in grown.model._predictors[first:last]:  # noqa: SLF001
             for column, tree in zip(grown.columns, of_round, strict=True):
                 totals[:, column] += tree.predict(rows, *no_sets, n_threads=1)
+
+    def _sums_of_learned(self, grown: Grown, features: NDArray[np.float32]) -> NDArray[np.float64] | None:
+        totals = np.zeros((len(features), grown.forest.sums))
+        if grown.model is None:
+            return totals
+        if grown.model.sums is None:
+            self._add(totals, grown, features, 0, grown.rounds)
+        else:
+            totals[:, grown.columns] = grown.model.sums - grown.base[grown.columns]
+        return totals
 
 
 def _nodes(tree: Any) -> Nodes:

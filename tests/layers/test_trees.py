@@ -21,10 +21,10 @@ from automl import keras_files
 from automl.layers.trees import ORDER, Forest, sums, two_sided
 from automl.space import Value
 from automl.space_files import read_space
-from automl.tasks import FloatArray, metric
+from automl.tasks import FloatArray, metric, predicted
 from automl.temperature import tempered
 from automl.training.boosting import DEEPEST
-from automl.training.forward import predictors
+from automl.training.forward import on_device, predictors
 from automl.training.growing import ROUNDS_PER_STEP
 from automl.training.train import Trained, train
 from automl.training.workshop import Workshop
@@ -227,3 +227,17 @@ def test_there_is_room_for_comparisons_that_tell_missing_values_apart(
     raw = predictors(network, [network.get_weights()])[0](workshop.inputs("test", "none"))
     predicted = workshop.task.predictions(raw, workshop.examples.specification)
     np.testing.assert_allclose(predicted, trained.predictions["test"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["boosted_trees", "forest"])
+def test_every_row_is_told_what_the_network_says_after_a_step_back(workshop: Workshop, family: str) -> None:
+    setting = {**read_space(family).space.defaults(), "epochs": 12, "patience": 3}
+    quick = {**setting, "learning_rate": 0.5} if family == "boosted_trees" else setting
+    trained = train(workshop, family, quick, metric=metric(None, workshop.task), seed=0)
+    if family == "boosted_trees":
+        assert trained.best_epoch < len(trained.curves["loss"])
+    network = workshop.trained_network(family, quick, trained.weights[0])
+    for part in ("train", "val", "test"):
+        raw = np.asarray(network(on_device(workshop.examples.parts[part].arrays["none"]), training=False))
+        said = predicted(workshop.task, raw, workshop.examples.specification, temperature=trained.temperature)
+        np.testing.assert_allclose(trained.predictions[part], said, rtol=1e-4, atol=1e-6)

@@ -142,5 +142,6 @@ def test_the_speed_of_trees_is_that_of_rows_that_are_new(workshop: Workshop, mon
     monkeypatch.setattr(engine, "_pass_through", noted)
     trained = train(workshop, "boosted_trees", TREES, metric=LOG_LOSS, seed=0)
     rows = len(workshop.examples.parts["test"].targets)
-    assert passed[-2:] == [rows, rows]
+    # The first one may compile.
+    assert passed[-2:] == [1, rows]
     assert trained.rows_per_second > 0

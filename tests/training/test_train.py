@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pytest
 
 from automl.space_files import read_space
-from automl.tasks import metric, task
+from automl.tasks import FloatArray, metric, task
 from automl.temperature import tempered
 from automl.training import train as training
 from automl.training.engine import Engine
 from automl.training.forward import predictors
 from automl.training.schedules import learning_rates
-from automl.training.train import Course, TrialFailed, _batch_size, train
+from automl.training.train import Course, Trained, TrialFailed, _batch_size, train
 from automl.training.workshop import Workshop
-from automl.trial import Bar
+from automl.trial import Bar, Params
 
 LOG_LOSS = metric(None, task("classify"))
 RMSE = metric(None, task("regress"))
@@ -213,24 +213,42 @@ def in_folds(workshop: Workshop) -> Workshop:
     return Workshop(dataclasses.replace(examples, parts=parts, folds=folds), workshop.task)
 
 
+def said_of_all_rows(in_folds: Workshop, family: str, setting: Params, trained: Trained) -> Iterator[FloatArray]:
+    """What each fold's network says."""
+    network = in_folds.network(family, setting)
+    for weights in trained.weights:
+        raw = predictors(network, [weights])[0](in_folds.inputs("train", str(setting["scaling"])))
+        yield tempered(in_folds.task.predictions(raw, in_folds.examples.specification), trained.temperature)
+
+
 def test_each_fold_is_predicted_by_the_network_that_has_not_seen_it(in_folds: Workshop) -> None:
     trained = train(in_folds, "mlp", SETTING, metric=LOG_LOSS, seed=0)
-    examples = in_folds.examples
-    assert examples.folds is not None
+    folds = in_folds.examples.folds
+    assert folds is not None
     assert len(trained.weights) == 4
-    network = in_folds.network("mlp", SETTING)
     learned = np.zeros_like(trained.predictions["train"])
-    for number, weights in enumerate(trained.weights):
-        raw_outputs = predictors(network, [weights])[0]
-        raw = raw_outputs(in_folds.inputs("train", str(SETTING["scaling"])))
-        predictions = tempered(in_folds.task.predictions(raw, examples.specification), trained.temperature)
-        left_out = examples.folds == number
-        np.testing.assert_array_equal(trained.predictions["val"][left_out], predictions[left_out])
-        learned[~left_out] += predictions[~left_out] / 3
+    for number, said in enumerate(said_of_all_rows(in_folds, "mlp", SETTING, trained)):
+        left_out = folds == number
+        np.testing.assert_array_equal(trained.predictions["val"][left_out], said[left_out])
+        learned[~left_out] += said[~left_out] / 3
     np.testing.assert_allclose(trained.predictions["train"], learned)
     assert trained.scores["val"]["log_loss"] == trained.objective
     assert trained.objective == min(trained.curves["val_log_loss"])
     assert trained.scores["test"]["log_loss"] < 0.7
+
+
+def test_each_fold_is_predicted_by_the_trees_that_have_not_seen_it(in_folds: Workshop) -> None:
+    setting = {**read_space("boosted_trees").space.defaults(), "leaf_rows": 5, "learning_rate": 0.5, "patience": 2}
+    trained = train(in_folds, "boosted_trees", setting, metric=LOG_LOSS, seed=0)
+    folds = in_folds.examples.folds
+    assert folds is not None
+    assert trained.best_epoch < len(trained.curves["loss"])
+    learned = np.zeros_like(trained.predictions["train"])
+    for number, said in enumerate(said_of_all_rows(in_folds, "boosted_trees", setting, trained)):
+        left_out = folds == number
+        np.testing.assert_allclose(trained.predictions["val"][left_out], said[left_out], rtol=1e-4, atol=1e-6)
+        learned[~left_out] += said[~left_out] / 3
+    np.testing.assert_allclose(trained.predictions["train"], learned, rtol=1e-4, atol=1e-6)
 
 
 def test_a_left_out_row_teaches_its_network_nothing(in_folds: Workshop) -> None:
