@@ -318,7 +318,7 @@ def _write(nodes: Nodes, forest: Forest, place: tuple[int, int], width: int) -> 
     inner, swapped = ~nodes.is_leaf[order], ~nodes.missing_left[order]
     threshold = _not_above(nodes.threshold[order])
     # Swapped, a row goes to the second side where x <= threshold, that is where -x is above what is next below.
-    threshold = np.where(swapped, np.nextafter(-threshold, np.float32(-np.inf)), threshold)
+    threshold = _normal(np.where(swapped, np.nextafter(-threshold, np.float32(-np.inf)), threshold))
     count = slice(len(order))
     forest.feature[place][count] = np.where(inner, nodes.feature[order] + width * swapped, 0)
     forest.threshold[place][count] = np.where(inner, threshold, np.inf)
@@ -330,3 +330,9 @@ def _not_above(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
     """The largest numbers of single precision that are not above these: the same side for every such feature."""
     rounded = thresholds.astype(np.float32)
     return np.where(rounded > thresholds, np.nextafter(rounded, np.float32(-np.inf)), rounded)
+
+
+def _normal(thresholds: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Without those that are closer to 0 than normal numbers are: TensorFlow takes such for 0, on both sides."""
+    nearest = np.finfo(np.float32).smallest_normal
+    return np.where((thresholds < 0) & (thresholds > -nearest), -nearest, thresholds)

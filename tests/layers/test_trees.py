@@ -25,7 +25,7 @@ from automl.tasks import FloatArray, metric, predicted
 from automl.temperature import tempered
 from automl.training.boosting import DEEPEST
 from automl.training.forward import on_device, predictors
-from automl.training.growing import ROUNDS_PER_STEP
+from automl.training.growing import ROUNDS_PER_STEP, Nodes, extended
 from automl.training.train import Trained, train
 from automl.training.workshop import Workshop
 from tests.conftest import _workshop_of
@@ -128,6 +128,24 @@ def test_a_missing_value_goes_to_the_first_side() -> None:
     )
     rows = two_sided(np.array([[0.0], [1.0], [np.nan]], np.float32), None)
     assert sums(rows, forest, 2).numpy().tolist() == [[21.0], [12.0], [11.0]]
+
+
+@pytest.mark.parametrize("missing_left", [True, False])
+@pytest.mark.parametrize("threshold", [0.0, 1e-50, -1e-50, 1e-40, -1e-40, 2.0, -2.0])
+def test_a_comparison_holds_where_that_of_scikit_learn_does(threshold: float, missing_left: bool) -> None:
+    nodes = Nodes(
+        is_leaf=np.array([False, True, True]),
+        feature=np.zeros(3, np.intp),
+        threshold=np.full(3, threshold),
+        missing_left=np.full(3, missing_left),
+        left=np.array([1, 0, 0]),
+        right=np.array([2, 0, 0]),
+        value=np.array([[0], [10], [20]], np.float32),
+    )
+    forest = extended(Forest.empty(0, 1, 3), [[(0, nodes)]], depth=1, width=1)
+    rows = np.array([[-2.5], [-2.0], [-1.0], [-0.0], [0.0], [1.0], [2.0], [2.5]], np.float32)
+    said = sums(two_sided(np.append(rows, [[np.nan]], axis=0).astype(np.float32), None), forest, 1).numpy()[:, 0]
+    assert said.tolist() == [*np.where(rows[:, 0].astype(float) <= threshold, 10, 20), 10 if missing_left else 20]
 
 
 def test_rounds_beyond_the_count_do_not_count() -> None:
