@@ -38,7 +38,7 @@ from automl.reporting.summary import summary
 from automl.reporting.verdict import verdict
 from automl.resuming import Earlier
 from automl.run import Run
-from automl.saving import save
+from automl.saving import MembersFailed, save
 from automl.search.grid import check_size
 from automl.searching import SearchOutcome, Settings, progress, search
 from automl.tasks import FloatArray, Metric, metric, scores
@@ -175,15 +175,8 @@ def fit(
             lost=earlier.lost,
             interruption=interruption,
         )
-        considered = candidates(outcome.usable)
-        predictions = {trial.number: folder.predictions(trial) for trial in considered}
-        best = _choose(considered, predictions, prepared, options, settings.metric) if considered else None
-        if best and settings.growth is not None:
-            best = _trained_again(going, best, outcome)
-        audit = _examined(going, best, outcome)
-        going.tell("saving the best networks", outcome)
-        if best:
-            audit = dataclasses.replace(audit, activity=save(best, folder, prepared, executor))
+        predictions = {trial.number: folder.predictions(trial) for trial in candidates(outcome.usable)}
+        best, audit = _saved(going, outcome, predictions)
         outcome.interrupted = outcome.interrupted or interruption.asked
         result = _judged(going, _result(going, best, outcome), known, data_checks, outcome, predictions, audit)
         _record(going, result, outcome, _evaluated(best, predictions, known), audit)
@@ -390,6 +383,38 @@ def _constant(prepared: Prepared) -> Baseline:
         repeated: np.ndarray[Any, Any] = prediction[None].repeat(len(rows), axis=0)
         by_part[name] = scores(prepared.task, prepared.targets[rows], repeated)
     return Baseline(CONSTANT, by_part)
+
+
+def _saved(going: _Underway, outcome: SearchOutcome, predictions: Predictions) -> tuple[Ensemble | None, Audit]:
+    """The model, once it is on disk, and what was found out about it; None where no trial has come to anything.
+
+    What cannot be saved is left out, and the choice is made once more of the others.
+
+    Args:
+        predictions: of the trials that it may be made of.
+
+    Raises:
+        EnvironmentFault: none of them can be saved.
+    """
+    fault = ""
+    while considered := [trial for trial in candidates(outcome.usable) if trial.number in predictions]:
+        best = _choose(considered, predictions, going.prepared, going.options, going.settings.metric)
+        if going.settings.growth is not None:
+            best = _trained_again(going, best, outcome)
+        audit = _examined(going, best, outcome)
+        going.tell("saving the best networks", outcome)
+        try:
+            activity = save(best, going.folder, going.prepared, going.executor)
+        except MembersFailed as failure:
+            fault = str(failure)
+            outcome.lost = {*outcome.lost, *failure.why}
+            for number, why in failure.why.items():
+                going.reporter.note(f"#{number} {outcome.trials[number].family} cannot be saved and is left out: {why}")
+        else:
+            return best, dataclasses.replace(audit, activity=activity)
+    if fault:
+        raise EnvironmentFault(f"The model could not be saved: {fault}")
+    return None, Audit()
 
 
 def _choose(

@@ -18,7 +18,7 @@ from automl.preparation import Prepared
 from automl.records import RunFolder
 from automl.reporting.refit import again
 from automl.tasks import Specification
-from automl.trial import LayerActivity
+from automl.trial import LayerActivity, Reason
 from automl.weights import REFITTED, final_weights
 
 # Jobs that save a member of the ensemble have the keys below this.
@@ -26,6 +26,20 @@ EXPORT_KEY = -2
 EXPORT_SECONDS = 120
 # Whoever kills a worker must not cost the model.
 EXPORT_ATTEMPTS = 3
+# Failures of a network's own: others may be saved.
+OWN_REASONS: tuple[Reason, ...] = ("build", "killed", "oom")
+
+
+class MembersFailed(Exception):
+    """Some of the networks cannot be saved, for reasons of their own.
+
+    Attributes:
+        why: by the number of the trial.
+    """
+
+    def __init__(self, why: Mapping[int, str]) -> None:
+        super().__init__(next(iter(why.values())))
+        self.why = why
 
 
 def save(
@@ -34,10 +48,16 @@ def save(
     """Makes the bundle of the ensemble, and returns what the units of its networks do, by trial.
 
     Raises:
-        EnvironmentFault: no worker could write a network, or the disk does not take them.
+        MembersFailed: some networks could not be written, and a model without them may be.
+        EnvironmentFault: the time was too short, or the disk does not take them.
     """
     folders = {member.trial: folder.of_trial(member.trial) for member in best.members}
-    activity = _export(best, folders, executor)
+    try:
+        activity = _export(best, folders, executor)
+    except MembersFailed:
+        for path in folders.values():
+            (path / "network.keras").unlink(missing_ok=True)
+        raise
     model.save(
         folder.bundle,
         networks={trial: (path / "network.keras", final_weights(path)) for trial, path in folders.items()},
@@ -90,17 +110,23 @@ def _export(best: Ensemble, folders: Mapping[int, Path], executor: Executor) -> 
         for position, member in enumerate(best.members)
     ]
     activity: dict[int, Sequence[LayerActivity]] = {}
+    failed: dict[int, str] = {}
     deadline = time.monotonic() + EXPORT_SECONDS
     for attempt in range(1, EXPORT_ATTEMPTS + 1):
         killed = []
         for job, event in errands.run(jobs, executor, report=lambda: None, deadline=deadline, silence=EXPORT_SECONDS):
+            trial = best.members[EXPORT_KEY - job.key].trial
             if event.kind == "done":
-                activity[best.members[EXPORT_KEY - job.key].trial] = event.result["activity"]
+                activity[trial] = event.result["activity"]
             elif event.reason == "killed" and attempt < EXPORT_ATTEMPTS:
                 killed.append(job)
+            elif event.reason in OWN_REASONS:
+                failed[trial] = event.message
             else:
                 raise EnvironmentFault(f"The model could not be saved: {_cause(event)}")
         jobs = killed
+    if failed:
+        raise MembersFailed(failed)
     return activity
 
 

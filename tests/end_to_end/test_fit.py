@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,13 @@ import pytest
 from typer.testing import CliRunner
 
 import automl
+from automl import files, pipeline
 from automl.cli import app
 from automl.data.cards import card
-from automl.ensemble import blend
+from automl.ensemble import Ensemble, blend
 from automl.portfolio import first_settings
+from automl.records import RunFolder
+from automl.saving import save
 from automl.space_files import read_space
 
 PENGUINS = card("penguins").path
@@ -264,3 +268,40 @@ def test_the_plain_folders_hold_no_code() -> None:
 
     for name in ("search_spaces", "datasets", "reports"):
         assert not list(folder(name).rglob("*.py"))
+
+
+def test_a_member_that_would_predict_something_else_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoiled: list[int] = []
+
+    def spoil_and_save(best: Ensemble, folder: RunFolder, *others: Any) -> Any:
+        if not spoiled:
+            spoiled.append(best.members[0].trial)
+            scored = folder.of_trial(spoiled[0]) / "predictions.npz"
+            parts = files.read_arrays(scored)
+            files.write_arrays(scored, {**parts, "val": parts["val"][:, ::-1]})
+        return save(best, folder, *others)
+
+    monkeypatch.setattr(pipeline, "save", spoil_and_save)
+    run = automl.fit(
+        PENGUINS,
+        task="classify",
+        target="species",
+        trials=3,
+        families=("linear", "boosted_trees"),
+        folds=1,
+        refit=False,
+        workers=1,
+        out=tmp_path / "run",
+        tracking_uri=f"sqlite:///{tmp_path}/mlflow.db",
+    )
+    assert f"#{spoiled[0]} {run.trials[spoiled[0]].family} cannot be saved and is left out" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    members = json.loads((run.path / "ensemble.json").read_text())["members"]
+    assert members
+    assert spoiled[0] not in [member["trial"] for member in members]
+    assert not list(run.path.glob("trials/*/network.keras"))
+    frame = pd.read_csv(PENGUINS)
+    assert (run.model.predict(frame) == frame["species"]).mean() > 0.9
