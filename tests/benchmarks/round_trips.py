@@ -1,6 +1,7 @@
 """Whether a model predicts the same wherever it runs, and what its search recorded of it.
 
     python -m tests.benchmarks.round_trips --data FOLDER [--models 100] [--first 1]     # an hour or two on two cores
+    python -m tests.benchmarks.round_trips --data FOLDER --models 30 --gaps 0.3 --zeros 0.3
 
 FOLDER is as for `planted_faults.py`. Every model is trained on one of its tables, by one family after the other and,
 every sixth, by three at once, and predicts the test rows:
@@ -8,6 +9,9 @@ every sixth, by three at once, and predicts the test rows:
 * after the fit, in the same process, where the recorded test score must come out again;
 * in new processes of one and of two threads, together, 32 and 256 rows at a time, and (the first 40) one by one;
 * in a new process, as MLflow loads it.
+
+With `--gaps` a share of all cells is made missing, with `--zeros` a share of the numbers exactly 0, with others on both
+sides of it: what comparisons do with either is easily lost.
 
 All must be the same to the bit. The table has, by family, which differ, and the largest difference of a probability or,
 in units of the target's standard deviation, of a value.
@@ -63,7 +67,15 @@ class Journey:
     refused: str = ""
 
 
-def main(folder: Path, models: int, first: int) -> bool:
+@dataclass(frozen=True)
+class Shares:
+    """Of cells that are made missing, and of numbers that are made 0."""
+
+    gaps: float = 0.0
+    zeros: float = 0.0
+
+
+def main(folder: Path, models: int, first: int, shares: Shares) -> bool:
     """Whether everything was the same, from the model of this number on; prints a table."""
     every = [*tables(folder, half="tune"), *tables(folder, half="report")]
     journeys = []
@@ -71,7 +83,7 @@ def main(folder: Path, models: int, first: int) -> bool:
         for number, (kinds, table) in enumerate(islice(zip(_families(), cycle(every), strict=False), models), 1):
             if number < first:
                 continue
-            journeys.append(travel(Path(where) / str(number), table, kinds))
+            journeys.append(travel(Path(where) / str(number), table, kinds, shares))
             print(f"{number}: {journeys[-1]}", file=sys.stderr, flush=True)
     print(_summary(journeys).to_string())
     return not any(journey.differ or journey.refused or not journey.same_score for journey in journeys)
@@ -95,10 +107,24 @@ def _families() -> Iterator[tuple[str, ...]]:
             yield SEVERAL
 
 
-def travel(folder: Path, table: Table, kinds: tuple[str, ...]) -> Journey:
+def with_shares(table: Table, shares: Shares) -> pd.DataFrame:
+    """The table's first rows with more gaps and zeros."""
+    frame = table.shuffled().head(MOST_ROWS)
+    rng = table.rng("round trips")
+    features = frame.drop(columns=table.target)
+    if shares.zeros:
+        numbers = features.select_dtypes("number").astype(float)
+        centred = numbers - numbers.median()
+        features = features.assign(**centred.mask(rng.random(centred.shape) < shares.zeros, 0.0))
+    if shares.gaps:
+        features = features.mask(rng.random(features.shape) < shares.gaps)
+    return features.assign(**{table.target: frame[table.target]})
+
+
+def travel(folder: Path, table: Table, kinds: tuple[str, ...], shares: Shares) -> Journey:
     """Trains one model in the folder, and says which of its trips it came back from as another."""
     folder.mkdir()
-    frame = table.shuffled().head(MOST_ROWS)
+    frame = with_shares(table, shares)
     test = frame.tail(min(TEST_ROWS, len(frame) // 3))
     test.to_csv(folder / "test.csv", index=False)
     frame.drop(index=test.index).to_csv(folder / "train.csv", index=False)
@@ -175,12 +201,14 @@ if __name__ == "__main__":
     parser.add_argument("--data", type=Path)
     parser.add_argument("--models", type=int, default=100)
     parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--gaps", type=float, default=0.0)
+    parser.add_argument("--zeros", type=float, default=0.0)
     parser.add_argument("--there", nargs=2, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.there:
         there(Path(chosen.there[0]), chosen.there[1])
     else:
         began = time.monotonic()
-        as_wanted = main(chosen.data, chosen.models, chosen.first)
+        as_wanted = main(chosen.data, chosen.models, chosen.first, Shares(chosen.gaps, chosen.zeros))
         print(f"{time.monotonic() - began:.0f} s")
         sys.exit(not as_wanted)
