@@ -23,7 +23,7 @@ from automl.space import Value
 from automl.space_files import read_space
 from automl.tasks import FloatArray, metric, predicted
 from automl.temperature import tempered
-from automl.training.boosting import DEEPEST
+from automl.training.boosting import DEEPEST, Classifier, Regressor
 from automl.training.forward import on_device, predictors
 from automl.training.growing import ROUNDS_PER_STEP, Nodes, extended
 from automl.training.train import Trained, train
@@ -259,3 +259,19 @@ def test_every_row_is_told_what_the_network_says_after_a_step_back(workshop: Wor
         raw = np.asarray(network(on_device(workshop.examples.parts[part].arrays["none"]), training=False))
         said = predicted(workshop.task, raw, workshop.examples.specification, temperature=trained.temperature)
         np.testing.assert_allclose(trained.predictions[part], said, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [Classifier, Regressor])
+def test_boosting_that_goes_on_grows_what_it_grows_in_one_go(kind: type) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(500, 4)).astype(np.float32)
+    targets = (rows[:, 0] + rng.normal(size=500) > 0).astype(int)
+    options = {"early_stopping": False, "random_state": 0, "max_features": 0.5}
+    going_on = kind(warm_start=True, **options)
+    for rounds in (10, 20, 30):
+        going_on.set_params(max_iter=rounds).fit(rows, targets)
+    in_one_go = kind(max_iter=30, **options).fit(rows, targets)
+    assert going_on.sums is not None
+    assert going_on.binned is not None
+    for own, other in zip(going_on._predictors, in_one_go._predictors, strict=True):
+        np.testing.assert_array_equal(own[0].nodes, other[0].nodes)
