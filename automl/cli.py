@@ -8,6 +8,7 @@ import json
 import os
 import shlex
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -425,8 +426,10 @@ def families(
         read_space(name)
         typer.echo((folder("search_spaces") / f"{name}.yaml").read_text(encoding="utf-8"), nl=False)
         return
+    beside = 2 + max(map(len, known.names()))
     for family in known.names():
-        typer.echo(f"{family:<12}{read_space(family).summary}")
+        summary = textwrap.wrap(read_space(family).summary, 80 - beside)
+        typer.echo(f"{family:<{beside}}" + f"\n{'':<{beside}}".join(summary))
     typer.echo("\nOne family's search space: automl families mlp")
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from automl import plugins
 from automl.data import columns as cells
 from automl.data import read as reading
+from automl.data.codes import with_codes
 from automl.data.copies import copies
 from automl.data.files import STANDARD_INPUT
 from automl.data.profile import Profile, profile, repeated_rows
@@ -99,6 +100,7 @@ def prepare(data: str | Path | pd.DataFrame, options: Options) -> Prepared:
     targets = judge.encode_target(frame[facts.target.name], specification)
     facts = _without_helpers(facts, frame, options)
     split = _split(frame, facts, targets, is_test, options)
+    facts = with_codes(facts, frame, _of_rows(targets, split.train), told=options.kinds)
     chosen = candidates(facts, only=options.families, files=files)
     encoding = table.fit(frame.iloc[split.train], facts)
     scalings = _scalings(chosen)
@@ -120,6 +122,13 @@ def prepare(data: str | Path | pd.DataFrame, options: Options) -> Prepared:
         encoded={scaling: table.apply(encoding, frame, scaling=scaling) for scaling in scalings},
         candidates=chosen,
     )
+
+
+def _of_rows(targets: NDArray[np.generic], rows: Rows) -> NDArray[np.float64]:
+    """The targets of these rows, and NaN for others."""
+    own = np.full(len(targets), np.nan)
+    own[rows] = targets[rows]
+    return own
 
 
 def _space_files(options: Options) -> dict[str, SpaceFile]:

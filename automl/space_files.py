@@ -18,7 +18,7 @@ from automl.space import Choice, Float, Int, Parameter, SearchSpace, Value
 
 # A file beside those of the families.
 PORTFOLIO = "portfolio"
-FACTS = ("rows", "categories", "columns")
+FACTS = ("rows", "categories", "large categories", "columns")
 TOP_KEYS = (
     "summary",
     "tasks",

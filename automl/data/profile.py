@@ -185,7 +185,7 @@ def _columns(frame: pd.DataFrame, told: Mapping[str, Kind]) -> tuple[tuple[Colum
     """
     columns, notes = [], []
     for name, cells_of in frame.items():
-        column = _column(cells_of, told.get(str(name)))
+        column = describe_column(cells_of, told.get(str(name)))
         unread = cells.unread(cells_of, column.kind, date_format=column.date_format)
         if unread.cells:
             shown = ", ".join(repr(printable(example, 20)) for example in unread.examples)
@@ -220,7 +220,8 @@ def _checked_kinds(frame: pd.DataFrame, kinds: Mapping[str, str], *, target: str
     return checked
 
 
-def _column(column: pd.Series, told: Kind | None) -> Column:
+def describe_column(column: pd.Series, told: Kind | None) -> Column:
+    """The facts about a feature column; its kind, too, unless that is told."""
     name = str(column.name)
     kind, why, date_format = (told, "as you said", _date_format(column)) if told else _kind(column)
     missing = int(column.isna().sum())

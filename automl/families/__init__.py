@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from automl import plugins
 from automl.data.profile import Profile
+from automl.encoding.categories import FEW_VALUES
 from automl.errors import InputError, unknown
 from automl.space import Choice, SearchSpace
 from automl.space_files import SpaceFile, read_space
@@ -80,7 +81,12 @@ def _judge(file: SpaceFile, profile: Profile) -> tuple[bool, str]:
         return False, "only when you name it"
     if profile.target.task not in file.tasks:
         return False, f"it does not {profile.target.task}"
-    facts = {"rows": profile.rows, "categories": profile.count("category"), "columns": len(profile.used)}
+    facts = {
+        "rows": profile.rows,
+        "categories": profile.count("category"),
+        "large categories": sum(c.kind == "category" and c.distinct > FEW_VALUES for c in profile.columns),
+        "columns": len(profile.used),
+    }
     for fact, bounds in file.suits.items():
         if facts[fact] < bounds.get("min", 0):
             return False, f"it wants {bounds['min']:,} or more {fact}, the table has {facts[fact]:,}"

@@ -63,13 +63,13 @@ class Forest:
         )
 
 
-def two_sided(numbers: Any, codes: Any) -> Any:
+def two_sided(numbers: Any, codes: Any, means: Any = None) -> Any:
     """Shape (rows, 2 * features): the features and their negatives.
 
     No comparison holds for a missing value, so it goes to `child`; with the negative feature and the sides swapped
     that is the other side.
     """
-    parts = [ops.cast(part, "float32") for part in (numbers, codes) if part is not None]
+    parts = [ops.cast(part, "float32") for part in (numbers, codes, means) if part is not None]
     return ops.concatenate([*parts, *(-part for part in parts)], axis=1)
 
 
@@ -110,6 +110,8 @@ def sums(features: Any, forest: Forest, count: Any) -> Any:
 @keras.saving.register_keras_serializable("automl")
 class Trees(keras.layers.Layer):
     """What trees say of rows: {"numbers": (rows, width), "codes": (rows, categories)} to raw outputs, (rows, outputs).
+
+    Of the target means of categories, "means", there may be some as well.
 
     The trees are grown by `automl.training.growing` and not by gradient steps.
 
@@ -157,7 +159,7 @@ class Trees(keras.layers.Layer):
     def call(self, inputs: Mapping[str, Any]) -> Any:
         own = (self.feature, self.threshold, self.child, self.value, self.depth)
         forest = Forest(*(weight.value for weight in own))
-        features = two_sided(inputs.get("numbers"), inputs.get("codes"))
+        features = two_sided(inputs.get("numbers"), inputs.get("codes"), inputs.get("means"))
         return self.raw_outputs(sums(features, forest, self.count.value), self.base.value, self.count.value)
 
     def raw_outputs(self, total: Any, base: Any, count: Any) -> Any:
@@ -183,13 +185,13 @@ class Trees(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
-def room_of(weights: Sequence[NDArray[Any]]) -> dict[str, int]:
+def room_of_trees(weights: Sequence[NDArray[Any]]) -> dict[str, int]:
     """The arguments of a `Trees` layer that has these weights."""
     rounds, _, nodes = weights[ORDER.index("threshold")].shape
     return {"rounds": rounds, "leaves": (nodes + 1) // 2}
 
 
-def without_room(networks: Sequence[Sequence[NDArray[Any]]]) -> list[list[NDArray[Any]]]:
+def without_room_of_trees(networks: Sequence[Sequence[NDArray[Any]]]) -> list[list[NDArray[Any]]]:
     """The weights of networks of one `Trees` layer each, without the room that none of their trees takes."""
     rounds = max(1, *(int(weights[ORDER.index("count")]) for weights in networks))
     children = [weights[ORDER.index("child")] for weights in networks]

@@ -13,8 +13,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from automl.layers.trees import ORDER, Forest, Trees, sums, two_sided
+from automl.layers.target_means import TargetMeans, looked_up, means_per_class, with_equal_room
+from automl.layers.trees import ORDER, Forest, Trees, room_of_trees, sums, two_sided, without_room_of_trees
 from automl.tasks import FloatArray, Task
+from automl.training import target_means
 from automl.training.engine import Sample
 from automl.training.forward import Inputs
 from automl.trial import Params
@@ -53,6 +55,9 @@ class Grown:
         base: shape (sums,), what the sums are added to.
         columns: for each of the model's classes or outputs, the column of the sums that it counts for.
         learned: the identity of the inputs that it learns from, and of which rows.
+        means: the weights of its `TargetMeans` layer; empty without one.
+        own_features: of the rows that it learns from, none with its own target in it; None where they are as others'.
+        sides: by the identity of inputs, these and `two_sided` with the means.
         totals: by the identity of inputs, how many rounds are in their sums, and the sums.
     """
 
@@ -62,6 +67,9 @@ class Grown:
     base: NDArray[np.float32]
     columns: NDArray[np.intp]
     learned: tuple[int, NDArray[np.int32]] = (0, np.empty(0, np.int32))
+    means: Sequence[NDArray[Any]] = ()
+    own_features: NDArray[np.float32] | None = None
+    sides: dict[int, tuple[Inputs, tf.Tensor]] = field(default_factory=dict)
     totals: dict[int, tuple[int, NDArray[np.float64]]] = field(default_factory=dict)
 
     @property
@@ -78,7 +86,7 @@ class State:
 
 
 class Growing(ABC):
-    """An engine, as `automl.training.engine.Engine` is, for networks whose layers are `Trees` alone.
+    """An engine, as `automl.training.engine.Engine` is, for networks of `Trees`, with `TargetMeans` before them or not.
 
     A step is ten rounds over all rows.
 
@@ -88,6 +96,7 @@ class Growing(ABC):
 
     def __init__(self, network: keras.Model, task: Task) -> None:
         (self._layer,) = [layer for layer in network.layers if isinstance(layer, Trees)]
+        self._means = next((layer for layer in network.layers if isinstance(layer, TargetMeans)), None)
         self._task = task
         self._params: Params = {}
         self._features: dict[int, tuple[Inputs, tf.Tensor]] = {}
@@ -127,7 +136,10 @@ class Growing(ABC):
 
     def _nothing(self, *, seed: int) -> State:
         forest = self._layer.empty(0)
-        return State(Grown(seed, None, forest, self._layer.base_at_first(), np.arange(forest.sums)), 0)
+        grown = Grown(seed, None, forest, self._layer.base_at_first(), np.arange(forest.sums))
+        if self._means is not None:
+            grown.means = self._means.get_weights()
+        return State(grown, 0)
 
     @final
     @property
@@ -146,7 +158,7 @@ class Growing(ABC):
             "count": np.asarray(used, np.int32),
             "base": grown.base,
         }
-        return [own[name] for name in ORDER]
+        return [*grown.means, *(own[name] for name in ORDER)]
 
     @final
     def state(self) -> Sequence[Any]:
@@ -192,7 +204,7 @@ class Growing(ABC):
         rows = np.unique(order)
         self._state.grown.learned = (id(inputs), rows)
         own, counts = learned.numpy()[rows], weights.numpy()[rows]
-        features = self._features_of(inputs)[rows]
+        features = self._learned_features(inputs, rows, own, counts)
         losses = []
         for learning_rate in learning_rates:
             grown = self._state.grown
@@ -203,6 +215,32 @@ class Growing(ABC):
             self._state = replace(self._state, used=min(used, grown.rounds))
             losses.append(len(order) * self._loss(self._learned_totals(inputs, features, rows), own, counts))
         return np.array(losses, dtype=np.float32)
+
+    def _learned_features(
+        self, inputs: Inputs, rows: NDArray[np.int32], learned: NDArray[Any], weights: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Of the rows that are learned from. The first time, means are worked out."""
+        grown = self._state.grown
+        if self._means is None:
+            return self._features_of(inputs)[rows]
+        if grown.own_features is None:
+            codes = inputs["codes"].numpy()[rows]
+            said = self._said(learned)
+            told = (codes, said, weights.astype(np.float64), self._means.combinations)
+            grown.means = target_means.fitted(*told)
+            plain = [inputs[role].numpy()[rows] for role in ("numbers", "codes") if role in inputs]
+            of_others = target_means.out_of_fold(*told, seed=grown.seed)
+            grown.own_features = np.concatenate([*plain, of_others], axis=1).astype(np.float32)
+        return grown.own_features
+
+    def _said(self, learned: NDArray[Any]) -> NDArray[np.float64]:
+        """Shape (rows, width): what tells how the target goes."""
+        if self._task.PREDICTS == "values":
+            return learned.reshape(-1, 1).astype(np.float64)
+        outputs = self._layer.outputs
+        classes = np.arange(outputs)[-means_per_class(outputs) :]
+        said: NDArray[np.float64] = (learned.reshape(-1, 1) == classes).astype(np.float64)
+        return said
 
     def _learned_totals(
         self, inputs: Inputs, features: NDArray[np.float32], rows: NDArray[np.int32]
@@ -218,14 +256,26 @@ class Growing(ABC):
 
     def _sides(self, inputs: Inputs) -> tf.Tensor:
         """The features of rows, of either sign. Who asks for rows asks for them often."""
-        if id(inputs) not in self._features:
-            self._features[id(inputs)] = (inputs, two_sided(inputs.get("numbers"), inputs.get("codes")))
-        return self._features[id(inputs)][1]
+        kept, means = self._features, None
+        if self._means is not None:
+            kept = self._state.grown.sides
+        if id(inputs) not in kept:
+            if self._means is not None:
+                mean, key = (tf.constant(weight) for weight in self._state.grown.means)
+                means = looked_up(inputs["codes"], self._means.combinations, key, mean)
+            kept[id(inputs)] = (inputs, two_sided(inputs.get("numbers"), inputs.get("codes"), means))
+        return kept[id(inputs)][1]
 
     def _features_of(self, inputs: Inputs) -> NDArray[np.float32]:
-        """As they are, without their negatives."""
+        """Without their negatives; of rows that are learned from, those that trees learn from."""
         both: NDArray[np.float32] = self._sides(inputs).numpy()
-        return both[:, : both.shape[1] // 2]
+        features = both[:, : both.shape[1] // 2]
+        grown = self._state.grown
+        inputs_of_learned, rows = grown.learned
+        if grown.own_features is not None and inputs_of_learned == id(inputs):
+            features = features.copy()
+            features[rows] = grown.own_features
+        return features
 
     def _totals(self, inputs: Inputs) -> NDArray[np.float64]:
         """Shape (rows, sums): of the trees in use.
@@ -246,8 +296,10 @@ class Growing(ABC):
         grown, features = self._state.grown, self._features_of(inputs)
         totals = np.zeros((len(features), grown.forest.sums))
         inputs_of_learned, rows = grown.learned
-        known = self._sums_of_learned(grown, features[rows]) if inputs_of_learned == id(inputs) else None
-        if known is None or not grown.rounds:
+        if inputs_of_learned != id(inputs) or not grown.rounds:
+            return 0, totals
+        known = self._sums_of_learned(grown, features[rows])
+        if known is None:
             return 0, totals
         is_other = np.ones(len(totals), np.bool_)
         is_other[rows] = False
@@ -265,6 +317,24 @@ class Growing(ABC):
             for begin in range(0, features.shape[0], rows_at_once)
         ]
         return np.concatenate(parts)
+
+
+def room_of(weights: Sequence[NDArray[Any]]) -> dict[str, int]:
+    """The arguments of a family's `build` for a network that has these weights."""
+    means, trees = _apart(weights)
+    return {**room_of_trees(trees), **({"keys": means[1].shape[1]} if means else {})}
+
+
+def without_room(networks: Sequence[Sequence[NDArray[Any]]]) -> list[list[NDArray[Any]]]:
+    """The weights of networks, without the room that none of them needs."""
+    trees = without_room_of_trees([_apart(weights)[1] for weights in networks])
+    means = [_apart(weights)[0] for weights in networks]
+    return [[*mean, *tree] for mean, tree in zip(with_equal_room(means), trees, strict=True)] if means[0] else trees
+
+
+def _apart(weights: Sequence[NDArray[Any]]) -> tuple[Sequence[NDArray[Any]], Sequence[NDArray[Any]]]:
+    """Those of a `TargetMeans` layer, none where there is none, and those of a `Trees` layer."""
+    return weights[: -len(ORDER)], weights[-len(ORDER) :]
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.layers.trees import without_room
 from automl.training.blueprint import Blueprint
 from automl.training.engine import Engine, Sample, State
-from automl.training.growing import Growing
+from automl.training.growing import Growing, without_room
 from automl.trial import Params
 
 # Trials that follow each other have seeds that follow each other.

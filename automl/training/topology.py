@@ -21,6 +21,7 @@ from automl.layers.parametric import ParametricActivation
 from automl.layers.periodic import PeriodicEmbedding
 from automl.layers.piecewise_linear import PiecewiseLinear
 from automl.layers.scale import Scale
+from automl.layers.target_means import TargetMeans
 from automl.layers.tokens import CategoryTokens, NumberTokens, RowToken, WithRowToken
 from automl.layers.trees import Trees
 
@@ -33,6 +34,7 @@ _WIDTHS_OF: Mapping[type[keras.layers.Layer], frozenset[str]] = {
     keras.layers.Add: frozenset(),
     keras.layers.BatchNormalization: frozenset(),
     keras.layers.Concatenate: frozenset(),
+    TargetMeans: frozenset({"room"}),
     Trees: frozenset(),
     Attended: frozenset(),
     AttentionWeights: frozenset(),

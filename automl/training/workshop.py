@@ -13,7 +13,6 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from automl.encoding.table import together
-from automl.layers.trees import room_of
 from automl.tasks import Task
 from automl.training.averaging import Averaging
 from automl.training.blueprint import ROWS_OF_START, Blueprint, blueprint
@@ -21,7 +20,7 @@ from automl.training.boosting import Boosting
 from automl.training.engine import Engine, Sample
 from automl.training.examples import Examples
 from automl.training.forward import Inputs, on_device
-from automl.training.growing import Growing
+from automl.training.growing import Growing, room_of
 from automl.training.network import build_network, structure
 from automl.trial import Params, grows_trees
 
