@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from automl import rehearsal
+from automl import api, rehearsal
 from automl.data.cards import card
 from automl.execution import Event, Job
-from automl.families import names
+from automl.families import candidates
 from automl.rehearsal import Settings, forecast, probe
 from automl.reporting import Plan
 from automl.reporting.rehearsal import Probe
@@ -201,7 +201,6 @@ class Deaf:
 
 def test_measures_an_epoch_and_what_a_trial_takes_beside(workshop: Workshop) -> None:
     from automl.execution import worker
-    from automl.space_files import read_space
 
     job = Job(0, "probe", Path("nowhere"), "linear", read_space("linear").space.defaults(), "log_loss")
     ours, theirs = Pipe()
@@ -243,7 +242,9 @@ def test_a_dry_run_says_what_a_fit_would_take_and_leaves_nothing(tmp_path: Path)
     assert max(map(len, output.splitlines())) <= 80
     assert "\x1b" not in output
     assert re.search(r"^island +3 +category +", output, flags=re.MULTILINE)
-    tried = [name for name in names() if not read_space(name).on_request]
+    facts = api.profile(pd.read_csv(PENGUINS), target="species")
+    tried = [candidate.name for candidate in candidates(facts) if candidate.taken]
+    assert len(tried) > 5
     rows = [line.split() for line in output.partition("family ")[2].splitlines()[1 : 1 + len(tried)]]
     assert [row[0] for row in rows] == tried
     figures = [[float(cell.replace(",", "")) for cell in row[1:8]] for row in rows]

@@ -15,7 +15,7 @@ from automl.layers.trees import Trees
 HEAD = None
 
 
-def build(inputs: Inputs, *, rounds: int, leaves: int, keys: int = 1) -> keras.KerasTensor:
+def build(inputs: Inputs, *, rounds: int, leaves: int, keys: int) -> keras.KerasTensor:
     """Shape (rows, outputs): the sums of at most `rounds` trees for each output.
 
     Args:
