@@ -228,6 +228,8 @@ class Growing(ABC):
             said = self._said(learned)
             told = (codes, said, weights.astype(np.float64), self._means.combinations)
             grown.means = target_means.fitted(*told)
+            # Whatever was looked up before was looked up in empty tables.
+            grown.sides.clear()
             plain = [inputs[role].numpy()[rows] for role in ("numbers", "codes") if role in inputs]
             of_others = target_means.out_of_fold(*told, seed=grown.seed)
             grown.own_features = np.concatenate([*plain, of_others], axis=1).astype(np.float32)
