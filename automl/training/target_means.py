@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from automl.layers.target_means import FILLED_UP, Combination, keys
 
 # A mean counts as if so many more rows had the mean of all (Micci-Barreca 2001, m-estimate). With 3 to 30 the error
-# on two tables is the same within 1 %.
+# on two tables is the same within 1.5 %.
 PRIOR_ROWS = 10.0
 # Of rarer values nothing is known.
 LEAST_ROWS = 2
@@ -102,7 +102,6 @@ def _tallies(
     for combination in combinations:
         known, which = np.unique(keys(codes, combination), return_inverse=True)
         place = which * folds + fold
-
         shape = (len(known), folds)
 
         def summed(
