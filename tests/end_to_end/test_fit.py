@@ -18,9 +18,10 @@ from automl import files, pipeline
 from automl.cli import app
 from automl.data.cards import card
 from automl.ensemble import Ensemble, blend
+from automl.errors import EnvironmentFault
 from automl.portfolio import first_settings
 from automl.records import RunFolder
-from automl.saving import save
+from automl.saving import MembersFailed, save
 from automl.space_files import read_space
 
 PENGUINS = card("penguins").path
@@ -305,3 +306,27 @@ def test_a_member_that_would_predict_something_else_is_left_out(
     assert not list(run.path.glob("trials/*/network.keras"))
     frame = pd.read_csv(PENGUINS)
     assert (run.model.predict(frame) == frame["species"]).mean() > 0.9
+
+
+def test_a_run_of_which_nothing_can_be_saved_says_why_and_keeps_its_trials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(best: Ensemble, *_: Any) -> Any:
+        raise MembersFailed({member.trial: f"no place for {member.family}" for member in best.members})
+
+    monkeypatch.setattr(pipeline, "save", fail)
+    with pytest.raises(EnvironmentFault, match=r"could not be saved: no place for linear\nNo recorded trial is lost"):
+        automl.fit(
+            PENGUINS,
+            task="classify",
+            target="species",
+            trials=2,
+            families=("linear",),
+            folds=1,
+            refit=False,
+            workers=1,
+            out=tmp_path / "run",
+            tracking_uri=f"sqlite:///{tmp_path}/mlflow.db",
+            quiet=True,
+        )
+    assert [trial.status for trial in automl.Run(tmp_path / "run").trials] == ["finished", "finished"]
