@@ -264,7 +264,8 @@ def select(
     Returns:
         Shape (candidates,), with sum 1.
     """
-    rows = slice(None, None, -(-len(targets) // min(MOST_ROWS, MOST_NUMBERS // predictions[0].shape[-1])))
+    numbers_of_row = max(1, predictions[0].size // max(1, len(targets)))
+    rows = slice(None, None, -(-len(targets) // min(MOST_ROWS, max(1, MOST_NUMBERS // numbers_of_row))))
     own = [prediction[rows] for prediction in predictions]
     targets = targets[rows]
 

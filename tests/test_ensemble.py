@@ -23,7 +23,7 @@ from automl.ensemble import (
     worth_keeping,
 )
 from automl.files import write_json
-from automl.tasks import metric, task
+from automl.tasks import Metric, metric, task
 from automl.temperature import tempered
 from automl.trial import Trial
 
@@ -39,6 +39,17 @@ def noisy(seed: int, truth: np.ndarray, error: float) -> np.ndarray:
     return truth + np.random.default_rng(seed).normal(scale=error, size=len(truth))
 
 
+def spied(metric: Metric) -> tuple[list[int], Metric]:
+    """The metric, and a list of how many rows it is asked for."""
+    asked: list[int] = []
+
+    def function(targets: np.ndarray, predictions: np.ndarray) -> float:
+        asked.append(len(targets))
+        return metric.function(targets, predictions)
+
+    return asked, replace(metric, function=function)
+
+
 def test_two_that_err_apart_are_better_than_the_best_alone() -> None:
     truth = np.linspace(0, 1, 400)
     predictions = [noisy(1, truth, 0.10), noisy(2, truth, 0.11), noisy(3, truth, 5.0)]
@@ -48,6 +59,21 @@ def test_two_that_err_apart_are_better_than_the_best_alone() -> None:
     assert weights[2] == 0
     both = RMSE.function(truth, blend(predictions, list(weights)))
     assert both < 0.8 * RMSE.function(truth, predictions[0])
+
+
+@pytest.mark.parametrize("rows", [400, 7_552, 20_000])
+def test_every_row_has_its_say(rows: int) -> None:
+    truth = np.linspace(0, 1, rows)
+    asked, rmse = spied(RMSE)
+    select([noisy(1, truth, 0.1), noisy(2, truth, 0.1)], truth, rmse, most=8)
+    assert set(asked) == {rows}
+
+
+def test_where_predictions_have_many_numbers_fewer_rows_have_a_say() -> None:
+    probabilities = np.full((6_000, 100), 0.01)
+    asked, log_loss = spied(LOG_LOSS)
+    select([probabilities, probabilities], np.zeros(6_000, int), log_loss, most=8)
+    assert set(asked) == {1_000}
 
 
 def test_a_copy_of_the_best_changes_nothing() -> None:
