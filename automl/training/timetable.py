@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from automl.trial import Place
 
@@ -14,6 +14,10 @@ SECONDS_PER_CALL = 0.5
 LEAST_SECONDS = 0.25
 # What is kept of the time left, for a machine that slows down and for scoring the network in the end.
 MARGIN = 0.1
+# After so long a call counts half for the pace: a search's first moments are slower than what follows.
+HALF_LIFE_SECONDS = 3.0
+# In this share of its steps a plan may become longer again. Later its learning rate has begun to fall.
+OPEN_SHARE = 0.5
 
 
 @dataclass
@@ -26,7 +30,7 @@ class Timetable:
     Attributes:
         until: when the training should have ended, on the monotonic clock, in seconds; infinite for no limit.
         steps_per_epoch: after as many steps the network is measured.
-        planned: the number of steps of the whole training; it only ever falls.
+        planned: the number of steps of the whole training, never more than at first.
         last: after so many steps it ends, wherever in its plan; None for the end of the plan.
         done: the number of steps so far.
     """
@@ -37,9 +41,13 @@ class Timetable:
     done: int = 0
     last: int | None = None
     _step_seconds: float = 0.0
-    _timed: int = 0
+    _timed: float = 0.0
     _measure_seconds: float = 0.0
     _measured: bool = False
+    _asked: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._asked = self.planned
 
     @property
     def pace(self) -> float | None:
@@ -75,8 +83,9 @@ class Timetable:
     def ran(self, steps: int, seconds: float) -> None:
         """Takes note of a call."""
         if self.done:
-            self._step_seconds += seconds
-            self._timed += steps
+            kept = 0.5 ** (seconds / HALF_LIFE_SECONDS)
+            self._step_seconds = kept * self._step_seconds + seconds
+            self._timed = kept * self._timed + steps
         self.done += steps
         self._replan()
 
@@ -95,5 +104,5 @@ class Timetable:
         measuring = self._measure_seconds / self.steps_per_epoch or self.pace / 3
         left = (self.until - time.monotonic()) * (1 - MARGIN)
         affordable = self.done + max(0, int(left / (self.pace + measuring)))
-        if affordable < self.planned:
-            self.planned = max(affordable, self.done, 1)
+        if affordable < self.planned or self.done < OPEN_SHARE * self.planned:
+            self.planned = max(min(affordable, self._asked), self.done, 1)

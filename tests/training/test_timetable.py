@@ -41,13 +41,37 @@ def test_makes_no_plan_of_the_first_moments() -> None:
     assert plan.planned < 1000
 
 
-def test_a_plan_never_grows_again() -> None:
+def test_a_slow_beginning_is_forgotten_by_half_of_the_plan() -> None:
     plan = timetable(10.0)
     plan.ran(1, 0.1)
     plan.ran(1, 1.0)
     short = plan.planned
-    plan.ran(1, 0.0)
-    assert plan.planned == short < 20
+    assert short < 20
+    plan.ran(1, 0.01)
+    assert short < plan.planned < 1000
+
+
+def test_the_second_half_of_a_plan_never_becomes_longer() -> None:
+    plan = timetable(10.0)
+    plan.ran(1, 0.1)
+    plan.ran(15, 7.5)
+    short = plan.planned
+    assert short / 2 < 16 < short < 40
+    plan.ran(3, 0.0)
+    assert plan.planned == short
+
+
+def test_a_plan_is_never_longer_than_what_was_asked() -> None:
+    plan = timetable(10.0, planned=100)
+    plan.ran(1, 0.1)
+    plan.ran(1, 1.0)
+    assert plan.planned < 20
+    for _ in range(40):
+        plan.ran(1, 0.02)
+    assert 20 < plan.planned <= 100
+    for _ in range(40):
+        plan.ran(1, 0.02)
+    assert plan.planned == 100
 
 
 def test_a_call_lasts_half_a_second_and_ends_with_the_epoch() -> None:
