@@ -13,10 +13,16 @@ from automl.layers.trees import Trees
 
 # The trees' means are the raw outputs.
 HEAD = None
+# Numbers that leaves may hold in all, 40 MB: every leaf has one for each output.
+MOST_NUMBERS = 10_000_000
 
 
 def build(inputs: Inputs, *, rounds: int, leaves: int) -> keras.KerasTensor:
-    """Shape (rows, outputs): the mean of at most `rounds` trees, of probabilities as their logarithms."""
-    trees = Trees(inputs.outputs, rounds=rounds, leaves=leaves, averages=True, name="head")
+    """Shape (rows, outputs): the mean of at most `rounds` trees, of probabilities as their logarithms.
+
+    Trees have fewer leaves than `leaves` where there are many outputs.
+    """
+    nodes = MOST_NUMBERS // (rounds * inputs.outputs)
+    trees = Trees(inputs.outputs, rounds=rounds, leaves=max(2, min(leaves, nodes // 2)), averages=True, name="head")
     raw: keras.KerasTensor = trees(inputs.tensors)
     return raw

@@ -52,7 +52,7 @@ class Averaging(Growing):
 
     def _new_model(self, seed: int) -> Any:
         return KINDS[str(self._params["splits"]), self._task.PREDICTS](
-            max_leaf_nodes=int(self._params["leaves"]),
+            max_leaf_nodes=self._layer.leaves,
             min_samples_leaf=int(self._params["leaf_rows"]),
             max_features=float(self._params["column_share"]),
             warm_start=True,
