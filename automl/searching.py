@@ -33,8 +33,10 @@ LEAST_SECONDS = 1.0
 LEAST_SHARE = 0.25
 # How long after the deadline a worker may take to end its trial by itself.
 GRACE_SECONDS = 1.0
-# Of the time that is left, for each trial that a search begins with, however many there are.
+# Of the time that is left, for each trial that a search begins with, however many there are; and for the first of all,
+# the best bet, if other workers go on meanwhile: where a table is so large that it needs it, others would as well.
 FIRST_SHARE = 0.4
+VERY_FIRST_SHARE = 0.8
 # But at least so long: its network has to be compiled.
 LEAST_FIRST_SECONDS = 2.0
 # A worker that says nothing for so long hangs: it has not even finished half a second's worth of steps. Of a short
@@ -155,8 +157,10 @@ class _Search:
         settings = self.settings
         if settings.growth is None or math.isinf(settings.deadline):
             return settings.deadline
-        wanted = reserve(self.outcome.trials, growth=settings.growth, workers=settings.workers)
-        return settings.deadline - min(wanted, MOST_SHARE * (settings.deadline - self.began))
+        most = MOST_SHARE * (settings.deadline - self.began)
+        return settings.deadline - reserve(
+            self.outcome.trials, growth=settings.growth, workers=settings.workers, most=most
+        )
 
 
 def search(
@@ -334,9 +338,11 @@ def _share(going: _Search) -> float:
     if going.settings.trials is not None:
         turns = min(turns, max(1, going.settings.trials - len(trials)))
     equal = going.settings.workers / turns
+    is_very_first = not trials and going.settings.workers > 1
     now = time.monotonic()
     left = going.deadline - now
-    return now + min(left, max(left * max(equal, FIRST_SHARE), LEAST_FIRST_SECONDS))
+    share = max(equal, VERY_FIRST_SHARE if is_very_first else FIRST_SHARE)
+    return now + min(left, max(left * share, LEAST_FIRST_SECONDS))
 
 
 def _is_over(going: _Search) -> bool:

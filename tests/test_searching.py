@@ -141,8 +141,9 @@ def test_keeps_time_to_train_the_best_again(tmp_path: Path) -> None:
 
     assert untils(tmp_path / "a", None)[2] == pytest.approx(100, abs=1)
     assert untils(tmp_path / "b", 1.0)[2] == pytest.approx(100 - 2 * TIME_SHARE * 12, abs=1)
-    # Never more than a third.
-    assert untils(tmp_path / "c", 50.0)[2] == pytest.approx(100 * 2 / 3, abs=1)
+    # Never more than a third, and nothing for what does not fit into a third.
+    assert untils(tmp_path / "c", 2.5)[2] == pytest.approx(100 * 2 / 3, abs=1)
+    assert untils(tmp_path / "d", 50.0)[2] == pytest.approx(100, abs=1)
 
 
 def test_quick_families_fill_the_time_that_is_too_short_for_slow_ones(tmp_path: Path) -> None:

@@ -241,6 +241,7 @@ def losses_of_epochs(
     rows = _most_rows(workshop)
     batch_size = _batch_size(params, rows)
     rng = np.random.default_rng([seed, 13])
+    asked = timetable.steps_per_epoch * int(params["epochs"])
     while not timetable.is_over:
         # A network with fewer rows than its siblings sees some of them twice, so that all have the same steps.
         orders = [np.resize(rng.permutation(cut.train), rows) for cut in workshop.examples.cuts]
@@ -259,7 +260,11 @@ def losses_of_epochs(
                         order[seen : seen + steps * batch_size],
                         batch_size=batch_size,
                         learning_rates=learning_rates(
-                            str(params["schedule"]), float(params["learning_rate"]), places, of=timetable.planned
+                            str(params["schedule"]),
+                            float(params["learning_rate"]),
+                            places,
+                            of=timetable.planned,
+                            asked=asked,
                         ),
                         regularization=regularization(
                             str(params.get("regularization", "constant")), places, of=timetable.planned

@@ -55,6 +55,17 @@ def test_coslog4_has_four_cycles_each_twice_as_long() -> None:
     assert rates.max() == pytest.approx(1.0, abs=1e-4)
 
 
+def test_who_is_in_a_hurry_learns_faster_within_limits() -> None:
+    def rate(of: int, asked: int, peak: float = 0.06) -> list[float]:
+        return [round(float(rate), 6) for rate in learning_rates("hurried", peak, np.arange(2), of=of, asked=asked)]
+
+    assert rate(80, 80) == rate(60, 80) == [0.06, 0.06]
+    assert rate(30, 80) == [0.12, 0.12]
+    assert rate(1, 80) == [0.24, 0.24]
+    assert rate(1, 80, peak=0.2) == [0.3, 0.3]
+    assert rate(1, 80, peak=0.5) == [0.5, 0.5]
+
+
 def test_regularization_is_flat_and_then_fades() -> None:
     shares = regularization("flat_cos", np.arange(1000), of=1000)
     assert (shares[:500] == 1).all()
