@@ -69,6 +69,24 @@ def test_every_row_has_its_say(rows: int) -> None:
     assert set(asked) == {rows}
 
 
+@pytest.mark.parametrize("rows", [60, 1_000, 7_552])
+@pytest.mark.parametrize("name", ["rmse", "log_loss", "accuracy"])
+def test_is_never_worse_on_validation_than_its_best_candidate(rows: int, name: str) -> None:
+    rng = np.random.default_rng(rows)
+    chosen = metric(name, REGRESS if name == "rmse" else CLASSIFY)
+    if name == "rmse":
+        truth = rng.exponential(size=rows)
+        predictions = [truth * rng.uniform(0.5, 1.5, rows) for _ in range(6)]
+    else:
+        truth = rng.integers(3, size=rows)
+        predictions = [rng.dirichlet(np.ones(3), rows) / 2 + np.eye(3)[truth] / 2 for _ in range(6)]
+    scored = sorted(predictions, key=lambda own: chosen.objective(chosen.function(truth, own)))
+    weights = select(scored, truth, chosen, most=8)
+    assert chosen.objective(chosen.function(truth, blend(scored, list(weights)))) <= chosen.objective(
+        chosen.function(truth, scored[0])
+    )
+
+
 def test_where_predictions_have_many_numbers_fewer_rows_have_a_say() -> None:
     probabilities = np.full((6_000, 100), 0.01)
     asked, log_loss = spied(LOG_LOSS)

@@ -18,7 +18,7 @@ from automl.records import RunFolder
 from automl.refitting import TIME_SHARE
 from automl.reporting import Reporter
 from automl.reporting.silent import Silent
-from automl.searching import BOOSTING_KEY, FIRST_SHARE, SearchOutcome, Settings, search
+from automl.searching import BOOSTING_KEY, FIRST_SHARE, VERY_FIRST_SHARE, SearchOutcome, Settings, search
 from automl.space import Choice, Float, Parameter, SearchSpace
 from automl.tasks import metric, task
 from automl.tracking.memory import MemoryTracker
@@ -295,6 +295,21 @@ def test_every_familys_first_trial_gets_a_share_of_the_time(tmp_path: Path) -> N
     assert shares[0] == pytest.approx(FIRST_SHARE * 30, abs=0.5)
     assert shares[1] == pytest.approx(15, abs=0.5)
     assert shares[2] == pytest.approx(30, abs=0.5)
+
+
+def test_the_very_first_trial_gets_most_of_the_time_if_others_go_on_meanwhile(tmp_path: Path) -> None:
+    shares: dict[int, float] = {}
+
+    def answer(job: Job) -> Event:
+        shares.setdefault(job.key, job.until - time.monotonic())
+        return scored(job)
+
+    rest = {"batch_size": 64, "epochs": 90}
+    first = [("mlp", {"rate": rate, **rest}) for rate in (0.9, 0.8, 0.7, 0.6)]
+    run(tmp_path, answer, trials=5, seconds=30.0, workers=2, first=first, boosts=False)
+    assert [shares[number] for number in range(3)] == pytest.approx(
+        [VERY_FIRST_SHARE * 30, 2 / 4 * 30, 2 / 3 * 30], abs=0.5
+    )
 
 
 def test_a_first_trial_has_time_to_be_compiled_however_short_the_search(tmp_path: Path) -> None:

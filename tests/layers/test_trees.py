@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +19,8 @@ from sklearn.ensemble import (
 )
 
 from automl import keras_files
+from automl.families.forest import build as build_forest
+from automl.layers.inputs import Inputs
 from automl.layers.trees import ORDER, Forest, sums, two_sided
 from automl.space import Value
 from automl.space_files import read_space
@@ -199,6 +202,13 @@ def test_the_mean_of_trees_knows_no_class_without_a_training_row(workshop: Works
     trained = train(workshop, "forest", FOREST, metric=metric(None, workshop.task), seed=0)
     assert untempered(trained)[:, 1].max() < 1e-3
     np.testing.assert_allclose(trained.predictions["test"].sum(axis=1), 1.0)
+
+
+@pytest.mark.parametrize(("outputs", "leaves"), [(1, 4096), (2, 4096), (12, 4096), (26, 1923), (30_000, 2)])
+def test_the_mean_of_trees_has_fewer_leaves_where_there_are_many_outputs(outputs: int, leaves: int) -> None:
+    inputs = Inputs.of(3, [], outputs=outputs)
+    network = keras.Model(inputs.tensors, build_forest(inputs, rounds=100, leaves=4096))
+    assert network.get_layer("head").leaves == leaves
 
 
 def test_the_saved_mean_of_trees_predicts_what_was_scored(workshop: Workshop, tmp_path: Path) -> None:
