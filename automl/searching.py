@@ -33,10 +33,10 @@ LEAST_SECONDS = 1.0
 LEAST_SHARE = 0.25
 # How long after the deadline a worker may take to end its trial by itself.
 GRACE_SECONDS = 1.0
-# Of the time that is left, for each trial that a search begins with, however many there are; and for the first of all,
-# the best bet, if other workers go on meanwhile: where a table is so large that it needs it, others would as well.
+# Of the time that is left, for each trial that a search begins with, however many there are.
 FIRST_SHARE = 0.4
-VERY_FIRST_SHARE = 0.8
+# Trees that are ahead of all others after this share of their time get what is left of the search's.
+PROLONGED_AFTER = 0.7
 # But at least so long: its network has to be compiled.
 LEAST_FIRST_SECONDS = 2.0
 # A worker that says nothing for so long hangs: it has not even finished half a second's worth of steps. Of a short
@@ -338,11 +338,9 @@ def _share(going: _Search) -> float:
     if going.settings.trials is not None:
         turns = min(turns, max(1, going.settings.trials - len(trials)))
     equal = going.settings.workers / turns
-    is_very_first = not trials and going.settings.workers > 1
     now = time.monotonic()
     left = going.deadline - now
-    share = max(equal, VERY_FIRST_SHARE if is_very_first else FIRST_SHARE)
-    return now + min(left, max(left * share, LEAST_FIRST_SECONDS))
+    return now + min(left, max(left * max(equal, FIRST_SHARE), LEAST_FIRST_SECONDS))
 
 
 def _is_over(going: _Search) -> bool:
@@ -387,12 +385,36 @@ def _take(event: Event, going: _Search) -> None:
         if event.result["curves"]:
             going.outcome.trials[event.key] = dataclasses.replace(trial, curves=event.result["curves"])
             going.tracker.epochs(going.outcome.trials[event.key])
+            _prolong_if_ahead(going.outcome.trials[event.key], going)
     elif event.kind == "done":
         _end(dataclasses.replace(trial, **event.result), going)
     elif event.reason == "oom" and trial.number not in going.again and int(trial.params["batch_size"]) > 1:
         _try_again(trial, going)
     else:
         _end(_failed(trial, event.reason, event.message, going), going)
+
+
+def _prolong_if_ahead(trial: Trial, going: _Search) -> None:
+    """Gives trees that are better than all else so far, and may lack the time for all rounds, the time that is left.
+
+    A network plans its schedule for the time that it has, and is good only at its end; trees just go on.
+    """
+    number, now = trial.number, time.monotonic()
+    began, until, deadline = going.started.get(number, now), going.until[number], going.deadline
+    if not grows_trees(trial.params) or until >= deadline or now < began + PROLONGED_AFTER * (until - began):
+        return
+    others = [_reached(other, going) for other in going.outcome.trials if other.number != number]
+    if _reached(trial, going) < min(others, default=math.inf) < math.inf:
+        going.until[number] = deadline
+        going.executor.prolong(number, deadline)
+
+
+def _reached(trial: Trial, going: _Search) -> float:
+    """The best objective of a trial so far, which may be running; infinite before its first epoch."""
+    if trial.objective is not None:
+        return trial.objective
+    metric = going.settings.metric
+    return min(map(metric.objective, trial.curves.get(f"val_{metric.name}", ())), default=math.inf)
 
 
 def _failed(trial: Trial, reason: Reason, message: str, going: _Search) -> Trial:

@@ -74,11 +74,10 @@ def test_every_row_has_its_say(rows: int) -> None:
 def test_is_never_worse_on_validation_than_its_best_candidate(rows: int, name: str) -> None:
     rng = np.random.default_rng(rows)
     chosen = metric(name, REGRESS if name == "rmse" else CLASSIFY)
+    truth: np.ndarray = rng.exponential(size=rows) if name == "rmse" else rng.integers(3, size=rows)
     if name == "rmse":
-        truth = rng.exponential(size=rows)
         predictions = [truth * rng.uniform(0.5, 1.5, rows) for _ in range(6)]
     else:
-        truth = rng.integers(3, size=rows)
         predictions = [rng.dirichlet(np.ones(3), rows) / 2 + np.eye(3)[truth] / 2 for _ in range(6)]
     scored = sorted(predictions, key=lambda own: chosen.objective(chosen.function(truth, own)))
     weights = select(scored, truth, chosen, most=8)

@@ -18,7 +18,7 @@ from automl.records import RunFolder
 from automl.refitting import TIME_SHARE
 from automl.reporting import Reporter
 from automl.reporting.silent import Silent
-from automl.searching import BOOSTING_KEY, FIRST_SHARE, VERY_FIRST_SHARE, SearchOutcome, Settings, search
+from automl.searching import BOOSTING_KEY, FIRST_SHARE, SearchOutcome, Settings, search
 from automl.space import Choice, Float, Parameter, SearchSpace
 from automl.tasks import metric, task
 from automl.tracking.memory import MemoryTracker
@@ -40,6 +40,7 @@ class Instant:
 
     def __init__(self, answer: Callable[[Job], Event | None], *, workers: int = 1) -> None:
         self.jobs: list[Job] = []
+        self.prolonged: dict[int, float] = {}
         self._answer = answer
         self._waiting: list[Job] = []
         self._workers = workers
@@ -57,6 +58,9 @@ class Instant:
         self._waiting = [job for job in self._waiting if job.key not in ended or ended[job.key].kind == "epoch"]
         time.sleep(0.001 if ended else 0.01)
         return list(ended.values())
+
+    def prolong(self, key: int, until: float) -> None:
+        self.prolonged[key] = until
 
     def cancel(self, key: int) -> None:
         self._waiting = [job for job in self._waiting if job.key != key]
@@ -297,19 +301,47 @@ def test_every_familys_first_trial_gets_a_share_of_the_time(tmp_path: Path) -> N
     assert shares[2] == pytest.approx(30, abs=0.5)
 
 
-def test_the_very_first_trial_gets_most_of_the_time_if_others_go_on_meanwhile(tmp_path: Path) -> None:
-    shares: dict[int, float] = {}
+@pytest.mark.parametrize(
+    ("optimizer", "of_trees", "of_other", "is_prolonged"),
+    [
+        ("boosting", [0.5, 0.4], [0.45], True),
+        ("boosting", [0.5, 0.4], [0.35], False),
+        # Nobody knows yet what they are worth.
+        ("boosting", [0.5, 0.4], [], False),
+        # A network has planned its schedule.
+        ("adam", [0.5, 0.4], [0.45], False),
+    ],
+)
+def test_trees_that_are_ahead_get_the_time_that_is_left(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    optimizer: str,
+    of_trees: list[float],
+    of_other: list[float],
+    is_prolonged: bool,
+) -> None:
+    both = {**PARAMETERS, "optimizer": Choice(("adam", "boosting"), "adam")}
+    monkeypatch.setitem(SPACES, "mlp", SearchSpace("mlp", both))
+    monkeypatch.setattr(searching, "PROLONGED_AFTER", 0.1)
+    calls: dict[int, int] = {}
 
     def answer(job: Job) -> Event:
-        shares.setdefault(job.key, job.until - time.monotonic())
+        calls[job.key] = calls.get(job.key, 0) + 1
+        if job.key < 2 and time.monotonic() < began + 0.6:
+            return Event(job.key, "epoch", {"curves": {"val_rmse": of_trees if job.key == 0 else of_other}})
         return scored(job)
 
-    rest = {"batch_size": 64, "epochs": 90}
-    first = [("mlp", {"rate": rate, **rest}) for rate in (0.9, 0.8, 0.7, 0.6)]
-    run(tmp_path, answer, trials=5, seconds=30.0, workers=2, first=first, boosts=False)
-    assert [shares[number] for number in range(3)] == pytest.approx(
-        [VERY_FIRST_SHARE * 30, 2 / 4 * 30, 2 / 3 * 30], abs=0.5
+    defaults = SPACES["mlp"].defaults()
+    first = [("mlp", {**defaults, "rate": 0.9, "optimizer": optimizer}), ("mlp", {**defaults, "rate": 0.8})]
+    began = time.monotonic()
+    settings = Settings(
+        "random", SPACES, RMSE, RunFolder(tmp_path), 0, 6, False, 2, began + 6.0, None, first, boosts=False
     )
+    executor = Instant(answer, workers=2)
+    outcome = search(settings, executor=executor, tracker=MemoryTracker(), reporter=Silent())
+    assert len(outcome.trials) == 6
+    assert calls[0] > 3
+    assert executor.prolonged == ({0: settings.deadline} if is_prolonged else {})
 
 
 def test_a_first_trial_has_time_to_be_compiled_however_short_the_search(tmp_path: Path) -> None:

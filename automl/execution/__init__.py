@@ -65,6 +65,14 @@ class Event:
     leaves: bool = False
 
 
+@dataclass(frozen=True)
+class Prolonged:
+    """Tells the worker that has a job until when it may take now, on the monotonic clock, in seconds."""
+
+    key: int
+    until: float
+
+
 class Executor(Protocol):
     """Runs jobs, each apart from the others: one that crashes costs nothing but itself."""
 
@@ -77,6 +85,9 @@ class Executor(Protocol):
 
     def wait(self, seconds: float) -> list[Event]:
         """What has happened since the last call, after waiting for it at most so long."""
+
+    def prolong(self, key: int, until: float) -> None:
+        """Gives a job more time, if it has not ended."""
 
     def cancel(self, key: int) -> None:
         """Ends a job at once; it gives no further event."""

@@ -22,7 +22,7 @@ import tensorflow as tf
 from automl import files, memory
 from automl.baselines import BOOSTED
 from automl.errors import AutomlError, EnvironmentFault
-from automl.execution import Event, Job, workspace
+from automl.execution import Event, Job, Prolonged, workspace
 from automl.execution.boosting import boost
 from automl.records import RunFolder
 from automl.tasks import metric, task
@@ -55,6 +55,8 @@ def serve(connection: Connection) -> None:
                 connection.send(dataclasses.replace(event, leaves=used_up))
             elif isinstance(message, Job):
                 connection.send(Event(message.key, "failed", reason="data", message=str(workshop), leaves=True))
+            elif isinstance(message, Prolonged):
+                pass  # Its job has ended meanwhile.
             else:
                 data, log, allowance = message
                 workshop = _workshop(data, log, allowance)
@@ -97,7 +99,7 @@ def _event(workshop: Workshop, job: Job, connection: Connection) -> Event:
             result = _export(workshop, job)
     except TrialFailed as error:
         return Event(job.key, "failed", reason=error.reason, message=str(error))
-    except (BrokenPipeError, ConnectionResetError):
+    except (BrokenPipeError, ConnectionResetError, EOFError):
         raise
     except Exception as error:  # noqa: BLE001
         _print_traceback()
@@ -126,6 +128,11 @@ def _message(error: Exception) -> str:
 
 def _trial(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str, Any]:
     chosen = metric(job.metric, workshop.task)
+
+    def report(curves: Mapping[str, list[float]]) -> float | None:
+        connection.send(Event(job.key, "epoch", {"curves": curves}))
+        return _later_end(job, connection)
+
     trained = train(
         workshop if job.share == 1 else with_share(workshop, job.share, seed=job.seed),
         job.family,
@@ -134,7 +141,7 @@ def _trial(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
         seed=job.seed,
         bars=job.bars,
         until=job.until,
-        report=lambda curves: connection.send(Event(job.key, "epoch", {"curves": curves})),
+        report=report,
     )
     if trained.objective is not None and trained.objective < job.keep_below:
         job.folder.mkdir(parents=True, exist_ok=True)
@@ -154,6 +161,16 @@ def _trial(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
         "seconds": trained.seconds,
         "stopped": trained.stopped,
     }
+
+
+def _later_end(job: Job, connection: Connection) -> float | None:
+    """Until when the job may take now, if it was told."""
+    until = None
+    while connection.poll():
+        message = connection.recv()
+        if isinstance(message, Prolonged) and message.key == job.key:
+            until = message.until
+    return until
 
 
 def _boosting(workshop: Workshop, job: Job) -> Mapping[str, Any]:

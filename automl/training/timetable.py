@@ -97,12 +97,18 @@ class Timetable:
             self._replan()
         self._measured = True
 
-    def _replan(self) -> None:
+    def prolong(self, until: float) -> None:
+        """Gives it more time, and as long a plan as that allows."""
+        if until > self.until:
+            self.until = until
+            self._replan(is_open=True)
+
+    def _replan(self, *, is_open: bool = False) -> None:
         if math.isinf(self.until) or self.pace is None or self._step_seconds < LEAST_SECONDS:
             return
         # Until it has been seen, measuring is taken to cost a third of an epoch: it has no backward pass.
         measuring = self._measure_seconds / self.steps_per_epoch or self.pace / 3
         left = (self.until - time.monotonic()) * (1 - MARGIN)
         affordable = self.done + max(0, int(left / (self.pace + measuring)))
-        if affordable < self.planned or self.done < OPEN_SHARE * self.planned:
+        if affordable < self.planned or is_open or self.done < OPEN_SHARE * self.planned:
             self.planned = max(min(affordable, self._asked), self.done, 1)

@@ -28,7 +28,8 @@ LEAST_GROWTH = 1.5
 # Keras compares in single precision.
 TIE = 1e-5
 
-Report = Callable[[Mapping[str, list[float]]], None]
+# Is told the curves, and may answer with a later end of the training, on the monotonic clock.
+Report = Callable[[Mapping[str, list[float]]], float | None]
 
 
 class TrialFailed(Exception):
@@ -107,7 +108,8 @@ def train(
         metric: decides which epoch is the best.
         bars: the lowest first.
         until: when the trial should end, on the monotonic clock, in seconds. Fewer epochs are planned if need be.
-        report: called with all curves so far of the last training after each epoch, and with none in between.
+        report: called with all curves so far of the last training after each epoch, and with none in between. It may
+            give a later `until`, for the training that goes on.
 
     Raises:
         TrialFailed: the loss is not a number, or the time was up before the network had been measured once.
@@ -170,9 +172,12 @@ def _learn(
     asked = timetable.planned
     curves: dict[str, list[float]] = {}
     places: list[Place] = []
-    for epoch, loss in enumerate(
-        losses_of_epochs(workshop, siblings, params, timetable, seed=seed, report=lambda: report(curves))
-    ):
+
+    def tell() -> None:
+        if (later := report(curves)) is not None:
+            timetable.prolong(later)
+
+    for epoch, loss in enumerate(losses_of_epochs(workshop, siblings, params, timetable, seed=seed, report=tell)):
         began = time.monotonic()
         places.append(timetable.place)
         measured = {"loss": loss, **_measure(workshop, siblings, str(params["scaling"]), metric)}
@@ -184,7 +189,7 @@ def _learn(
         if workshop.task.PREDICTS == "probabilities" and metric.name != "log_loss":
             objective += TIE * measured["val_log_loss"]
         stopper.on_epoch_end(epoch, {"objective": objective})
-        report(curves)
+        tell()
         timetable.measured(time.monotonic() - began)
         if siblings.stop_training:
             break

@@ -40,6 +40,8 @@ class Worker:
                 del self._jobs[event.key]
         return events
 
+    def prolong(self, key: int, until: float) -> None: ...
+
     def cancel(self, key: int) -> None:
         if self._jobs.pop(key, None):
             self.cancelled.append(key)

@@ -61,6 +61,18 @@ def test_the_second_half_of_a_plan_never_becomes_longer() -> None:
     assert plan.planned == short
 
 
+def test_more_time_makes_a_plan_longer_however_far_it_is() -> None:
+    plan = timetable(10.0)
+    plan.ran(1, 0.1)
+    plan.ran(15, 7.5)
+    short = plan.planned
+    plan.prolong(plan.until - 1)
+    assert plan.planned == short
+    plan.prolong(plan.until + 100)
+    assert plan.planned == pytest.approx(16 + 0.9 * 110 / 0.667, abs=5)
+    assert plan.until == pytest.approx(time.monotonic() + 110, abs=1)
+
+
 def test_a_plan_is_never_longer_than_what_was_asked() -> None:
     plan = timetable(10.0, planned=100)
     plan.ran(1, 0.1)
