@@ -264,8 +264,9 @@ def select(
     Returns:
         Shape (candidates,), with sum 1.
     """
-    numbers_of_row = max(1, predictions[0].size // max(1, len(targets)))
-    rows = slice(None, None, -(-len(targets) // min(MOST_ROWS, max(1, MOST_NUMBERS // numbers_of_row))))
+    numbers_of_row = predictions[0].size // len(targets)
+    number_of_rows = min(len(targets), MOST_ROWS, MOST_NUMBERS // numbers_of_row)
+    rows = np.linspace(0, len(targets) - 1, number_of_rows).astype(np.intp)
     own = [prediction[rows] for prediction in predictions]
     targets = targets[rows]
 

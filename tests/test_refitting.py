@@ -14,7 +14,7 @@ from automl.data.split import Split
 from automl.ensemble import Ensemble, Member, Refit
 from automl.execution import Event, Job, errands
 from automl.interruption import EarlyEnd
-from automl.refitting import EVERY, MOST_SHARE_OF_ONE, TIME_SHARE, USUAL_MEMBERS, estimate, growth, reserve, train_again
+from automl.refitting import EVERY, TIME_SHARE, USUAL_MEMBERS, estimate, growth, reserve, train_again
 from automl.trial import Place, Rung, Trial
 from automl.weights import REFITTED
 
@@ -181,9 +181,11 @@ def test_keeps_time_for_the_best_trials_on_all_workers() -> None:
 
 def test_keeps_no_time_for_what_could_not_be_trained_again_in_it() -> None:
     slow_and_quick = [trial(0, seconds=100.0), trial(1)]
-    most = TIME_SHARE * 50 / MOST_SHARE_OF_ONE
-    assert reserve(slow_and_quick, growth=1.0, workers=2, most=0.99 * most) == pytest.approx(TIME_SHARE * 5)
-    assert reserve(slow_and_quick[:1], growth=1.0, workers=2, most=0.99 * most) == 0
-    assert reserve(slow_and_quick, growth=1.0, workers=2, most=1.01 * most) == pytest.approx(TIME_SHARE * 50)
+    most = TIME_SHARE * 49
+    # The best one decides.
+    assert reserve(slow_and_quick, growth=1.0, workers=2, most=most) == 0
+    quick_and_slow = [trial(0), trial(1, seconds=100.0)]
+    assert reserve(quick_and_slow, growth=1.0, workers=2, most=most) == pytest.approx(TIME_SHARE * 5)
+    assert reserve(quick_and_slow, growth=1.0, workers=2, most=TIME_SHARE * 50) == pytest.approx(TIME_SHARE * 50)
     many = [trial(number) for number in range(20)]
     assert reserve(many, growth=1.0, workers=2, most=TIME_SHARE * 7) == pytest.approx(TIME_SHARE * 7)
