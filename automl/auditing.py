@@ -20,7 +20,7 @@ from automl.execution import Event, Executor, Job, errands
 from automl.options import Options
 from automl.records import RunFolder
 from automl.tasks import FloatArray, Metric
-from automl.trial import Trial, finished
+from automl.trial import Trial, at_the_rate_of, finished
 
 # Jobs of the audit have the keys below this.
 AUDIT_KEY = -2_000
@@ -117,12 +117,13 @@ def _importance_jobs(
 def _training(trial: Trial, folder: RunFolder, metric: Metric, seed: int, deadline: float) -> Job:
     """Training a trial's setting again, over the epochs that its schedule had."""
     planned = max(1, math.ceil(trial.place.planned)) if trial.place else int(trial.params["epochs"])
+    params = at_the_rate_of(trial.place, trial.params) if trial.place else trial.params
     return Job(
         0,
         "trial",
         folder.audit / str(trial.number),
         family=trial.family,
-        params={**trial.params, "epochs": planned},
+        params={**params, "epochs": planned},
         metric=metric.name,
         seed=seed + trial.number,
         until=deadline,

@@ -36,7 +36,7 @@ GRACE_SECONDS = 1.0
 # Of the time that is left, for each trial that a search begins with, however many there are.
 FIRST_SHARE = 0.4
 # Trees that are ahead of all others after this share of their time get what is left of the search's.
-PROLONGED_AFTER = 0.7
+PROLONGED_AFTER = 0.5
 # But at least so long: its network has to be compiled.
 LEAST_FIRST_SECONDS = 2.0
 # A worker that says nothing for so long hangs: it has not even finished half a second's worth of steps. Of a short

@@ -13,6 +13,8 @@ Status = Literal["running", "finished", "pruned", "failed"]
 Reason = Literal["", "killed", "oom", "timeout", "nan", "build", "data", "disk", "interrupted"]
 # What a space calls an optimizer though no gradient is followed: trees are grown instead.
 TREE_OPTIMIZERS = ("boosting", "averaging")
+# The schedule whose learning rate goes with the time that a training has.
+HURRIED = "hurried"
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,12 @@ class Place:
     Attributes:
         epochs: that were done.
         planned: over which the schedule was stretched.
+        learning_rate: the mean of those steps'; None where it is not known.
     """
 
     epochs: float
     planned: float
+    learning_rate: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,13 @@ def finished(trials: Sequence[Trial]) -> list[Trial]:
 def grows_trees(params: Params) -> bool:
     """Whether the networks of a setting are made of trees, and do not learn by gradient steps."""
     return params.get("optimizer") in TREE_OPTIMIZERS
+
+
+def at_the_rate_of(place: Place, params: Params) -> Params:
+    """The setting with the learning rate that it had, where that went with the time there was."""
+    if params.get("schedule") != HURRIED or place.learning_rate is None:
+        return params
+    return {**params, "schedule": "constant", "learning_rate": place.learning_rate}
 
 
 def learns_by_heart(params: Params) -> bool:

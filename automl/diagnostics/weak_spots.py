@@ -76,7 +76,7 @@ def check(evidence: Evidence) -> Answer:
 
     The error is the share of wrong answers, or the mean distance from the true value. Among many slices some are bad by
     chance: a slice counts only where it stands out more than the worst slice does in 99 of 100 tables whose errors are
-    shuffled over the rows (Westfall and Young 1993).
+    shuffled over the rows, group by group where the user has named groups (Westfall and Young 1993).
     """
     data, part = evidence.data, evidence.unseen
     targets = data.of(part)
@@ -94,7 +94,9 @@ def check(evidence: Evidence) -> Answer:
     ]
     if not slices:
         return NotApplicable("weak_spots", f"No class or column cuts {len(errors)} rows into slices large enough.")
-    spots = sorted(find(slices, errors, rng=rng), key=lambda spot: -spot.times)
+    groups = data.groups_of(part)
+    of_kept = None if groups is None else groups[kept]
+    spots = sorted(find(slices, errors, groups=of_kept, rng=rng), key=lambda spot: -spot.times)
     average = float(errors.mean())
     figures = {"weak_spots": float(len(spots)), "slices": float(len(slices)), "average_error": average}
     is_share = data.task.PREDICTS == "probabilities"
@@ -126,11 +128,18 @@ def _amount(error: float, is_share: bool) -> str:
     return f"{percent(error)} of the answers are wrong" if is_share else f"it is off by {score(error)}"
 
 
-def find(slices: list[Slice], errors: NDArray[np.float64], *, rng: np.random.Generator) -> list[Spot]:
+def find(
+    slices: list[Slice],
+    errors: NDArray[np.float64],
+    *,
+    groups: NDArray[np.int64] | None = None,
+    rng: np.random.Generator,
+) -> list[Spot]:
     """The slices whose mean error is beyond chance, and far enough above the average.
 
     Args:
         errors: shape (rows,), 0 or more.
+        groups: of the rows, which err together.
     """
     average, spread = float(errors.mean()), float(errors.std())
     if not spread > 0:
@@ -138,7 +147,7 @@ def find(slices: list[Slice], errors: NDArray[np.float64], *, rng: np.random.Gen
     inside = np.array([cut.rows for cut in slices], dtype=np.float32)  # (slices, rows)
     sizes = inside.sum(axis=1)
     scale = spread * np.sqrt(1 / sizes - 1 / len(errors))
-    shuffled = np.array([rng.permutation(errors) for _ in range(SHUFFLES)], dtype=np.float32)
+    shuffled = np.array([_shuffled(errors, groups, rng) for _ in range(SHUFFLES)], dtype=np.float32)
     by_chance = ((inside @ shuffled.T / sizes[:, None] - average) / scale[:, None]).max(axis=0)
     means = inside @ errors.astype(np.float32) / sizes
     beyond = (means - average) / scale > np.quantile(by_chance, 1 - RARE)
@@ -147,6 +156,22 @@ def find(slices: list[Slice], errors: NDArray[np.float64], *, rng: np.random.Gen
         for cut, size, mean, stands_out in zip(slices, sizes, means, beyond, strict=True)
         if stands_out and mean >= WEAK * average
     ]
+
+
+def _shuffled(
+    errors: NDArray[np.float64], groups: NDArray[np.int64] | None, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Errors that have nothing to do with the rows any more; those of a group stay together."""
+    if groups is None:
+        return rng.permutation(errors)
+    # Each group's rows err as those of another group do, which may be more or fewer.
+    numbers = np.unique(groups, return_inverse=True)[1]
+    by_group = np.argsort(numbers, kind="stable")
+    sizes = np.bincount(numbers)
+    first = np.cumsum(sizes) - sizes
+    other = rng.permutation(len(sizes))[numbers]
+    drawn: NDArray[np.float64] = errors[by_group[first[other] + rng.integers(sizes[other])]]
+    return drawn
 
 
 def _by_class(evidence: Evidence, targets: NDArray[np.int64]) -> Iterator[Slice]:

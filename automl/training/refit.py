@@ -16,7 +16,7 @@ from automl.training.siblings import Siblings
 from automl.training.timetable import Timetable
 from automl.training.train import TrialFailed, losses_of_epochs, steps_per_epoch
 from automl.training.workshop import Workshop
-from automl.trial import Params, Place
+from automl.trial import Params, Place, at_the_rate_of, grows_trees
 
 
 def with_rows_of(parts: Sequence[str], workshop: Workshop, scaling: str) -> Workshop:
@@ -74,6 +74,7 @@ def refit(
     Raises:
         TrialFailed: the loss is not a number, or it will not end in time.
     """
+    params = at_the_rate_of(place, params)
     engine, plan = workshop.engine(family, params)
     scaling = str(params["scaling"])
     cuts = range(len(workshop.examples.cuts))
@@ -85,6 +86,7 @@ def refit(
         steps_per_epoch=steps,
         planned=max(1, round(place.planned * steps)),
         last=max(1, round(place.epochs * steps)),
+        compiles=not grows_trees(params),
     )
 
     def check() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from automl.trial import HURRIED
+
 WARM_UP = 0.05
 # Boosting that lacks the time for all of its rounds learns faster if it has less than this share of them, and at most
 # so many times as fast. With 100 rounds and not 800, the error is then 0.91 of that at the usual rate (geometric mean
@@ -28,7 +30,7 @@ def learning_rates(
     position = (steps + 0.5) / of
     if schedule == "constant":
         shape = np.ones(len(steps))
-    elif schedule == "hurried":
+    elif schedule == HURRIED:
         hurry = np.clip(HURRY_SHARE * (asked or of) / of, 1.0, MOST_HURRY)
         shape = np.full(len(steps), min(hurry, max(1.0, FASTEST_IN_HURRY / peak)))
     elif schedule == "cosine":

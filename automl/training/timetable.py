@@ -32,6 +32,8 @@ class Timetable:
         steps_per_epoch: after as many steps the network is measured.
         planned: the number of steps of the whole training, never more than at first.
         last: after so many steps it ends, wherever in its plan; None for the end of the plan.
+        compiles: whether the first call and the first measurement take longer than the others.
+        scoring: how many times as long as a measurement it takes to score the network in the end.
         done: the number of steps so far.
     """
 
@@ -40,10 +42,13 @@ class Timetable:
     planned: int
     done: int = 0
     last: int | None = None
+    compiles: bool = True
+    scoring: float = 0.0
     _step_seconds: float = 0.0
     _timed: float = 0.0
     _measure_seconds: float = 0.0
     _measured: bool = False
+    _learned: float = 0.0
     _asked: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,7 +73,8 @@ class Timetable:
     @property
     def place(self) -> Place:
         """Where in its schedule the training is now."""
-        return Place(self.done / self.steps_per_epoch, self.planned / self.steps_per_epoch)
+        steps = self.steps_per_epoch
+        return Place(self.done / steps, self.planned / steps, self._learned / self.done if self.done else None)
 
     def next_steps(self) -> int:
         """How many steps to run in the next call: to the end of the epoch or of the plan, or about half a second."""
@@ -80,9 +86,14 @@ class Timetable:
     def _end(self) -> int:
         return self.planned if self.last is None else min(self.last, self.planned)
 
-    def ran(self, steps: int, seconds: float) -> None:
-        """Takes note of a call."""
-        if self.done:
+    def ran(self, steps: int, seconds: float, *, learning_rates: float = 0.0) -> None:
+        """Takes note of a call.
+
+        Args:
+            learning_rates: the sum of those of its steps.
+        """
+        self._learned += learning_rates
+        if self.done or not self.compiles:
             kept = 0.5 ** (seconds / HALF_LIFE_SECONDS)
             self._step_seconds = kept * self._step_seconds + seconds
             self._timed = kept * self._timed + steps
@@ -91,8 +102,7 @@ class Timetable:
 
     def measured(self, seconds: float) -> None:
         """Takes note of how long it took to measure the network after an epoch."""
-        # The first time also compiles: a plan made from it would be too short for good.
-        if self._measured:
+        if self._measured or not self.compiles:
             self._measure_seconds = seconds
             self._replan()
         self._measured = True
@@ -108,7 +118,7 @@ class Timetable:
             return
         # Until it has been seen, measuring is taken to cost a third of an epoch: it has no backward pass.
         measuring = self._measure_seconds / self.steps_per_epoch or self.pace / 3
-        left = (self.until - time.monotonic()) * (1 - MARGIN)
+        left = (self.until - time.monotonic()) * (1 - MARGIN) - self.scoring * self._measure_seconds
         affordable = self.done + max(0, int(left / (self.pace + measuring)))
         if affordable < self.planned or is_open or self.done < OPEN_SHARE * self.planned:
             self.planned = max(min(affordable, self._asked), self.done, 1)

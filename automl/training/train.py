@@ -208,7 +208,25 @@ def _learn(
 def _timetable(workshop: Workshop, params: Params, until: float) -> Timetable:
     """Of one network: its siblings do the same steps in turn, so a step takes as long as one of each."""
     steps = steps_per_epoch(workshop, params)
-    return Timetable(until, steps_per_epoch=steps, planned=steps * int(params["epochs"]))
+    return Timetable(
+        until,
+        steps_per_epoch=steps,
+        planned=steps * int(params["epochs"]),
+        compiles=not grows_trees(params),
+        scoring=_rows_scored(workshop) / _rows_measured(workshop),
+    )
+
+
+def _rows_measured(workshop: Workshop) -> int:
+    """How many rows are predicted after each epoch, by all networks."""
+    return sum(len(workshop.sampled(number)) + len(cut.val) for number, cut in enumerate(workshop.examples.cuts))
+
+
+def _rows_scored(workshop: Workshop) -> int:
+    """How many rows are predicted in the end, by all networks."""
+    parts, cuts = workshop.examples.parts, workshop.examples.cuts
+    others = sum(len(part.targets) for name, part in parts.items() if name != "val")
+    return len(cuts) * others + sum(len(cut.val) for cut in cuts)
 
 
 def steps_per_epoch(workshop: Workshop, params: Params) -> int:
@@ -256,6 +274,9 @@ def losses_of_epochs(
             began = time.monotonic()
             steps = timetable.next_steps()
             places = np.arange(timetable.done, timetable.done + steps)
+            rates = learning_rates(
+                str(params["schedule"]), float(params["learning_rate"]), places, of=timetable.planned, asked=asked
+            )
             for number, order in enumerate(orders):
                 losses.append(
                     siblings.turn(number).run(
@@ -264,20 +285,14 @@ def losses_of_epochs(
                         workshop.weights,
                         order[seen : seen + steps * batch_size],
                         batch_size=batch_size,
-                        learning_rates=learning_rates(
-                            str(params["schedule"]),
-                            float(params["learning_rate"]),
-                            places,
-                            of=timetable.planned,
-                            asked=asked,
-                        ),
+                        learning_rates=rates,
                         regularization=regularization(
                             str(params.get("regularization", "constant")), places, of=timetable.planned
                         ),
                     )
                 )
             seen = min(rows, seen + steps * batch_size)
-            timetable.ran(steps, time.monotonic() - began)
+            timetable.ran(steps, time.monotonic() - began, learning_rates=float(rates.sum()))
             if seen < rows:
                 report()
         # All steps at once: how many calls they came in depends on the clock, and the sum must not.

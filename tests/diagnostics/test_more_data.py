@@ -32,6 +32,18 @@ def test_says_that_more_rows_would_bring_little(evidence_of: Callable[..., Evide
     assert "would bring little" in asked(evidence_of, half=1.0, val=400).title
 
 
+def test_a_lucky_leader_is_not_compared_with_one_that_is_not(evidence_of: Callable[..., Evidence]) -> None:
+    rng = np.random.default_rng(1)
+    y, wrong = rng.normal(size=(2, 500))
+    evidence = evidence_of(y, {0: y + 0.7 * wrong}, train=100, val=400)
+    usual = [(y + wrong + 0.02 * rng.normal(size=500))[100:] for _ in range(2)]
+    lucky = check(replace(evidence, audit=Audit(fewer_rows={0.5: usual[0]})))
+    repeated = check(replace(evidence, audit=Audit(fewer_rows={0.5: usual[0]}, other_seeds={0: usual[1:]})))
+    assert isinstance(lucky, Finding)
+    assert isinstance(repeated, Finding)
+    assert (lucky.severity, repeated.severity) == ("note", "fine")
+
+
 def test_goes_on_with_the_curve_over_a_quarter_half_and_all_of_the_rows(evidence_of: Callable[..., Evidence]) -> None:
     """Errors of 2, 1.4 and 1.1, each doubling gaining half of what the one before gained."""
     rng = np.random.default_rng(1)

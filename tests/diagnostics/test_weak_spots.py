@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from automl.diagnostics import Evidence, Finding, NotApplicable
-from automl.diagnostics.weak_spots import check
+from automl.diagnostics.weak_spots import Slice, check, find
 
 ROWS = 700
 
@@ -66,6 +67,24 @@ def test_the_worst_of_many_slices_is_bad_by_chance(evidence_of: Callable[..., Ev
         rng = np.random.default_rng(seed)
         found.append(asked(evidence_of, table(rng), np.full(ROWS, 0.1), rng).severity)
     assert found.count("fine") >= 38
+
+
+def test_rows_of_a_group_err_together() -> None:
+    def falsely(*, told: bool) -> int:
+        found = 0
+        for seed in range(25):
+            rng = np.random.default_rng(seed)
+            groups = np.repeat(np.arange(40), rng.integers(10, 50, size=40))
+            errors = (rng.random(len(groups)) < np.clip(rng.normal(0.2, 0.12, size=40), 0, 1)[groups]).astype(float)
+            columns = rng.integers(5, size=(8, 40))[:, groups]
+            slices = [Slice(f"{n}", "", own == value) for n, own in enumerate(columns) for value in range(5)]
+            shuffled = rng.permutation(len(groups))
+            slices = [replace(cut, rows=cut.rows[shuffled]) for cut in slices]
+            found += bool(find(slices, errors[shuffled], groups=groups[shuffled] if told else None, rng=rng))
+        return found
+
+    assert falsely(told=False) > 4
+    assert falsely(told=True) <= 2
 
 
 def test_a_few_rows_are_not_cut_into_slices(evidence_of: Callable[..., Evidence]) -> None:

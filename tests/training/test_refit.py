@@ -130,6 +130,28 @@ def test_networks_of_trees_that_learn_from_the_same_rows_differ(workshop: Worksh
         assert not all(np.array_equal(own, theirs) for own, theirs in pairs)
 
 
+def test_trees_that_were_in_a_hurry_are_grown_at_the_same_rate_again(workshop: Workshop) -> None:
+    whole = with_rows_of(EVERY, workshop, "none")
+    setting = {**read_space("boosted_trees").space.defaults(), "epochs": 80}
+    assert setting["schedule"] == "hurried"
+
+    def grown(setting: Params, place: Place) -> list[np.ndarray]:
+        (weights,) = refit(whole, "boosted_trees", setting, place=place, seed=0)
+        return weights
+
+    again = grown(setting, Place(3, 4, learning_rate=0.11))
+    constant = grown({**setting, "schedule": "constant", "learning_rate": 0.11}, Place(3, 3))
+    usual = grown({**setting, "schedule": "constant"}, Place(3, 3))
+    assert all(np.array_equal(one, other) for one, other in zip(again, constant, strict=True))
+    assert not all(np.array_equal(one, other) for one, other in zip(again, usual, strict=True))
+
+
+def test_a_place_tells_the_rate_that_was_learned_with(workshop: Workshop) -> None:
+    setting = {**read_space("boosted_trees").space.defaults(), "epochs": 4}
+    trained = train(workshop, "boosted_trees", setting, metric=LOG_LOSS, seed=0)
+    assert trained.place.learning_rate == pytest.approx(float(setting["learning_rate"]))
+
+
 def test_the_speed_of_trees_is_that_of_rows_that_are_new(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     engine, _ = workshop.engine("boosted_trees", TREES)
     passed: list[int] = []

@@ -32,6 +32,26 @@ def test_plans_what_the_time_allows() -> None:
     assert plan.planned == pytest.approx(21 + 9 / 0.2, abs=2)
 
 
+def test_what_does_not_compile_is_planned_by_its_first_step() -> None:
+    plan = Timetable(time.monotonic() + 21.0, 1, 80, compiles=False)
+    plan.ran(1, 2.0)
+    # Measuring is taken to cost a third of a step.
+    assert plan.planned == 1 + 7
+    plan.measured(1.0)
+    assert plan.planned == 1 + 6
+
+
+def test_keeps_the_time_to_score_the_network() -> None:
+    def planned(scoring: float) -> int:
+        plan = Timetable(time.monotonic() + 20.0, 1, 80, compiles=False, scoring=scoring)
+        plan.ran(1, 0.5)
+        plan.measured(0.5)
+        return plan.planned
+
+    assert planned(0.0) == 1 + 17
+    assert planned(10.0) == 1 + 12
+
+
 def test_makes_no_plan_of_the_first_moments() -> None:
     plan = timetable(10.0)
     plan.ran(1, 5.0)
