@@ -56,6 +56,7 @@ class Number(Record):
     knots: Knots
     scores: Knots
     missing: bool
+    origin: float = 0.0
 
 
 class Boolean(Record):

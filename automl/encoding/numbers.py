@@ -12,6 +12,8 @@ from automl.data import columns as cells
 
 Scaling = Literal["quantile", "robust", "none"]
 MOST_KNOTS = 500
+# Of the values that differ, what single precision must tell apart for a column to be left as it is.
+LEAST_TOLD_APART = 0.5
 
 
 def fit(column: pd.Series) -> dict[str, Any]:
@@ -29,6 +31,7 @@ def fit(column: pd.Series) -> dict[str, Any]:
         "knots": knots.tolist(),
         "scores": scores.tolist(),
         "missing": bool(np.isnan(values).any()),
+        "origin": float(median) if _runs_together(known) else 0.0,
     }
 
 
@@ -42,12 +45,14 @@ def transform(column: pd.Series, specification: dict[str, Any], *, scaling: Scal
 
     "robust" divides the distance from the median by the interquartile range and bends what lies beyond three
     of them (x / sqrt(1 + (x/3)^2): RealMLP, Holzmüller et al. 2024, section 3). "quantile" gives the normal
-    score of the value's rank in the training rows. "none" leaves the values alone, NaN included, for trees.
+    score of the value's rank in the training rows. "none" leaves the values alone, NaN included, for trees; but large
+    ones that hardly differ, as the seconds of one day since 1970 do, are counted from the median.
     """
     values = cells.calculable(column)
     missing = np.isnan(values)
     if scaling == "none":
-        return values[:, None].astype(np.float32)
+        # Models that were saved before there was an origin lack it.
+        return (values - specification.get("origin", 0.0))[:, None].astype(np.float32)
     filled = np.where(missing, specification["median"], values)
     if scaling == "robust":
         with np.errstate(over="ignore"):
@@ -57,6 +62,11 @@ def transform(column: pd.Series, specification: dict[str, Any], *, scaling: Scal
         scaled = np.interp(filled, specification["knots"], specification["scores"])
     parts = [scaled, missing] if specification["missing"] else [scaled]
     return np.stack(parts, axis=1).astype(np.float32)
+
+
+def _runs_together(known: NDArray[np.float64]) -> bool:
+    """Whether single precision takes most different values for the same."""
+    return len(np.unique(known.astype(np.float32))) < LEAST_TOLD_APART * len(np.unique(known))
 
 
 def _normal_scores(known: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -69,6 +69,28 @@ def test_quantile_scaling_makes_any_distribution_normal() -> None:
     assert abs(encoded.std() - 1) < 0.02
 
 
+@pytest.mark.parametrize(("first", "step"), [(1_790_000_000.0, 1.0), (2_460_000.5, 1e-4), (-3e12, 0.5)])
+def test_trees_tell_large_numbers_apart_that_hardly_differ(first: float, step: float) -> None:
+    column = pd.Series(first + step * np.arange(3_000))
+    column[7] = np.nan
+    specification = numbers.fit(column)
+    encoded = numbers.transform(column, specification, scaling="none")[:, 0]
+    assert len(np.unique(column.astype(np.float32))) < 300
+    assert np.isnan(encoded[7])
+    assert np.all(np.diff(np.delete(encoded, 7)) > 0)
+    before = {name: value for name, value in specification.items() if name != "origin"}
+    assert np.array_equal(
+        numbers.transform(column, before, scaling="none")[:, 0], column.astype(np.float32), equal_nan=True
+    )
+
+
+def test_trees_see_other_numbers_as_they_are() -> None:
+    for values in (np.arange(5_000.0), np.random.default_rng(0).random(5_000), np.array([16_777_217.0, 3.0]), [0.1]):
+        column = pd.Series(values)
+        encoded = numbers.transform(column, numbers.fit(column), scaling="none")[:, 0]
+        assert np.array_equal(encoded, column.astype(np.float32))
+
+
 def test_unknown_and_rare_categories_share_a_code() -> None:
     training = pd.Series([*(f"common {n}" for n in range(12)), *(f"common {n}" for n in range(12)), "rare", None])
     specification = categories.fit(training)
