@@ -20,7 +20,7 @@ REFIT_KEY = -1_000
 # An ensemble has a few heavy members; the time is kept for so many of the best trials, and for others if it is left.
 USUAL_MEMBERS = 5
 # The search gets the rest of the time, however long its trials take.
-MOST_SHARE = 1 / 3
+MOST_SHARE = 0.4
 # A training without measurements, on a compiled graph, takes less than a trial's: on small tables a quarter of it; on
 # large ones, where it matters, nine tenths with another beside it.
 TIME_SHARE = 0.9

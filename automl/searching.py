@@ -35,7 +35,7 @@ LEAST_SHARE = 0.25
 GRACE_SECONDS = 1.0
 # Of the time that is left, for each trial that a search begins with, however many there are.
 FIRST_SHARE = 0.4
-# Trees that are ahead of all others after this share of their time get what is left of the search's.
+# Trees that are ahead of all others after this share of their time get what is left of the search's, while they are.
 PROLONGED_AFTER = 0.5
 # But at least so long: its network has to be compiled.
 LEAST_FIRST_SECONDS = 2.0
@@ -124,6 +124,7 @@ class _Search:
     Attributes:
         waiting: trials of an earlier session that start again.
         heard, until: when a worker's trial gave a sign of life, and when it should have ended.
+        shares: when it should have ended at first.
         again: trials that have had their second chance with half the batch.
         started: when a trial was handed to a worker.
     """
@@ -138,6 +139,7 @@ class _Search:
     waiting: list[Trial] = field(default_factory=list)
     heard: dict[int, float] = field(default_factory=dict)
     until: dict[int, float] = field(default_factory=dict)
+    shares: dict[int, float] = field(default_factory=dict)
     again: set[int] = field(default_factory=set)
     started: dict[int, float] = field(default_factory=dict)
 
@@ -300,7 +302,7 @@ def _start(trial: Trial, going: _Search) -> None:
 def _job(trial: Trial, going: _Search) -> Job:
     settings, outcome = going.settings, going.outcome
     is_first = _is_first(trial, going)
-    going.until[trial.number] = _share(going) if is_first else going.deadline
+    going.until[trial.number] = going.shares[trial.number] = _share(going) if is_first else going.deadline
     # What a search begins with is trained to the end, whatever comes of it: everything else is compared with it. The
     # first of many trees tell little of all, and most where they learn in large steps.
     lowest = bars(settings.spaces[trial.family], int(trial.params["epochs"]), outcome.trials)
@@ -385,7 +387,7 @@ def _take(event: Event, going: _Search) -> None:
         if event.result["curves"]:
             going.outcome.trials[event.key] = dataclasses.replace(trial, curves=event.result["curves"])
             going.tracker.epochs(going.outcome.trials[event.key])
-            _prolong_if_ahead(going.outcome.trials[event.key], going)
+            _prolong_while_ahead(going.outcome.trials[event.key], going)
     elif event.kind == "done":
         _end(dataclasses.replace(trial, **event.result), going)
     elif event.reason == "oom" and trial.number not in going.again and int(trial.params["batch_size"]) > 1:
@@ -394,19 +396,28 @@ def _take(event: Event, going: _Search) -> None:
         _end(_failed(trial, event.reason, event.message, going), going)
 
 
-def _prolong_if_ahead(trial: Trial, going: _Search) -> None:
+def _prolong_while_ahead(trial: Trial, going: _Search) -> None:
     """Gives trees that are better than all else so far, and may lack the time for all rounds, the time that is left.
 
-    A network plans its schedule for the time that it has, and is good only at its end; trees just go on.
+    A network plans its schedule for the time that it has, and is good only at its end; trees just go on. So they may
+    fall behind one, and have no more than their share again.
     """
-    number, now = trial.number, time.monotonic()
-    began, until, deadline = going.started.get(number, now), going.until[number], going.deadline
-    if not grows_trees(trial.params) or until >= deadline or now < began + PROLONGED_AFTER * (until - began):
+    if not grows_trees(trial.params):
         return
+    number, now = trial.number, time.monotonic()
+    share, deadline = going.shares[number], going.deadline
     others = [_reached(other, going) for other in going.outcome.trials if other.number != number]
-    if _reached(trial, going) < min(others, default=math.inf) < math.inf:
-        going.until[number] = deadline
-        going.executor.prolong(number, deadline)
+    is_ahead = _reached(trial, going) < min(others, default=math.inf) < math.inf
+    began = going.started.get(number, now)
+    if is_ahead and going.until[number] < deadline and now >= began + PROLONGED_AFTER * (share - began):
+        _move(number, deadline, going)
+    elif not is_ahead and going.until[number] > share:
+        _move(number, share, going)
+
+
+def _move(number: int, until: float, going: _Search) -> None:
+    going.until[number] = until
+    going.executor.move(number, until)
 
 
 def _reached(trial: Trial, going: _Search) -> float:

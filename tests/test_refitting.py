@@ -73,7 +73,7 @@ class Worker:
         self._job = None
         return [event]
 
-    def prolong(self, key: int, until: float) -> None: ...
+    def move(self, key: int, until: float) -> None: ...
 
     def cancel(self, key: int) -> None:
         if self._job is not None and self._job.key == key:

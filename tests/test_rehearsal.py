@@ -68,7 +68,7 @@ class Instant:
         self._running = [job for job in self._running if job.key not in ended]
         return events
 
-    def prolong(self, key: int, until: float) -> None: ...
+    def move(self, key: int, until: float) -> None: ...
 
     def cancel(self, key: int) -> None:
         self.cancelled.append(key)

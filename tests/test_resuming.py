@@ -80,7 +80,7 @@ class Worker:
         del self._waiting[0]
         return [event]
 
-    def prolong(self, key: int, until: float) -> None: ...
+    def move(self, key: int, until: float) -> None: ...
 
     def cancel(self, key: int) -> None:
         self._waiting = [job for job in self._waiting if job.key != key]

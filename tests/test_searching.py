@@ -40,7 +40,7 @@ class Instant:
 
     def __init__(self, answer: Callable[[Job], Event | None], *, workers: int = 1) -> None:
         self.jobs: list[Job] = []
-        self.prolonged: dict[int, float] = {}
+        self.moved: dict[int, list[float]] = {}
         self._answer = answer
         self._waiting: list[Job] = []
         self._workers = workers
@@ -59,8 +59,8 @@ class Instant:
         time.sleep(0.001 if ended else 0.01)
         return list(ended.values())
 
-    def prolong(self, key: int, until: float) -> None:
-        self.prolonged[key] = until
+    def move(self, key: int, until: float) -> None:
+        self.moved.setdefault(key, []).append(until)
 
     def cancel(self, key: int) -> None:
         self._waiting = [job for job in self._waiting if job.key != key]
@@ -145,8 +145,8 @@ def test_keeps_time_to_train_the_best_again(tmp_path: Path) -> None:
 
     assert untils(tmp_path / "a", None)[2] == pytest.approx(100, abs=1)
     assert untils(tmp_path / "b", 1.0)[2] == pytest.approx(100 - 2 * TIME_SHARE * 12, abs=1)
-    # Never more than a third, and nothing for what does not fit into a third.
-    assert untils(tmp_path / "c", 2.5)[2] == pytest.approx(100 * 2 / 3, abs=1)
+    # Never more than two fifths, and nothing for what does not fit into them.
+    assert untils(tmp_path / "c", 2.5)[2] == pytest.approx(100 * 3 / 5, abs=1)
     assert untils(tmp_path / "d", 50.0)[2] == pytest.approx(100, abs=1)
 
 
@@ -341,7 +341,35 @@ def test_trees_that_are_ahead_get_the_time_that_is_left(
     outcome = search(settings, executor=executor, tracker=MemoryTracker(), reporter=Silent())
     assert len(outcome.trials) == 6
     assert calls[0] > 3
-    assert executor.prolonged == ({0: settings.deadline} if is_prolonged else {})
+    assert executor.moved == ({0: [settings.deadline]} if is_prolonged else {})
+
+
+def test_trees_that_have_fallen_behind_have_no_more_than_their_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = {**PARAMETERS, "optimizer": Choice(("adam", "boosting"), "adam")}
+    monkeypatch.setitem(SPACES, "mlp", SearchSpace("mlp", both))
+    monkeypatch.setattr(searching, "PROLONGED_AFTER", 0.05)
+    share: list[float] = []
+
+    def answer(job: Job) -> Event:
+        now = time.monotonic()
+        if job.key == 0:
+            share[:] = [job.until]
+        if job.key < 2 and now < began + 0.8:
+            of_other = 0.45 if now < began + 0.4 else 0.35
+            return Event(job.key, "epoch", {"curves": {"val_rmse": [0.4 if job.key == 0 else of_other]}})
+        return scored(job)
+
+    defaults = SPACES["mlp"].defaults()
+    first = [("mlp", {**defaults, "rate": 0.9, "optimizer": "boosting"}), ("mlp", {**defaults, "rate": 0.8})]
+    began = time.monotonic()
+    settings = Settings(
+        "random", SPACES, RMSE, RunFolder(tmp_path), 0, 6, False, 2, began + 6.0, None, first, boosts=False
+    )
+    executor = Instant(answer, workers=2)
+    search(settings, executor=executor, tracker=MemoryTracker(), reporter=Silent())
+    assert executor.moved == {0: [settings.deadline, *share]}
 
 
 def test_a_first_trial_has_time_to_be_compiled_however_short_the_search(tmp_path: Path) -> None:

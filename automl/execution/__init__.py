@@ -66,8 +66,8 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Prolonged:
-    """Tells the worker that has a job until when it may take now, on the monotonic clock, in seconds."""
+class Moved:
+    """Tells the worker that has a job when it should have ended now, on the monotonic clock, in seconds."""
 
     key: int
     until: float
@@ -86,8 +86,8 @@ class Executor(Protocol):
     def wait(self, seconds: float) -> list[Event]:
         """What has happened since the last call, after waiting for it at most so long."""
 
-    def prolong(self, key: int, until: float) -> None:
-        """Gives a job more time, if it has not ended."""
+    def move(self, key: int, until: float) -> None:
+        """Gives a job more time or less, if it has not ended."""
 
     def cancel(self, key: int) -> None:
         """Ends a job at once; it gives no further event."""

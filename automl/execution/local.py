@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from automl import memory
-from automl.execution import Event, Job, Prolonged
+from automl.execution import Event, Job, Moved
 from automl.execution.launcher import Launcher
 from automl.trial import Reason
 
@@ -82,12 +82,12 @@ class LocalExecutor:
             events += self._events(by_connection[connection])
         return events
 
-    def prolong(self, key: int, until: float) -> None:
-        """Gives a job more time, if it has not ended."""
+    def move(self, key: int, until: float) -> None:
+        """Gives a job more time or less, if it has not ended."""
         for worker in self._workers:
             if worker.job is not None and worker.job.key == key:
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                    worker.connection.send(Prolonged(key, until))
+                    worker.connection.send(Moved(key, until))
 
     def cancel(self, key: int) -> None:
         """Kills the worker that has the job."""

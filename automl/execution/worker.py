@@ -22,7 +22,7 @@ import tensorflow as tf
 from automl import files, memory
 from automl.baselines import BOOSTED
 from automl.errors import AutomlError, EnvironmentFault
-from automl.execution import Event, Job, Prolonged, workspace
+from automl.execution import Event, Job, Moved, workspace
 from automl.execution.boosting import boost
 from automl.records import RunFolder
 from automl.tasks import metric, task
@@ -55,7 +55,7 @@ def serve(connection: Connection) -> None:
                 connection.send(dataclasses.replace(event, leaves=used_up))
             elif isinstance(message, Job):
                 connection.send(Event(message.key, "failed", reason="data", message=str(workshop), leaves=True))
-            elif isinstance(message, Prolonged):
+            elif isinstance(message, Moved):
                 pass  # Its job has ended meanwhile.
             else:
                 data, log, allowance = message
@@ -131,7 +131,7 @@ def _trial(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
 
     def report(curves: Mapping[str, list[float]]) -> float | None:
         connection.send(Event(job.key, "epoch", {"curves": curves}))
-        return _later_end(job, connection)
+        return _new_end(job, connection)
 
     trained = train(
         workshop if job.share == 1 else with_share(workshop, job.share, seed=job.seed),
@@ -163,12 +163,12 @@ def _trial(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
     }
 
 
-def _later_end(job: Job, connection: Connection) -> float | None:
+def _new_end(job: Job, connection: Connection) -> float | None:
     """Until when the job may take now, if it was told."""
     until = None
     while connection.poll():
         message = connection.recv()
-        if isinstance(message, Prolonged) and message.key == job.key:
+        if isinstance(message, Moved) and message.key == job.key:
             until = message.until
     return until
 

@@ -107,11 +107,10 @@ class Timetable:
             self._replan()
         self._measured = True
 
-    def prolong(self, until: float) -> None:
-        """Gives it more time, and as long a plan as that allows."""
-        if until > self.until:
-            self.until = until
-            self._replan(is_open=True)
+    def move(self, until: float) -> None:
+        """Gives it more time or less, and as long a plan as that allows."""
+        self.until = until
+        self._replan(is_open=True)
 
     def _replan(self, *, is_open: bool = False) -> None:
         if math.isinf(self.until) or self.pace is None or self._step_seconds < LEAST_SECONDS:

@@ -28,7 +28,7 @@ LEAST_GROWTH = 1.5
 # Keras compares in single precision.
 TIE = 1e-5
 
-# Is told the curves, and may answer with a later end of the training, on the monotonic clock.
+# Is told the curves, and may answer with another end of the training, on the monotonic clock.
 Report = Callable[[Mapping[str, list[float]]], float | None]
 
 
@@ -109,7 +109,7 @@ def train(
         bars: the lowest first.
         until: when the trial should end, on the monotonic clock, in seconds. Fewer epochs are planned if need be.
         report: called with all curves so far of the last training after each epoch, and with none in between. It may
-            give a later `until`, for the training that goes on.
+            give another `until`, for the training that goes on.
 
     Raises:
         TrialFailed: the loss is not a number, or the time was up before the network had been measured once.
@@ -174,8 +174,8 @@ def _learn(
     places: list[Place] = []
 
     def tell() -> None:
-        if (later := report(curves)) is not None:
-            timetable.prolong(later)
+        if (end := report(curves)) is not None:
+            timetable.move(end)
 
     for epoch, loss in enumerate(losses_of_epochs(workshop, siblings, params, timetable, seed=seed, report=tell)):
         began = time.monotonic()

@@ -40,7 +40,7 @@ class Worker:
                 del self._jobs[event.key]
         return events
 
-    def prolong(self, key: int, until: float) -> None: ...
+    def move(self, key: int, until: float) -> None: ...
 
     def cancel(self, key: int) -> None:
         if self._jobs.pop(key, None):
