@@ -9,8 +9,8 @@ from automl.trial import HURRIED
 
 WARM_UP = 0.05
 # Boosting that lacks the time for all of its rounds learns faster if it has less than this share of them, and at most
-# so many times as fast. With 100 rounds and not 800, the error is then 0.91 of that at the usual rate (geometric mean
-# over four tables of 18,000 to 56,000 rows; 0.77 to 0.98), with 200 rounds 0.97.
+# so many times as fast. With 100 rounds the error is 0.91 of that at the usual rate if the rate is four times as high
+# (geometric mean over four tables of 18,000 to 56,000 rows; 0.77 to 0.98), with 200 rounds 0.97 if twice as high.
 HURRY_SHARE = 0.75
 MOST_HURRY = 4.0
 FASTEST_IN_HURRY = 0.3

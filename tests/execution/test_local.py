@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 
 from automl.data.split import Split
 from automl.encoding.table import Arrays, Encoding
-from automl.execution import Event, Job, workspace
+from automl.execution import Event, Job, Moved, workspace
 from automl.execution.launcher import Launcher
 from automl.execution.local import LocalExecutor
 from automl.space_files import read_space
@@ -151,6 +152,22 @@ def test_a_job_that_hangs_can_be_cancelled(executor: LocalExecutor, tmp_path: Pa
     executor.cancel(0)
     assert executor.capacity == 2
     assert executor.wait(0.1) == []
+
+
+def test_the_end_of_a_job_can_be_moved_while_it_runs(executor: LocalExecutor, tmp_path: Path) -> None:
+    began = time.monotonic()
+    executor.submit(replace(trial(0, tmp_path, **ENDLESS), until=began + 3_600))
+    while not any(event.result["curves"] for event in executor.wait(0.2)):
+        assert time.monotonic() < began + 60
+    executor.move(0, time.monotonic())
+    executor.move(1, time.monotonic() + 3_600)
+    event = ends(executor, 1)[0]
+    assert (event.result["status"], event.result["stopped"]) == ("finished", "time")
+    # What comes after the end of its job is not taken for another.
+    executor._workers[0].connection.send(Moved(0, began))
+    executor.submit(trial(1, tmp_path))
+    assert ends(executor, 1)[1].result["status"] == "finished"
+    assert len(executor._workers) == 1
 
 
 def test_a_setting_that_cannot_be_built_fails_with_the_cause(executor: LocalExecutor, tmp_path: Path) -> None:
