@@ -147,7 +147,7 @@ def find(
     inside = np.array([cut.rows for cut in slices], dtype=np.float32)  # (slices, rows)
     sizes = inside.sum(axis=1)
     scale = spread * np.sqrt(1 / sizes - 1 / len(errors))
-    shuffled = np.array([_shuffled(errors, groups, rng) for _ in range(SHUFFLES)], dtype=np.float32)
+    shuffled = np.array(list(_shuffled(errors, groups, rng)), dtype=np.float32)
     by_chance = ((inside @ shuffled.T / sizes[:, None] - average) / scale[:, None]).max(axis=0)
     means = inside @ errors.astype(np.float32) / sizes
     beyond = (means - average) / scale > np.quantile(by_chance, 1 - RARE)
@@ -160,18 +160,19 @@ def find(
 
 def _shuffled(
     errors: NDArray[np.float64], groups: NDArray[np.int64] | None, rng: np.random.Generator
-) -> NDArray[np.float64]:
+) -> Iterator[NDArray[np.float64]]:
     """Errors that have nothing to do with the rows any more; those of a group stay together."""
     if groups is None:
-        return rng.permutation(errors)
-    # Each group's rows err as those of another group do, which may be more or fewer.
+        yield from (rng.permutation(errors) for _ in range(SHUFFLES))
+        return
     numbers = np.unique(groups, return_inverse=True)[1]
     by_group = np.argsort(numbers, kind="stable")
     sizes = np.bincount(numbers)
     first = np.cumsum(sizes) - sizes
-    other = rng.permutation(len(sizes))[numbers]
-    drawn: NDArray[np.float64] = errors[by_group[first[other] + rng.integers(sizes[other])]]
-    return drawn
+    for _ in range(SHUFFLES):
+        # Each group's rows err as those of another group do, which may be more or fewer.
+        other = rng.permutation(len(sizes))[numbers]
+        yield errors[by_group[first[other] + rng.integers(sizes[other])]]
 
 
 def _by_class(evidence: Evidence, targets: NDArray[np.int64]) -> Iterator[Slice]:
