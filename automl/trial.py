@@ -43,7 +43,7 @@ class Place:
 
     epochs: float
     planned: float
-    learning_rate: float | None = field(default=None, compare=False)
+    learning_rate: float | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from automl.layers.trees import Trees
 
 # The trees' means are the raw outputs.
 HEAD = None
-# Numbers that leaves may hold in all, 40 MB: every leaf has one for each output.
+# Numbers that nodes may hold in all, 40 MB: every node has one for each output.
 MOST_NUMBERS = 10_000_000
 
 

@@ -12,7 +12,7 @@ from automl.trial import Place
 SECONDS_PER_CALL = 0.5
 # A plan is made from no fewer seconds of steps: a single step takes twice as long by itself as among others.
 LEAST_SECONDS = 0.25
-# What is kept of the time left, for a machine that slows down and for scoring the network in the end.
+# What is kept of the time left, for a machine that slows down.
 MARGIN = 0.1
 # After so long a call counts half for the pace: a search's first moments are slower than what follows.
 HALF_LIFE_SECONDS = 3.0
@@ -35,6 +35,7 @@ class Timetable:
         compiles: whether the first call and the first measurement take longer than the others.
         scoring: how many times as long as a measurement it takes to score the network in the end.
         done: the number of steps so far.
+        asked: the number of steps that were planned at first.
     """
 
     until: float
@@ -49,10 +50,10 @@ class Timetable:
     _measure_seconds: float = 0.0
     _measured: bool = False
     _learned: float = 0.0
-    _asked: int = field(init=False)
+    asked: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self._asked = self.planned
+        self.asked = self.planned
 
     @property
     def pace(self) -> float | None:
@@ -120,4 +121,4 @@ class Timetable:
         left = (self.until - time.monotonic()) * (1 - MARGIN) - self.scoring * self._measure_seconds
         affordable = self.done + max(0, int(left / (self.pace + measuring)))
         if affordable < self.planned or is_open or self.done < OPEN_SHARE * self.planned:
-            self.planned = max(min(affordable, self._asked), self.done, 1)
+            self.planned = max(min(affordable, self.asked), self.done, 1)

@@ -169,7 +169,6 @@ def _learn(
     stopper.set_model(siblings)
     stopper.on_train_begin()
     timetable = _timetable(workshop, params, until)
-    asked = timetable.planned
     curves: dict[str, list[float]] = {}
     places: list[Place] = []
 
@@ -201,7 +200,7 @@ def _learn(
         metric.objective(curves[f"val_{metric.name}"][stopper.best_epoch]),
         stopper.best_epoch + 1,
         places[stopper.best_epoch],
-        "early" if siblings.stop_training else "time" if timetable.done < asked else "",
+        "early" if siblings.stop_training else "time" if timetable.done < timetable.asked else "",
     )
 
 
@@ -264,7 +263,6 @@ def losses_of_epochs(
     rows = _most_rows(workshop)
     batch_size = _batch_size(params, rows)
     rng = np.random.default_rng([seed, 13])
-    asked = timetable.steps_per_epoch * int(params["epochs"])
     while not timetable.is_over:
         # A network with fewer rows than its siblings sees some of them twice, so that all have the same steps.
         orders = [np.resize(rng.permutation(cut.train), rows) for cut in workshop.examples.cuts]
@@ -275,7 +273,11 @@ def losses_of_epochs(
             steps = timetable.next_steps()
             places = np.arange(timetable.done, timetable.done + steps)
             rates = learning_rates(
-                str(params["schedule"]), float(params["learning_rate"]), places, of=timetable.planned, asked=asked
+                str(params["schedule"]),
+                float(params["learning_rate"]),
+                places,
+                of=timetable.planned,
+                asked=timetable.asked,
             )
             for number, order in enumerate(orders):
                 losses.append(

@@ -46,7 +46,7 @@ def again_on_training_rows(workshop: Workshop, place: Place) -> list[np.ndarray]
 def test_is_cut_at_the_best_epoch_of_the_same_schedule(workshop: Workshop) -> None:
     trained = train(workshop, "mlp", SETTING, metric=LOG_LOSS, seed=3)
     assert trained.stopped == "early"
-    assert trained.place == Place(trained.best_epoch, 60)
+    assert trained.place == Place(trained.best_epoch, 60, trained.place.learning_rate)
     # On the same rows the same steps with the same learning rates give the same bits.
     for one, other in zip(trained.weights[0], again_on_training_rows(workshop, trained.place), strict=True):
         np.testing.assert_array_equal(one, other)
