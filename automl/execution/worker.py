@@ -24,6 +24,7 @@ from automl.baselines import BOOSTED
 from automl.errors import AutomlError, EnvironmentFault
 from automl.execution import Event, Job, Moved, workspace
 from automl.execution.boosting import boost
+from automl.execution.line import Line
 from automl.records import RunFolder
 from automl.tasks import metric, task
 from automl.training.activity import activity
@@ -33,7 +34,7 @@ from automl.training.refit import refit, with_rows_of
 from automl.training.shares import with_share
 from automl.training.train import TrialFailed, train
 from automl.training.workshop import Workshop
-from automl.trial import LayerActivity, Reason
+from automl.trial import LayerActivity, Reason, grows_trees
 from automl.weights import REFITTED, SCORED, by_network, final_weights, named
 
 # Of each compiled engine TensorFlow keeps some 14 MB for good.
@@ -45,16 +46,17 @@ PROBED_EPOCHS = 2
 def serve(connection: Connection) -> None:
     """Takes a folder of encoded data and then jobs from the connection, until it is closed."""
     workshop: Workshop | str = "The worker was given no data."
+    line = Line(connection)
     try:
         while True:
             message = connection.recv()
             if isinstance(message, Job) and isinstance(workshop, Workshop):
-                event = _event(workshop, message, connection)
+                event = _event(workshop, message, line)
                 # A probe's peak of memory must not be that of an earlier job.
                 used_up = event.reason == "oom" or message.kind == "probe" or workshop.built >= MOST_ENGINES
-                connection.send(dataclasses.replace(event, leaves=used_up))
+                line.send(dataclasses.replace(event, leaves=used_up))
             elif isinstance(message, Job):
-                connection.send(Event(message.key, "failed", reason="data", message=str(workshop), leaves=True))
+                line.send(Event(message.key, "failed", reason="data", message=str(workshop), leaves=True))
             elif isinstance(message, Moved):
                 pass  # Its job has ended meanwhile.
             else:
@@ -82,21 +84,12 @@ def _print_traceback() -> None:
         traceback.print_exc()
 
 
-def _event(workshop: Workshop, job: Job, connection: Connection) -> Event:
+def _event(workshop: Workshop, job: Job, line: Line) -> Event:
     """The job's outcome. Whatever goes wrong is the job's failure, not the worker's."""
     try:
-        if job.kind == "trial":
-            result = _trial(workshop, job, connection)
-        elif job.kind == "boosting":
-            result = _boosting(workshop, job)
-        elif job.kind == "probe":
-            result = _probe(workshop, job, connection)
-        elif job.kind == "refit":
-            result = _refit(workshop, job, connection)
-        elif job.kind == "importance":
-            result = _importance(workshop, job, connection)
-        else:
-            result = _export(workshop, job)
+        # Ten rounds of many large trees take minutes, and scikit-learn says nothing of them.
+        with line.pulse(job.key) if grows_trees(job.params) else contextlib.nullcontext():
+            result = _result(workshop, job, line)
     except TrialFailed as error:
         return Event(job.key, "failed", reason=error.reason, message=str(error))
     except (BrokenPipeError, ConnectionResetError, EOFError):
@@ -105,6 +98,20 @@ def _event(workshop: Workshop, job: Job, connection: Connection) -> Event:
         _print_traceback()
         return Event(job.key, "failed", reason=_reason(error), message=_message(error))
     return Event(job.key, "done", result)
+
+
+def _result(workshop: Workshop, job: Job, line: Line) -> Mapping[str, Any]:
+    if job.kind == "trial":
+        return _trial(workshop, job, line)
+    if job.kind == "boosting":
+        return _boosting(workshop, job)
+    if job.kind == "probe":
+        return _probe(workshop, job, line)
+    if job.kind == "refit":
+        return _refit(workshop, job, line)
+    if job.kind == "importance":
+        return _importance(workshop, job, line)
+    return _export(workshop, job)
 
 
 def _reason(error: Exception) -> Reason:
@@ -126,12 +133,12 @@ def _message(error: Exception) -> str:
     return f"A worker's share of the memory was not enough{what}. Give more --memory, or fewer --workers."
 
 
-def _trial(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str, Any]:
+def _trial(workshop: Workshop, job: Job, line: Line) -> Mapping[str, Any]:
     chosen = metric(job.metric, workshop.task)
 
     def report(curves: Mapping[str, list[float]]) -> float | None:
-        connection.send(Event(job.key, "epoch", {"curves": curves}))
-        return _new_end(job, connection)
+        line.send(Event(job.key, "epoch", {"curves": curves}))
+        return _new_end(job, line.connection)
 
     trained = train(
         workshop if job.share == 1 else with_share(workshop, job.share, seed=job.seed),
@@ -179,14 +186,14 @@ def _boosting(workshop: Workshop, job: Job) -> Mapping[str, Any]:
     return {name: boosted[name] for name in ("scores", "seconds")}
 
 
-def _probe(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str, Any]:
+def _probe(workshop: Workshop, job: Job, line: Line) -> Mapping[str, Any]:
     """What an epoch takes, and what a training takes beside its epochs: to build, to compile and to score at last."""
     ends: list[float] = []
 
     def report(curves: Mapping[str, list[float]]) -> None:
         if len(curves.get("loss", ())) > len(ends):
             ends.append(time.monotonic())
-        connection.send(Event(job.key, "epoch", {"curves": {}}))
+        line.alive(job.key)
 
     trained = train(
         workshop,
@@ -209,7 +216,7 @@ def _probe(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
     }
 
 
-def _refit(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str, Any]:
+def _refit(workshop: Workshop, job: Job, line: Line) -> Mapping[str, Any]:
     """Writes the weights of networks that have learned from more rows beside those that were scored."""
     assert job.place is not None
     began = time.monotonic()
@@ -223,14 +230,14 @@ def _refit(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str,
         place=job.place,
         seed=job.seed,
         until=job.until,
-        report=lambda: _still_alive(job, connection),
+        report=lambda: line.alive(job.key),
     )
     workshop.built = whole.built
     files.write_arrays(job.folder / REFITTED, named(weights))
     return {"rows": len(whole.examples.weights), "seconds": time.monotonic() - began}
 
 
-def _importance(workshop: Workshop, job: Job, connection: Connection) -> Mapping[str, Any]:
+def _importance(workshop: Workshop, job: Job, line: Line) -> Mapping[str, Any]:
     assert job.model is not None
     assert job.encoding is not None
     folder = RunFolder(job.folder)
@@ -249,13 +256,9 @@ def _importance(workshop: Workshop, job: Job, connection: Connection) -> Mapping
             metric=chosen,
             seed=job.seed,
             until=job.until,
-            report=lambda: _still_alive(job, connection),
+            report=lambda: line.alive(job.key),
         )
     }
-
-
-def _still_alive(job: Job, connection: Connection) -> None:
-    connection.send(Event(job.key, "epoch", {"curves": {}}))
 
 
 def _export(workshop: Workshop, job: Job) -> Mapping[str, Any]:
