@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.diagnostics import Evidence
-from automl.diagnostics._constant import constant_objective
+from automl.diagnostics._constant import objective_without_features
 from automl.trial import Trial
 
 # With less than this share of the constant's error taken away, a curve is noise around nothing.
@@ -25,8 +25,8 @@ class Curve:
     Attributes:
         weight: the member's, in the model.
         errors: on validation rows, shape (epochs + 1,): 1 is predicting without the features, with which it begins, and
-            0 is the best epoch. Above 1 it is worse than knowing nothing.
-        best: the place of the best epoch, counted from 1.
+            0 is the lowest. Above 1 it is worse than knowing nothing.
+        best: the place of the epoch whose weights were kept, counted from 1.
     """
 
     trial: Trial
@@ -52,7 +52,7 @@ def curves(evidence: Evidence) -> list[Curve]:
 
 def _curves(evidence: Evidence) -> Iterator[Curve]:
     metric = evidence.metric
-    naive = constant_objective(evidence, "val")
+    naive = objective_without_features(evidence, "val")
     trials = {trial.number: trial for trial in evidence.trials}
     for member in evidence.best.members:
         trial = trials[member.trial]
@@ -63,7 +63,7 @@ def _curves(evidence: Evidence) -> Iterator[Curve]:
         if learned < LEAST_LEARNED * abs(naive + 1 if metric.greater_is_better else naive):
             continue
         errors = (np.concatenate([[naive], objectives]) - objectives.min()) / learned
-        yield Curve(trial, member.weight, errors, 1 + int(objectives.argmin()))
+        yield Curve(trial, member.weight, errors, trial.best_epoch or 1 + int(objectives.argmin()))
 
 
 def typical(measure: Callable[[Curve], float], known: Sequence[Curve]) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from automl.baselines import CONSTANT, Baseline
 from automl.bootstrap import deviation
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
+from automl.diagnostics._luck import luck
 from automl.diagnostics._parts import PARTS
 from automl.diagnostics._resampled import resampled
 from automl.figures import count, score
@@ -35,6 +36,7 @@ class Rival:
         lead: the rival's error less the model's.
         low, high: `CLEAR` standard errors to either side of the lead; NaN for both where only the score is known.
         sure: standard errors that the lead is away from 0.
+        luck: standard errors by which it may be ahead without being better, as the best of many on these rows.
     """
 
     name: str
@@ -44,6 +46,15 @@ class Rival:
     low: float
     high: float
     sure: float
+    luck: float
+
+    @property
+    def is_beaten(self) -> bool:
+        return self.sure > CLEAR + self.luck
+
+    @property
+    def is_ahead(self) -> bool:
+        return self.sure < -CLEAR
 
 
 def check(evidence: Evidence) -> Answer:
@@ -51,7 +62,8 @@ def check(evidence: Evidence) -> Answer:
 
     Of a baseline whose predictions are not kept only the score is known. Its difference then counts from one standard
     error of a score on: error / √rows in the target's unit, or √(error / rows). One and not two, since what is hard for
-    one is mostly hard for the other. Whether it beats predicting without the features is asked by `underfitting`.
+    one is mostly hard for the other. On validation rows, which chose the model, the luck of the best of trials comes
+    on top. Whether it beats predicting without the features is asked by `underfitting`.
     """
     metric, part = evidence.metric, evidence.unseen
     if not math.isfinite(_own(evidence)):
@@ -63,8 +75,8 @@ def check(evidence: Evidence) -> Answer:
     own = metric.score(_own(evidence))
     rows = count(len(evidence.data.of(part)), f"{PARTS[part]} row")
     explained = f"On {rows} its {metric.title} is {score(own)}. " + " ".join(map(_sentence, rivals))
-    behind = [rival for rival in rivals if rival.sure < -CLEAR]
-    on_a_par = [rival for rival in rivals if abs(rival.sure) <= CLEAR]
+    behind = [rival for rival in rivals if rival.is_ahead]
+    on_a_par = [rival for rival in rivals if not rival.is_ahead and not rival.is_beaten]
     if any(rival.name == "first_setting" for rival in behind):
         title = f"It is worse on new rows than {behind[0].title}, with which the search began"
         advice = "The search has overfitted its validation rows: give it fewer --trials, or --folds 5."
@@ -98,7 +110,8 @@ def _rivals(evidence: Evidence) -> Iterator[Rival]:
         known = float(metric.function(targets, prediction))
         lead, spread = metric.objective(known) - _own(evidence), deviation(samples[:, place] - samples[:, 0])
         margin = CLEAR * spread
-        yield Rival(name, title, known, lead, lead - margin, lead + margin, _standard_errors(lead, spread))
+        sure = _standard_errors(lead, spread)
+        yield Rival(name, title, known, lead, lead - margin, lead + margin, sure, luck(evidence, part))
     for baseline in evidence.baselines:
         name = baseline.name.replace(" ", "_")
         if name not in named and baseline.name != CONSTANT and baseline.scores:
@@ -129,7 +142,8 @@ def _by_score(evidence: Evidence, name: str, baseline: Baseline) -> Rival:
     shares = metric.greater_is_better or metric.name in WITHOUT_UNIT
     spread = math.sqrt((min(errors) + 1 / rows) / rows) if shares else min(errors) / math.sqrt(rows)
     title = plain(baseline.name, longest=40)
-    return Rival(name, title, known, lead, math.nan, math.nan, CLEAR * _standard_errors(lead, spread))
+    sure = CLEAR * _standard_errors(lead, spread)
+    return Rival(name, title, known, lead, math.nan, math.nan, sure, luck(evidence, part))
 
 
 def _standard_errors(lead: float, spread: float) -> float:
@@ -140,5 +154,5 @@ def _standard_errors(lead: float, spread: float) -> float:
 
 def _sentence(rival: Rival) -> str:
     margin = "" if math.isnan(rival.low) else f", a lead of {score(rival.low)} to {score(rival.high)} with other rows"
-    what = "ahead of" if rival.sure > CLEAR else "behind" if rival.sure < -CLEAR else "about as good as"
+    what = "ahead of" if rival.is_beaten else "behind" if rival.is_ahead else "about as good as"
     return f"It is {what} {rival.title} ({score(rival.score)}{margin})."

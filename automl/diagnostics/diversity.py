@@ -6,7 +6,7 @@ import numpy as np
 
 from automl.bootstrap import deviation
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
-from automl.diagnostics._constant import constant_objective
+from automl.diagnostics._constant import objective_without_features
 from automl.diagnostics._losses import learned_losses
 from automl.diagnostics._parts import PARTS
 from automl.diagnostics._resampled import resampled
@@ -34,6 +34,8 @@ def check(evidence: Evidence) -> Answer:
     if len(members) == 1:
         return NotApplicable("diversity", "The model is a single trial.")
     metric, part = evidence.metric, evidence.unseen
+    if part == "val":
+        return NotApplicable("diversity", "There are no test rows, and its weights suit the validation rows best.")
     targets = evidence.data.of(part)
     best = _best_member(evidence)
     both = [evidence.blended[part], evidence.predictions[best.trial][part]]
@@ -42,7 +44,7 @@ def check(evidence: Evidence) -> Answer:
     whole = [metric.objective(metric.function(targets, own)) for own in both]
     gain = whole[1] - whole[0]
     low, high = gain - CLEAR * spread, gain + CLEAR * spread
-    learned = constant_objective(evidence, part) - whole[1]
+    learned = objective_without_features(evidence, part) - whole[1]
     losses = _losses(evidence)
     weights = np.array([member.weight for member in members])
     alike = _likeness(losses)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from automl.bootstrap import deviation, interval
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
-from automl.diagnostics._constant import constant_objective
+from automl.diagnostics._constant import objective_without_features
 from automl.diagnostics._parts import PARTS
 from automl.diagnostics._resampled import resampled
 from automl.ensemble import blend
@@ -56,7 +56,7 @@ def check(evidence: Evidence) -> Answer:
     gap = errors[new] - errors["train"]
     on_new = _objectives(evidence, new, judged[new])
     low, high = interval(on_new - _objectives(evidence, "train", judged["train"]))
-    naive = constant_objective(evidence, new)
+    naive = objective_without_features(evidence, new)
     learned = naive - errors["train"]
     lost = gap / learned if learned > 0 else math.nan
     figures = {"gap": gap, "gap_low": low, "gap_high": high, "lost_share": lost, "spread": spread}
@@ -111,6 +111,7 @@ def _without_forests(evidence: Evidence) -> Mapping[str, FloatArray] | None:
 
 def _objectives(evidence: Evidence, part: str, prediction: FloatArray) -> NDArray[np.float64]:
     """The error on resampled rows of a part."""
-    # Parts of different rows vary apart from each other: each has its own draws.
-    samples = resampled(evidence, part, [prediction], draws=list(PARTS).index(part))[:, 0]
+    # Parts of different rows vary apart from each other: each has its own draws. In folds two parts are the same rows.
+    same = part == "val" and evidence.data.split.folds is not None
+    samples = resampled(evidence, part, [prediction], draws=list(PARTS).index("train" if same else part))[:, 0]
     return np.array([evidence.metric.objective(value) for value in samples])

@@ -32,9 +32,10 @@ def check(evidence: Evidence) -> Answer:
     """Looks at the validation errors of the members; what half of the model's weight stays within counts.
 
     Falling is what the last quarter of the epochs took off the lowest error, unless validation itself had ended the
-    training; of less than ten epochs, what as many as ten would take off, if it fell with their logarithm. Rising is
-    the median of the last three epochs less the lowest. Jumping is the median step between two epochs in the second
-    half, whichever the direction. Of less than ten epochs that don't fall any more, none is called settled.
+    training, or more epochs had been tried and were worse; of less than ten epochs, what as many as ten would take off,
+    if it fell with their logarithm. Rising is the median of the last three epochs less the lowest. Jumping is the
+    median step between two epochs in the second half, whichever the direction. Of less than ten epochs that don't fall
+    any more, none is called settled.
     """
     known = curves(evidence)
     if not known:
@@ -114,11 +115,17 @@ def _longer(trial: Trial) -> str:
 
 
 def _is_too_short(curve: Curve) -> bool:
-    return curve.epochs < LEAST_EPOCHS and curve.trial.stopped != "early"
+    return curve.epochs < LEAST_EPOCHS and not _was_long_enough(curve.trial)
+
+
+def _was_long_enough(trial: Trial) -> bool:
+    """Whether validation ended it, or a longer training of the same setting was worse."""
+    was_longer = trial.place is not None and trial.place.planned < float(trial.params.get("epochs", 0))
+    return trial.stopped == "early" or (not trial.stopped and was_longer)
 
 
 def _falling(curve: Curve) -> float:
-    if curve.trial.stopped == "early":
+    if _was_long_enough(curve.trial):
         return 0.0
     if _is_too_short(curve):
         pace = _last_step(curve) / math.log(curve.epochs / max(curve.epochs - 1, 0.5))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from automl.bootstrap import deviation
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
-from automl.diagnostics._constant import constant_objective
+from automl.diagnostics._constant import objective_without_features
 from automl.diagnostics._losses import learned_losses, plain_errors
 from automl.diagnostics._resampled import resampled
 from automl.figures import percent, score
@@ -43,7 +43,7 @@ def check(evidence: Evidence) -> Answer:
     error = {part: metric.objective(value) for part, value in scored.items()}
     spread = math.hypot(*(_spread(evidence, part) for part in ("val", "test")))
     # Where the metric is none of errors, the constant's score says how far there is to go.
-    room = max(constant_objective(evidence, "val") - error["test"], 1e-12)
+    room = max(objective_without_features(evidence, "val") - error["test"], 1e-12)
     base = room if metric.greater_is_better else min(room, error["val"])
     easier = error["val"] - error["test"]
     mistakes = {part: plain_errors(data.task, data.of(part), evidence.blended[part]).mean() for part in scored}

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from automl.baselines import BOOSTING
 from automl.bootstrap import deviation
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
-from automl.diagnostics._constant import constant, constant_objective
+from automl.diagnostics._constant import objective_without_features, without_features
+from automl.diagnostics._luck import luck
 from automl.diagnostics._parts import PARTS
 from automl.diagnostics._resampled import resampled
 from automl.figures import percent, score
@@ -77,7 +78,7 @@ def check(evidence: Evidence) -> Answer:
         "is_certain": float(is_certain),
     }
     known = score(evidence.best.scores[part][metric.name])
-    naive = score(metric.score(constant_objective(evidence, part)))
+    naive = score(metric.score(objective_without_features(evidence, part)))
     measured = (
         f"On {PARTS[part]} rows {metric.title} is {known}; predicting without the features gives {naive}. That is "
         f"{_less(skill.share)} error; with other rows it might be {_range(skill.low, skill.high)}."
@@ -132,11 +133,11 @@ def _beside_simpler_models(
 
 def _is_certain(evidence: Evidence, on_new_rows: _Skill) -> bool:
     part = evidence.unseen
-    if on_new_rows.sure > BEYOND_DOUBT + _luck(evidence, part):
+    if on_new_rows.sure > BEYOND_DOUBT + luck(evidence, part):
         return True
     if part == "val" or not on_new_rows.sure > AT_ALL:
         return False
-    on_validation = _skill(evidence, "val").sure - _luck(evidence, "val")
+    on_validation = _skill(evidence, "val").sure - luck(evidence, "val")
     return (on_new_rows.sure + on_validation) / math.sqrt(2) > BOTH
 
 
@@ -144,22 +145,17 @@ def _is_nothing(evidence: Evidence, on_new_rows: _Skill) -> bool:
     """Few test rows may be too few to show what the validation rows are sure of."""
     if on_new_rows.high < LEAST_WORTH:
         return True
-    if on_new_rows.sure > AT_ALL + _luck(evidence, evidence.unseen):
+    if on_new_rows.sure > AT_ALL + luck(evidence, evidence.unseen):
         return False
-    return evidence.unseen == "val" or not _skill(evidence, "val").sure > BEYOND_DOUBT + _luck(evidence, "val")
-
-
-def _luck(evidence: Evidence, part: str) -> float:
-    """The standard errors by which the best of the trials may be ahead on rows that chose it."""
-    return 0.0 if part == "test" else math.sqrt(2 * math.log(max(2, len(finished(evidence.trials)))))
+    return evidence.unseen == "val" or not _skill(evidence, "val").sure > BEYOND_DOUBT + luck(evidence, "val")
 
 
 def _skill(evidence: Evidence, part: str) -> _Skill:
     metric = evidence.metric
-    naive = constant_objective(evidence, part)
+    naive = objective_without_features(evidence, part)
     taken = naive - metric.objective(metric.function(evidence.data.of(part), evidence.blended[part]))
     room = _room(evidence, naive)
-    spread = _spread(evidence, part, constant(evidence, part))
+    spread = _spread(evidence, part, without_features(evidence, part))
     sure = taken / spread if spread > 0 else 0.0
     return _Skill(taken / room, (taken - WITHIN * spread) / room, (taken + WITHIN * spread) / room, sure)
 
@@ -182,13 +178,13 @@ def _range(low: float, high: float) -> str:
 
 
 def _share_learned(evidence: Evidence, part: str, known: float) -> float:
-    """The share of the constant's error that a score of the part takes away."""
-    naive = constant_objective(evidence, part)
+    """The share of the error of predicting without the features that a score of the part takes away."""
+    naive = objective_without_features(evidence, part)
     return (naive - evidence.metric.objective(known)) / _room(evidence, naive)
 
 
 def _room(evidence: Evidence, naive: float) -> float:
-    """How far the constant's objective is from that of a perfect prediction."""
+    """How far an objective is from that of a perfect prediction."""
     return max(naive + 1 if evidence.metric.greater_is_better else naive, 1e-12)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from automl.bootstrap import interval
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
-from automl.diagnostics._constant import constant_objective
+from automl.diagnostics._constant import objective_without_features
 from automl.diagnostics._resampled import resampled
 from automl.figures import count, percent, score
 from automl.trial import Trial, finished
@@ -60,7 +60,7 @@ def check(evidence: Evidence) -> Answer:
     first = min(trials, key=lambda trial: trial.number)
     assert first.objective is not None
     gain = first.objective - luck.winner
-    learned = constant_objective(evidence, "val") - luck.winner
+    learned = objective_without_features(evidence, "val") - luck.winner
     of_gain = min(1.0, luck.bias / gain) if gain > 0 else math.nan
     if not learned > 0:
         return NotApplicable("winners_curse", "No trial beats predicting without the features, so no luck is seen.")

@@ -41,6 +41,7 @@ def _evidence(
     train: int,
     val: int,
     of: str = "regress",
+    decides_by: str | None = None,
     members: Mapping[int, float] | None = None,
     temperature: float = 1.0,
     frame: pd.DataFrame | None = None,
@@ -58,7 +59,7 @@ def _evidence(
         kept: the trials whose predictions are known in the end; all by default.
     """
     judge = task(of)
-    decides = metric(None, judge)
+    decides = metric(decides_by, judge)
     columns = frame if frame is not None else pd.DataFrame({"x": np.arange(len(targets)) * 0.5})
     table = columns.assign(target=targets if of == "regress" else [f"c{label}" for label in targets])
     rows = np.arange(len(targets))

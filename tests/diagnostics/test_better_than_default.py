@@ -66,6 +66,22 @@ def test_sees_that_the_search_has_made_it_worse(evidence_of: Callable[..., Evide
     assert "first setting of mlp, #0" in found.title
 
 
+def test_the_luckiest_of_many_is_not_called_better_on_the_rows_that_chose_it(
+    evidence_of: Callable[..., Evidence],
+) -> None:
+    called_better = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        y = rng.normal(size=400)
+        predictions = {trial: y + 0.5 * rng.normal(size=400) for trial in range(60)}
+        evidence = evidence_of(y, predictions, train=100, val=300)
+        luckiest = min(evidence.trials, key=lambda trial: trial.objective or 0.0)
+        evidence = evidence_of(y, predictions, train=100, val=300, members={luckiest.number: 1.0})
+        if luckiest.number:
+            called_better += asked(evidence).title.startswith("It beats")
+    assert called_better <= 1
+
+
 @pytest.mark.parametrize("kept", [True, False])
 def test_equals_are_called_equal(evidence_of: Callable[..., Evidence], kept: bool) -> None:
     found = [

@@ -43,6 +43,12 @@ def test_copies_make_it_no_better(evidence_of: Callable[..., Evidence]) -> None:
     assert found.figures["error_correlation"] > 0.95
 
 
+def test_without_test_rows_nothing_can_be_said(evidence_of: Callable[..., Evidence]) -> None:
+    y = np.random.default_rng(0).normal(size=ROWS)
+    predictions = {member: y + np.random.default_rng(member).normal(size=ROWS) for member in THIRDS}
+    assert isinstance(check(evidence_of(y, predictions, train=100, val=ROWS - 100, members=THIRDS)), NotApplicable)
+
+
 def test_sees_members_that_make_it_worse(evidence_of: Callable[..., Evidence]) -> None:
     found = together(evidence_of, shared=0.0, own=(0.1, 0.9, 0.9))
     assert found.severity == "warning"

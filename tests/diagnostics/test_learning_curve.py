@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from automl.diagnostics import Evidence, Finding, NotApplicable
 from automl.diagnostics.learning_curve import check
-from automl.trial import Params, Trial
+from automl.trial import Params, Place, Trial
 
 RNG = np.random.default_rng(1)
 X = RNG.normal(size=400)
@@ -45,6 +46,29 @@ def test_finds_that_the_epochs_were_over_too_soon(evidence_of: Callable[..., Evi
     stopped_by_validation = check(course(evidence_of, SETTLED[:6], stopped="early"))
     assert isinstance(stopped_by_validation, Finding)
     assert stopped_by_validation.severity == "fine"
+
+
+@pytest.mark.parametrize("epochs", [6, 16])
+def test_a_short_training_that_beat_a_longer_one_was_long_enough(
+    evidence_of: Callable[..., Evidence], epochs: int
+) -> None:
+    errors = np.linspace(1.0, 0.5, epochs)
+    short = course(evidence_of, errors)
+    (trial,) = short.trials
+    place = Place(epochs, epochs)
+    of_forty = replace(short, trials=[replace(trial, place=place)])
+    out_of_time = replace(short, trials=[replace(trial, place=place, stopped="time")])
+    answers = [check(evidence) for evidence in (short, of_forty, out_of_time)]
+    assert [answer.severity for answer in answers if isinstance(answer, Finding)] == ["warning", "fine", "warning"]
+
+
+def test_the_epoch_that_was_kept_is_the_best(evidence_of: Callable[..., Evidence]) -> None:
+    """Of epochs that are right as often, the surest is kept."""
+    evidence = course(evidence_of, np.full(40, 0.4))
+    (trial,) = evidence.trials
+    found = check(replace(evidence, trials=[replace(trial, best_epoch=33)]))
+    assert isinstance(found, Finding)
+    assert "is number 33 of 40 epochs" in found.explanation
 
 
 def test_a_single_epoch_is_too_few(evidence_of: Callable[..., Evidence]) -> None:

@@ -46,6 +46,40 @@ def test_never_takes_shuffled_labels_for_skill(evidence_of: Callable[..., Eviden
     assert asked(evidence).severity in ("problem", "warning")
 
 
+@pytest.mark.parametrize("decides_by", ["macro_f1", "balanced_accuracy", "average_precision"])
+def test_a_guess_that_names_every_class_is_no_skill(evidence_of: Callable[..., Evidence], decides_by: str) -> None:
+    """Which macro F1 is better for than for the constant."""
+    believed = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        labels = rng.integers(2, size=500)
+        guess = rng.uniform(0.1, 0.9, size=500)
+        evidence = evidence_of(
+            labels, {0: np.column_stack([1 - guess, guess])}, train=100, val=200, of="classify", decides_by=decides_by
+        )
+        believed += asked(evidence).severity == "fine"
+    assert believed <= 1
+
+
+def test_skill_is_seen_by_macro_f1_too(evidence_of: Callable[..., Evidence]) -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(2, size=500)
+    sure = np.where(rng.random(500) < 0.8, labels, 1 - labels) * 0.6 + 0.2
+    predictions = {0: np.column_stack([1 - sure, sure])}
+    found = asked(evidence_of(labels, predictions, train=100, val=200, of="classify", decides_by="macro_f1"))
+    assert found.severity == "fine"
+    # Guessing has about 0.5, and the constant 0.33.
+    assert found.figures["skill"] == pytest.approx((0.8 - 0.5) / (1 - 0.5), abs=0.15)
+
+
+def test_absolute_errors_are_compared_with_those_of_the_median(evidence_of: Callable[..., Evidence]) -> None:
+    y = np.exp(2 * np.random.default_rng(0).normal(size=900))
+    of_median = evidence_of(y, {0: np.full(900, np.median(y[:500]))}, train=500, val=200, decides_by="mae")
+    found = asked(of_median)
+    assert found.severity != "fine"
+    assert found.figures["skill"] == pytest.approx(0, abs=1e-9)
+
+
 def test_few_test_rows_are_enough_where_validation_says_the_same(evidence_of: Callable[..., Evidence]) -> None:
     rng = np.random.default_rng(6)
     x = rng.normal(size=640)
