@@ -121,10 +121,14 @@ class Data:
         return self.targets[getattr(self.split, part)]
 
     def groups_of(self, part: str) -> NDArray[np.int64] | None:
-        """The number of each row's group in a part, shape (rows,), a row without a group alone; None without groups."""
+        """The same as `groups_among`, of the rows of a part."""
+        return self.groups_among(getattr(self.split, part))
+
+    def groups_among(self, rows: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """The number of each row's group, shape (rows,), a row without a group alone; None without groups."""
         if self.groups is None:
             return None
-        numbers = np.asarray(pd.factorize(self.frame[self.groups].iloc[getattr(self.split, part)])[0], dtype=np.int64)
+        numbers = np.asarray(pd.factorize(self.frame[self.groups].iloc[rows])[0], dtype=np.int64)
         alone = numbers < 0
         return np.where(alone, numbers.max(initial=0) + np.cumsum(alone), numbers)
 

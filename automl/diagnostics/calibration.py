@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
+from automl.diagnostics import Answer, Data, Evidence, Finding, NotApplicable
+from automl.diagnostics._apart import one_of_each
 from automl.diagnostics._parts import PARTS
+from automl.diagnostics._wording import named
 from automl.ensemble import blend
 from automl.figures import percent
 from automl.tasks import FloatArray
@@ -59,18 +61,15 @@ def check(evidence: Evidence) -> Answer:
     data, part = evidence.data, evidence.unseen
     if data.task.PREDICTS != "probabilities":
         return NotApplicable("calibration", "Only a classification has probabilities to check.")
-    targets = data.of(part)
-    if len(targets) < LEAST_ROWS:
-        return NotApplicable(
-            "calibration",
-            f"{len(targets)} {PARTS[part]} rows are too few to check probabilities: {LEAST_ROWS} are needed.",
-        )
-    rng = np.random.default_rng([data.seed, 23])
-    rows = rng.choice(len(targets), MOST_ROWS, replace=False) if len(targets) > MOST_ROWS else slice(None)
-    measured = reliability(evidence.blended[part][rows], targets[rows], seed=data.seed)
+    rows = _rows(data, part)
+    said = f"{len(rows)} {PARTS[part]} rows" + (f", one of each {named([data.groups])}," if data.groups else "")
+    if len(rows) < LEAST_ROWS:
+        return NotApplicable("calibration", f"{said} are too few to check probabilities: {LEAST_ROWS} are needed.")
+    targets = data.of(part)[rows]
+    measured = reliability(evidence.blended[part][rows], targets, seed=data.seed)
     members = evidence.best.members
     untempered = blend([evidence.predictions[member.trial][part] for member in members], [m.weight for m in members])
-    before = expected_error(*_of_likeliest(untempered[rows], targets[rows]))
+    before = expected_error(*_of_likeliest(untempered[rows], targets))
     excess = math.sqrt(max(0.0, measured.error**2 - measured.floor**2))
     figures = {
         "ece": measured.error,
@@ -84,8 +83,7 @@ def check(evidence: Evidence) -> Answer:
     if measured.rare > RARE and len(targets) < ROWS_TO_TELL:
         return NotApplicable(
             "calibration",
-            f"{len(targets)} {PARTS[part]} rows are too few to tell: nothing is far off, and from "
-            f"{ROWS_TO_TELL} on it would show.",
+            f"{said} are too few to tell: nothing is far off, and from {ROWS_TO_TELL} on it would show.",
         )
     if measured.rare > RARE or excess < MILD:
         title = "Its probabilities can be taken at their word"
@@ -97,6 +95,14 @@ def check(evidence: Evidence) -> Answer:
         "let the probabilities be corrected better; --balance spoils them."
     )
     return Finding("calibration", "warning" if excess >= STRONG else "note", title, explained, advice, figures)
+
+
+def _rows(data: Data, part: str) -> NDArray[np.intp]:
+    """Places of rows that do not belong together."""
+    rng = np.random.default_rng([data.seed, 23])
+    groups = data.groups_of(part)
+    rows = np.arange(len(data.of(part))) if groups is None else one_of_each(groups, rng)
+    return np.sort(rng.choice(rows, MOST_ROWS, replace=False)) if len(rows) > MOST_ROWS else rows
 
 
 def _explained(evidence: Evidence, measured: Reliability, before: float) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from automl.diagnostics import Answer, Data, Finding, NotApplicable, Severity
+from automl.diagnostics._apart import one_of_each
 from automl.diagnostics._columns import Numbers, drawn, features, outcomes
 from automl.diagnostics._wording import named, options
 
@@ -80,11 +81,8 @@ def check(data: Data) -> Answer:
 
 def _independent(data: Data, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Places of rows that do not belong together: of each group one, since the rest says the same once more."""
-    if data.groups is None:
-        return np.arange(len(rows))
-    groups = pd.factorize(data.frame[data.groups].iloc[rows], use_na_sentinel=False)[0]
-    order = np.random.default_rng([data.seed, 43]).permutation(len(rows))
-    return np.sort(order[np.unique(groups[order], return_index=True)[1]])
+    groups = data.groups_among(rows)
+    return np.arange(len(rows)) if groups is None else one_of_each(groups, np.random.default_rng([data.seed, 43]))
 
 
 def _clocks(data: Data) -> tuple[str, ...]:
@@ -173,9 +171,8 @@ def _adversarial(
     )
     table, is_test = table[few], is_test[few]
     # What is equal, or belongs together, must not be learned by heart in one fold and recognised in another.
-    unit = pd.util.hash_pandas_object(pd.DataFrame(table), index=False).to_numpy()
-    if data.groups is not None:
-        unit = pd.util.hash_pandas_object(data.frame[data.groups].iloc[rows[few]], index=False).to_numpy()
+    groups = data.groups_among(rows[few])
+    unit = pd.util.hash_pandas_object(pd.DataFrame(table), index=False).to_numpy() if groups is None else groups
     units, member = np.unique(unit, return_inverse=True)
     folds = (np.random.default_rng([data.seed, 41]).permutation(len(units)) % FOLDS)[member]
     scores = np.empty(len(table))
@@ -184,7 +181,7 @@ def _adversarial(
         for fold in range(FOLDS):
             out = folds == fold
             model = HistGradientBoostingClassifier(
-                max_iter=40, max_leaf_nodes=15, early_stopping=False, random_state=data.seed
+                max_iter=40, max_leaf_nodes=15, early_stopping=False, random_state=data.seed % 2**32
             )
             scores[out] = model.fit(table[~out], is_test[~out]).predict_proba(table[out])[:, 1]
     # Units, not rows, are independent of each other.

@@ -172,8 +172,10 @@ def _between(values: Numbers, entity: NDArray[np.int64], *, widths: Sequence[int
 
 def _crossing(data: Data, column: str) -> float:
     """The share of the test rows (else validation rows) whose entity is among the training rows."""
-    values = data.frame[column]
-    judged = data.split.test if len(data.split.test) else data.split.val
-    if data.split.folds is not None and not len(data.split.test):
-        return 1.0
-    return float(values.iloc[judged].isin(values.iloc[data.split.train].dropna()).mean())
+    values, split = data.frame[column], data.split
+    if len(split.test) or split.folds is None:
+        judged = split.test if len(split.test) else split.val
+        return float(values.iloc[judged].isin(values.iloc[split.train].dropna()).mean())
+    known, folds = values.iloc[split.train], split.folds
+    crossing = [known[folds == fold].isin(known[folds != fold].dropna()) for fold in np.unique(folds)]
+    return float(pd.concat(crossing).mean())

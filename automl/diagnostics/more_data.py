@@ -30,6 +30,10 @@ def check(evidence: Evidence) -> Answer:
     would bring; without the quarter, only that it is less than halving them costs.
     """
     leader, metric = evidence.leader, evidence.metric
+    if evidence.data.groups is not None:
+        return NotApplicable(
+            "more_data", "Half of the rows have nearly all groups: what more groups bring is not known."
+        )
     fewer = evidence.audit.fewer_rows
     if HALF not in fewer:
         return NotApplicable("more_data", "There was no time to train the best setting on half of the rows.")

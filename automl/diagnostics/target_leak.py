@@ -53,7 +53,7 @@ def check(data: Data) -> Finding:
     rows = drawn(data.split.train, most=MOST_ROWS, seed=data.seed)
     truth = outcomes(data, rows)
     columns, table = features(data, rows)
-    folds = np.random.default_rng([data.seed, 29]).permutation(len(rows)) % FOLDS
+    folds = _folds(data, rows, FOLDS, np.random.default_rng([data.seed, 29]))
     alone = np.array(
         [error(truth, _by_value(_bins(column, table[:, place]), truth, folds)) for place, column in enumerate(columns)]
     )
@@ -68,14 +68,17 @@ def check(data: Data) -> Finding:
     ]
     if suspects or late:
         few = drawn(np.arange(len(rows)), most=ROWS_IN_FOREST, seed=data.seed)
-        others = _left_by_others(table[few], truth[few], {*suspects}, seed=data.seed)
+        halves = _folds(data, rows[few], 2, np.random.default_rng([data.seed, 31]))
+        others = _left_by_others(table[few], truth[few], {*suspects}, halves, seed=data.seed)
         figures["left_by_others"] = others
         second = min((alone[place] for place in range(len(columns)) if place not in suspects), default=1.0)
         limit = max(FAR_BETTER * others, min(STRONG, others, FAR_AHEAD * second))
         if suspects and (alone[suspects].min() <= limit or _is_code(table[:, suspects[0]], truth)):
             found = [place for place in suspects if alone[place] <= limit] or suspects[:1]
             return _leak(data, [columns[place].name for place in found], alone[found], others, figures)
-        others = others if late == suspects else _left_by_others(table[few], truth[few], {*late}, seed=data.seed)
+        others = (
+            others if late == suspects else _left_by_others(table[few], truth[few], {*late}, halves, seed=data.seed)
+        )
         found = [place for place in late if place == strongest or alone[place] <= NAMED_BETTER * others]
         if found:
             return _late(data, [columns[place].name for place in found], alone[found], others, figures)
@@ -118,11 +121,19 @@ def _by_value(bins: NDArray[np.int64], truth: Numbers, folds: NDArray[np.int64])
     return predicted
 
 
-def _left_by_others(table: Numbers, truth: Numbers, suspects: set[int], *, seed: int) -> float:
+def _folds(data: Data, rows: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """The fold of each row; rows of one group tell the target of each other, and have the same."""
+    groups = data.groups_among(rows)
+    units = np.arange(len(rows)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    return np.asarray(rng.permutation(int(units.max(initial=-1)) + 1) % count)[units]
+
+
+def _left_by_others(
+    table: Numbers, truth: Numbers, suspects: set[int], folds: NDArray[np.int64], *, seed: int
+) -> float:
     kept = [place for place in range(table.shape[1]) if place not in suspects]
     if not kept:
         return 1.0
-    folds = np.random.default_rng([seed, 31]).permutation(len(table)) % 2
     return min(1.0, error(truth, judged(table[:, kept], truth, folds, seed=seed)))
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
@@ -69,6 +71,32 @@ def test_measures_the_distance_between_what_was_said_and_came_true() -> None:
     said = np.repeat([0.2, 0.9], 100)
     true = np.concatenate([np.arange(100) % 10 < 3, np.arange(100) % 10 < 7])
     assert expected_error(said, true) == pytest.approx((0.1 + 0.2) / 2)
+
+
+def test_leaves_right_probabilities_alone_where_groups_of_rows_come_true_together(
+    evidence_of: Callable[..., Evidence],
+) -> None:
+    accused = {"told": 0, "not told": 0}
+    for seed in range(20):
+        right, labels = drawn(seed, 240, classes=2)
+        groups = np.repeat(np.arange(len(labels)), 10)
+        frame = pd.DataFrame({"x": np.arange(len(groups)) * 0.5, "patient": groups})
+        of_all = evidence_of(labels[groups], {0: right[groups]}, train=200, val=200, of="classify", frame=frame)
+        of_groups = replace(of_all, data=replace(of_all.data, groups="patient"))
+        for how, evidence in (("told", of_groups), ("not told", of_all)):
+            answer = check(evidence)
+            accused[how] += isinstance(answer, Finding) and answer.severity != "fine"
+    assert accused["told"] <= 1
+    assert accused["not told"] >= 10
+
+
+def test_too_few_groups_are_too_few_rows(evidence_of: Callable[..., Evidence]) -> None:
+    right, labels = drawn(0, 400, classes=2)
+    frame = pd.DataFrame({"x": np.arange(400) * 0.5, "patient": np.arange(400) // 10})
+    evidence = evidence_of(labels, {0: right}, train=50, val=50, of="classify", frame=frame)
+    answer = check(replace(evidence, data=replace(evidence.data, groups="patient")))
+    assert isinstance(answer, NotApplicable)
+    assert answer.why.startswith("30 test rows, one of each 'patient', are too few")
 
 
 def test_has_no_answer_for_a_regression_or_a_handful_of_rows(evidence_of: Callable[..., Evidence]) -> None:

@@ -78,6 +78,15 @@ def test_says_nothing_where_rows_were_drawn_at_random(shipped: dict[str, Data], 
     assert finding.severity == "fine"
 
 
+def test_rows_without_a_group_stand_alone(data_of: Callable[..., Data]) -> None:
+    frame = sales(1200).assign(home=["a"] * 60 + [None] * 1140)
+    other = sales(400, shift=0.4).assign(home=["b"] * 20 + [None] * 380)
+    finding = check(data_of(frame, test=other, group="home"))
+    assert isinstance(finding, Finding)
+    assert finding.severity == "warning"
+    assert "price" in finding.columns
+
+
 def test_rows_of_a_group_are_not_so_many_proofs(data_of: Callable[..., Data]) -> None:
     rng = np.random.default_rng(8)
     accused = 0
@@ -88,3 +97,7 @@ def test_rows_of_a_group_are_not_so_many_proofs(data_of: Callable[..., Data]) ->
         finding = check(data_of(frame, group="machine", seed=seed))
         accused += isinstance(finding, Finding) and finding.severity != "fine"
     assert accused <= 1
+
+
+def test_a_seed_may_be_larger_than_scikit_learn_takes(data_of: Callable[..., Data]) -> None:
+    assert isinstance(check(data_of(sales(1200), test=sales(400), seed=20240101123)), Finding)

@@ -33,6 +33,18 @@ def test_finds_the_column_that_names_the_entity(data_of: Callable[..., Data], na
     assert finding.figures["crossing"] > 0.9
 
 
+def test_who_crosses_the_folds_is_counted(data_of: Callable[..., Data]) -> None:
+    """Where copies of all rows stay in one fold, nobody does."""
+    frame = visits(spread=0.0).assign(patient=[f"P{number}" for number in VISITS])
+    copies = check(data_of(frame, split="0.8/0.2/0", folds=5))
+    assert isinstance(copies, Finding)
+    assert (copies.severity, copies.figures["crossing"]) == ("fine", 0.0)
+    alike = check(data_of(visits(spread=0.1).assign(patient=frame.patient), split="0.8/0.2/0", folds=5))
+    assert isinstance(alike, Finding)
+    assert alike.severity == "warning"
+    assert 0.9 < alike.figures["crossing"] <= 1.0
+
+
 def test_entities_whose_rows_differ_are_plain_categories(data_of: Callable[..., Data]) -> None:
     frame = visits(spread=3.0).assign(patient=VISITS, y=RNG.choice(["ill", "well"], 400))
     finding = check(data_of(frame.assign(patient=[f"P{number}" for number in VISITS])))

@@ -32,6 +32,13 @@ def test_says_that_more_rows_would_bring_little(evidence_of: Callable[..., Evide
     assert "would bring little" in asked(evidence_of, half=1.0, val=400).title
 
 
+def test_half_of_the_rows_of_every_group_says_nothing_of_more_groups(evidence_of: Callable[..., Evidence]) -> None:
+    y = np.random.default_rng(1).normal(size=200)
+    evidence = evidence_of(y, {0: y + 0.1}, train=100, val=100)
+    in_groups = replace(evidence, data=replace(evidence.data, groups="x"), audit=Audit(fewer_rows={0.5: y[100:]}))
+    assert isinstance(check(in_groups), NotApplicable)
+
+
 def test_a_lucky_leader_is_not_compared_with_one_that_is_not(evidence_of: Callable[..., Evidence]) -> None:
     rng = np.random.default_rng(1)
     y, wrong = rng.normal(size=(2, 500))

@@ -65,3 +65,20 @@ def test_names_of_strangers_are_harmless(data_of: Callable[..., Data]) -> None:
     finding = check(data_of(patients(KIND, **{"a\x1b[31m" + "b" * 60: KIND})))
     assert "\x1b" not in finding.title + finding.explanation + finding.advice
     assert "b" * 41 not in finding.title
+
+
+def test_what_every_row_of_a_group_has_is_told_by_other_groups(data_of: Callable[..., Data]) -> None:
+    rng = np.random.default_rng(5)
+    patient = np.repeat(np.arange(50), 20)
+    ill = rng.random(50) < 0.5
+    # Of each patient another, so that a patient's rows tell each other's answer by it.
+    age = rng.permutation(np.arange(30, 80))
+    sensors = {name: ill[patient] + 3 * rng.normal(size=1000) for name in ("heat", "pulse")}
+    frame = pd.DataFrame({"patient": patient, "age": age[patient], **sensors})
+    frame["y"] = np.where(ill, "ill", "well")[patient]
+    assert check(data_of(frame.drop(columns="patient"))).columns == ("age",)
+    assert check(data_of(frame, group="patient")).severity == "fine"
+
+
+def test_a_seed_may_be_larger_than_scikit_learn_takes(data_of: Callable[..., Data]) -> None:
+    assert check(data_of(patients(KIND, remark=KIND), seed=20240101123)).columns == ("remark",)
