@@ -6,7 +6,6 @@ It costs a small share of the time, and changes nothing of the model: the checks
 from __future__ import annotations
 
 import dataclasses
-import math
 import shutil
 from collections.abc import Callable, Sequence
 
@@ -24,7 +23,7 @@ from automl.trial import Trial, at_the_rate_of, finished
 
 # Jobs of the audit have the keys below this.
 AUDIT_KEY = -2_000
-# Of the budget.
+# Of the budget; without one, of the time that the search took, or a minute if that is more.
 TIME_SHARE, MOST_SECONDS = 0.06, 60.0
 # With less time than this, not even the columns could be measured.
 LEAST_SECONDS = 1.0
@@ -49,6 +48,17 @@ def reserve(options: Options) -> float:
 def is_wanted(options: Options) -> bool:
     """Whether there is an audit: unless the quality goes without, or the time is too short."""
     return options.trade.audits and (options.seconds is None or reserve(options) > 0)
+
+
+def most_seconds(search: float) -> float:
+    """What it may take after a search without a budget that took so many seconds."""
+    return max(MOST_SECONDS, TIME_SHARE * search)
+
+
+def expected(trials: int, seconds: float, *, search: float, workers: int) -> float:
+    """The seconds that it takes after a search without a budget, of so many trials of `seconds` each."""
+    trainings = sum(SHARES) + OTHER_SEEDS + min(RUNNERS_UP, trials - 1)
+    return min(most_seconds(search), trainings * seconds / workers)
 
 
 def audit(
@@ -116,7 +126,7 @@ def _importance_jobs(
 
 def _training(trial: Trial, folder: RunFolder, metric: Metric, seed: int, deadline: float) -> Job:
     """Training a trial's setting again, over the epochs that its schedule had."""
-    planned = max(1, math.ceil(trial.place.planned)) if trial.place else int(trial.params["epochs"])
+    planned = trial.place.planned if trial.place else float(trial.params["epochs"])
     params = at_the_rate_of(trial.place, trial.params) if trial.place else trial.params
     return Job(
         0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -67,6 +68,11 @@ def estimate(trial: Trial, *, growth: float) -> float:
     epochs = max(map(len, trial.curves.values()), default=0) + sum(rung.epochs for rung in trial.rungs)
     kept = trial.place.epochs if trial.place else epochs
     return TIME_SHARE * trial.seconds * growth * min(1.0, kept / max(epochs, 1))
+
+
+def expected(trials: int, seconds: float, *, growth: float, workers: int) -> float:
+    """The seconds that it takes after a search without a budget, of so many trials of `seconds` each."""
+    return TIME_SHARE * growth * math.ceil(min(trials, USUAL_MEMBERS) / workers) * seconds
 
 
 def reserve(trials: Sequence[Trial], *, growth: float, workers: int, most: float) -> float:

@@ -105,7 +105,16 @@ def rehearse(data: str | Path | pd.DataFrame, options: Options, services: Servic
         probes = probe(settings, executor)
         services.show(figures(probes))
         services.show("")
-        expected = forecast(probes, plan, prunes=options.prunes, loading=loading, kept=auditing.reserve(options))
+        again = refitting.parts(prepared.split, options)
+        expected = forecast(
+            probes,
+            plan,
+            prunes=options.prunes,
+            loading=loading,
+            kept=auditing.reserve(options),
+            audits=auditing.is_wanted(options),
+            growth=refitting.growth(prepared.split, again) if again else None,
+        )
         services.show(Text(outlook(expected)))
 
 
@@ -131,12 +140,23 @@ def probe(settings: Settings, executor: Executor) -> list[Probe]:
     return [probes[key] for key in sorted(probes)]
 
 
-def forecast(probes: Sequence[Probe], plan: Plan, *, prunes: bool, loading: float, kept: float) -> Forecast:
+def forecast(
+    probes: Sequence[Probe],
+    plan: Plan,
+    *,
+    prunes: bool,
+    loading: float,
+    kept: float,
+    audits: bool = False,
+    growth: float | None = None,
+) -> Forecast:
     """What a fit would come to if each family had as many trials as the others, all as long as its defaults.
 
     Args:
         kept: the seconds of the budget that are kept for examining the model.
         loading: the seconds from the start to the first trial.
+        audits: whether the model is examined.
+        growth: how many times as many rows the best are trained on once more; None if they are not.
     """
     measured = [probe for probe in probes if not probe.failure]
     if not measured:
@@ -146,7 +166,12 @@ def forecast(probes: Sequence[Probe], plan: Plan, *, prunes: bool, loading: floa
     of_grid = statistics.fmean((probe.trial_seconds for probe in measured), weights=sizes)
 
     def lasting(trials: int, seconds: float) -> float:
-        return loading + math.ceil(trials / plan.workers) * seconds + TAIL_SECONDS
+        search = math.ceil(trials / plan.workers) * seconds
+        again = 0.0
+        if growth is not None:
+            again = refitting.expected(trials, seconds, growth=growth, workers=plan.workers)
+        examined = auditing.expected(trials, seconds, search=search, workers=plan.workers) if audits else 0.0
+        return loading + search + again + examined + TAIL_SECONDS
 
     left = None if plan.seconds is None else max(0.0, plan.seconds - tail(plan.seconds) - kept - loading)
     if left is not None and plan.refit_rows is not None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from automl import files
-from automl.auditing import audit, is_wanted, reserve
+from automl import files, pipeline
+from automl.auditing import audit, is_wanted, most_seconds, reserve
 from automl.diagnostics import Audit
 from automl.encoding.table import Encoding
 from automl.ensemble import Ensemble
@@ -105,6 +105,12 @@ def test_trains_with_the_schedule_that_the_leader_had(tmp_path: Path) -> None:
     assert len({job.seed for job in trained}) == 3
 
 
+def test_repeats_a_training_that_was_cut_in_the_middle_of_an_epoch(tmp_path: Path) -> None:
+    worker = Worker()
+    examined(tmp_path, worker, trials=[replace(LEADER, place=Place(1.2, 1.2))])
+    assert {job.params["epochs"] for job in worker.jobs if job.kind == "trial"} == {1.2}
+
+
 def test_begins_no_training_that_would_not_end_in_time(tmp_path: Path) -> None:
     worker = Worker()
     # A whole training takes 1.5 s, without its rung.
@@ -147,3 +153,11 @@ def test_keeps_a_small_share_of_the_time(quality: str, seconds: float | None, ke
     options = Options(quality=quality, seconds=seconds)
     assert reserve(options) == pytest.approx(kept)
     assert is_wanted(options) == wanted
+
+
+def test_without_a_budget_it_takes_a_minute_or_a_small_share_of_the_search() -> None:
+    assert (most_seconds(10), most_seconds(3_600)) == (60, 216)
+    options, now = Options(seconds=None), time.monotonic()
+    assert pipeline._examination_deadline(options, now - 3_600) == pytest.approx(now + 216, abs=1)
+    in_time = Options(seconds=100)
+    assert pipeline._examination_deadline(in_time, now - 60) == pytest.approx(now + 40 - pipeline.tail(100), abs=1)

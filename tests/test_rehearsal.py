@@ -19,9 +19,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from automl import api, refitting, rehearsal
+from automl import api, auditing, refitting, rehearsal
 from automl.data.cards import card
 from automl.execution import Event, Job
+from automl.execution.line import Line
 from automl.families import candidates
 from automl.rehearsal import Settings, forecast, probe
 from automl.reporting import Plan
@@ -179,6 +180,19 @@ def test_forecasts_fewer_trials_where_the_best_are_trained_again() -> None:
     assert forecast(probes, again, prunes=True, loading=5.0, kept=0.0).affordable == pytest.approx(expected)
 
 
+def test_without_a_budget_what_follows_the_search_comes_on_top() -> None:
+    probes = [Probe("linear", SPACES["linear"], 1.0, 0.1)]
+    # Trials of 2 seconds, two workers: nine take 10, and five of them once more on half as many rows again.
+    said = forecast(probes, plan(trials=9), prunes=True, loading=5.0, kept=0.0, growth=1.5)
+    assert said.trials_seconds == pytest.approx(5 + 10 + refitting.TIME_SHARE * 1.5 * 3 * 2 + 3)
+    # Half, a quarter, two other seeds and two others.
+    said = forecast(probes, plan(trials=9), prunes=True, loading=5.0, kept=0.0, audits=True)
+    assert said.trials_seconds == pytest.approx(5 + 10 + 4.75 * 2 / 2 + 3)
+    long = [Probe("linear", SPACES["linear"], 0.0, 60.0)]
+    said = forecast(long, plan(trials=1), prunes=True, loading=5.0, kept=0.0, audits=True)
+    assert said.trials_seconds == pytest.approx(5 + 600 + auditing.MOST_SECONDS + 3)
+
+
 def test_what_is_kept_for_examining_the_model_trains_no_trials() -> None:
     probes = [Probe("linear", SPACES["linear"], 1.0, 0.1)]
     said = forecast(probes, plan(seconds=60), prunes=True, loading=5.0, kept=3.6)
@@ -208,7 +222,7 @@ def test_measures_an_epoch_and_what_a_trial_takes_beside(workshop: Workshop) -> 
 
     job = Job(0, "probe", Path("nowhere"), "linear", read_space("linear").space.defaults(), "log_loss")
     ours, theirs = Pipe()
-    event = worker._event(workshop, job, theirs)
+    event = worker._event(workshop, job, Line(theirs))
     assert event.kind == "done", event.message
     assert 0 < event.result["epoch_seconds"] < event.result["compile_seconds"]
     assert event.result["memory"] > 2**27
@@ -216,7 +230,7 @@ def test_measures_an_epoch_and_what_a_trial_takes_beside(workshop: Workshop) -> 
     assert ours.poll() and ours.recv() == Event(0, "epoch", {"curves": {}})
 
     until = time.monotonic() + 1.0
-    late = worker._event(workshop, Job(**{**vars(job), "until": until}), Deaf(until))  # type: ignore[arg-type]
+    late = worker._event(workshop, Job(**{**vars(job), "until": until}), Line(Deaf(until)))  # type: ignore[arg-type]
     assert (late.kind, late.reason) == ("failed", "timeout")
     assert "longer than a probe may" in late.message
 

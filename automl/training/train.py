@@ -117,7 +117,7 @@ def train(
     began = time.monotonic()
     engine, plan = workshop.engine(family, params)
 
-    def learn(epochs: int, told: Report) -> tuple[Siblings, Course]:
+    def learn(epochs: float, told: Report) -> tuple[Siblings, Course]:
         scaling = str(params["scaling"])
         cuts = range(len(workshop.examples.cuts))
         samples = [workshop.start(cut, scaling, rows=plan.rows_of_start) for cut in cuts]
@@ -152,9 +152,9 @@ def train(
             course = dataclasses.replace(course, stopped="time")
             break
     else:
-        siblings, course = learn(int(params["epochs"]), report)
+        siblings, course = learn(float(params["epochs"]), report)
     if shorter is not None and shorter[0].objective < course.objective:
-        course = shorter[0]
+        course = dataclasses.replace(shorter[0], stopped="time" if course.stopped == "time" else shorter[0].stopped)
         siblings.set_weights(shorter[1])
     return trained(course, **_scored(workshop, siblings, str(params["scaling"]), metric))
 
@@ -210,7 +210,8 @@ def _timetable(workshop: Workshop, params: Params, until: float) -> Timetable:
     return Timetable(
         until,
         steps_per_epoch=steps,
-        planned=steps * int(params["epochs"]),
+        # What was cut short in the middle of an epoch can be repeated.
+        planned=max(1, round(steps * float(params["epochs"]))),
         compiles=not grows_trees(params),
         scoring=_rows_scored(workshop) / _rows_measured(workshop),
     )

@@ -187,6 +187,29 @@ def test_a_short_training_is_the_result_where_it_is_the_better_one(
     np.testing.assert_array_equal(through.predictions["test"], alone.predictions["test"])
 
 
+def test_a_short_training_that_beats_a_longer_one_without_time_had_too_little_time(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learn = training._learn
+
+    def long_ones_are_cut(*arguments: Any, **options: Any) -> Course:
+        course = learn(*arguments, **options)
+        is_long = course.place.planned > 4
+        return dataclasses.replace(course, objective=course.objective + 10 * is_long, stopped="time" if is_long else "")
+
+    monkeypatch.setattr(training, "_learn", long_ones_are_cut)
+    trained = train(workshop, "mlp", SETTING, metric=LOG_LOSS, seed=0, bars=(Bar(0, 4, 10.0),))
+    assert (trained.place.planned, trained.stopped) == (4, "time")
+
+
+def test_an_epoch_and_a_half_can_be_asked_for(workshop: Workshop) -> None:
+    trained = train(workshop, "mlp", {**SETTING, "epochs": 1.5}, metric=LOG_LOSS, seed=0)
+    steps = training.steps_per_epoch(workshop, SETTING)
+    assert trained.place.planned == round(1.5 * steps) / steps
+    assert len(trained.curves["loss"]) == 2
+    assert trained.stopped == ""
+
+
 def test_a_rung_is_the_result_where_there_is_no_time_for_more(workshop: Workshop) -> None:
     endless = {**SETTING, "epochs": 100_000, "patience": 100_000}
     trained = train(
