@@ -70,6 +70,7 @@ class Settings:
         growth: how many times as many rows the chosen networks are to be trained on once more, before the deadline;
             None if they are not.
         began: when the run's time began, on the monotonic clock: for one that goes on, that of all its sessions.
+        afresh: whether what failed in earlier sessions says nothing of this one, which has other limits or spaces.
     """
 
     algorithm: str
@@ -86,6 +87,7 @@ class Settings:
     boosts: bool = True
     growth: float | None = None
     began: float = field(default_factory=time.monotonic)
+    afresh: bool = False
 
 
 @dataclass
@@ -126,6 +128,7 @@ class _Search:
         heard, until: when a worker's trial gave a sign of life, and when it should have ended.
         shares: when it should have ended at first.
         again: trials that have had their second chance with half the batch.
+        past: how many trials were of earlier sessions.
         started: when a trial was handed to a worker.
     """
 
@@ -141,6 +144,7 @@ class _Search:
     until: dict[int, float] = field(default_factory=dict)
     shares: dict[int, float] = field(default_factory=dict)
     again: set[int] = field(default_factory=set)
+    past: int = 0
     started: dict[int, float] = field(default_factory=dict)
 
     @property
@@ -152,6 +156,14 @@ class _Search:
     def underway(self) -> list[Trial]:
         """The trials that workers have now."""
         return [trial for trial in self.outcome.running if trial not in self.waiting]
+
+    @property
+    def failures(self) -> list[Trial]:
+        """The trials that have failed, and whose failing tells what to expect of others."""
+        failed = [trial for trial in self.outcome.trials if trial.status == "failed"]
+        if not self.settings.afresh:
+            return failed
+        return [trial for trial in failed if trial.number >= self.past or trial.number in self.started]
 
     @property
     def deadline(self) -> float:
@@ -205,7 +217,7 @@ def search(
             going.interruption.check()
             _fill(going)
             if going.waiting and _is_late(going):
-                _end_trials(going.waiting, going, "timeout", "The time was up.")
+                _end_trials(going.waiting, going, "timeout", "The time was up.", stopped="time")
                 going.waiting = []
             if not outcome.running and not boosting_runs:
                 break
@@ -246,7 +258,8 @@ def _take_up(trials: Sequence[Trial], going: _Search) -> None:
     """
     known = {trial.number: trial for trial in trials}
     outcome = going.outcome
-    for number in range(max(known, default=-1) + 1):
+    going.past = max(known, default=-1) + 1
+    for number in range(going.past):
         trial = known.get(number) or _proposed(going, going.spaces)
         if trial is None:
             family, space = next(iter(going.settings.spaces.items()))
@@ -355,7 +368,7 @@ def _is_over(going: _Search) -> bool:
     if settings.trials is not None and len(outcome.trials) >= settings.trials:
         return True
     ended = [trial for trial in outcome.trials if trial.status != "running"]
-    return len(ended) >= ALL_FAILED and all(trial.status == "failed" for trial in ended)
+    return len(going.failures) >= ALL_FAILED and all(trial.status == "failed" for trial in ended)
 
 
 def _is_late(going: _Search) -> bool:
@@ -447,6 +460,8 @@ def _try_again(trial: Trial, going: _Search) -> None:
     smaller = dataclasses.replace(
         trial,
         params={**trial.params, "batch_size": batch_size // 2},
+        asked_batch=batch_size,
+        curves={},
         message=f"With batches of {batch_size} rows the memory was not enough.",
     )
     going.again.add(trial.number)
@@ -467,6 +482,7 @@ def _give_up_if_hopeless(family: str, going: _Search) -> None:
     own = [trial for trial in going.outcome.trials if trial.family == family and trial.status != "running"]
     if any(trial.reason not in HOPELESS_REASONS for trial in own) or family in going.outcome.left_out:
         return
+    own = [trial for trial in going.failures if trial.family == family]
     too_long = any(trial.reason == "timeout" and not trial.stopped for trial in own)
     if (too_long or len(own) >= HOPELESS) and time.monotonic() < going.settings.deadline:
         why = own[-1].message

@@ -85,6 +85,7 @@ class Trial:
         stopped: "early" if validation stopped improving, "time" if fewer epochs were planned to end in time; if it
             failed, "time" if the end of the whole search cut it off, "silence" if its worker hung.
         reason, message: why a trial failed: one word for programs and one line for people.
+        asked_batch: the batch size that was asked for, where want of memory has made it smaller; else None.
     """
 
     number: int
@@ -104,6 +105,12 @@ class Trial:
     stopped: str = ""
     reason: Reason = ""
     message: str = ""
+    asked_batch: int | None = None
+
+    @property
+    def asked(self) -> Params:
+        """The setting that was asked for."""
+        return self.params if self.asked_batch is None else {**self.params, "batch_size": self.asked_batch}
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary that `json` writes and `from_json` reads back to an equal trial."""

@@ -22,7 +22,7 @@ from automl.searching import BOOSTING_KEY, FIRST_SHARE, SearchOutcome, Settings,
 from automl.space import Choice, Float, Parameter, SearchSpace
 from automl.tasks import metric, task
 from automl.tracking.memory import MemoryTracker
-from automl.trial import Params, Place, Reason, Rung, Trial, finished
+from automl.trial import Params, Place, Reason, Rung, Trial, finished, is_cut_off
 
 PARAMETERS: dict[str, Parameter] = {
     "rate": Float(0.0, 1.0, 0.5),
@@ -32,6 +32,7 @@ PARAMETERS: dict[str, Parameter] = {
     "optimizer": Choice(("adam",), "adam"),
 }
 SPACES = {name: SearchSpace(name, PARAMETERS) for name in ("linear", "mlp")}
+DEFAULTS = SPACES["mlp"].defaults()
 RMSE = metric("rmse", task("regress"))
 
 
@@ -102,15 +103,31 @@ def run(
     reporter: Reporter | None = None,
     growth: float | None = None,
     boosts: bool = True,
+    earlier: Sequence[Trial] = (),
+    afresh: bool = False,
 ) -> tuple[SearchOutcome, MemoryTracker]:
     folder.mkdir(exist_ok=True)
     tracker = MemoryTracker()
     deadline = time.monotonic() + seconds
     settings = Settings(
-        "random", SPACES, RMSE, RunFolder(folder), 0, trials, prune, workers, deadline, None, first, boosts, growth
+        "random",
+        SPACES,
+        RMSE,
+        RunFolder(folder),
+        0,
+        trials,
+        prune,
+        workers,
+        deadline,
+        None,
+        first,
+        boosts,
+        growth,
+        afresh=afresh,
     )
     executor = Instant(answer, workers=workers)
-    return search(settings, executor=executor, tracker=tracker, reporter=reporter or Silent()), tracker
+    found = search(settings, executor=executor, tracker=tracker, reporter=reporter or Silent(), trials=earlier)
+    return found, tracker
 
 
 def test_tries_each_familys_defaults_and_then_searches(tmp_path: Path) -> None:
@@ -252,10 +269,50 @@ def test_a_trial_that_runs_out_of_memory_is_tried_once_more_with_half_the_batch(
     outcome, _ = run(tmp_path, answer)
     assert seen == [(1, 64), (1, 32), (2, 64), (2, 32)]
     assert outcome.trials[1].status == "finished"
-    assert outcome.trials[1].params["batch_size"] == 32
+    assert (outcome.trials[1].params["batch_size"], outcome.trials[1].asked["batch_size"]) == (32, 64)
     assert "batches of 64 rows" in outcome.trials[1].message
     assert (outcome.trials[2].status, outcome.trials[2].reason) == ("failed", "oom")
     assert outcome.trials[2].params["batch_size"] == 32
+
+
+def test_what_failed_before_counts_unless_the_session_is_another(tmp_path: Path) -> None:
+    def failed(number: int, family: str, reason: Reason) -> Trial:
+        return Trial(number, family, {**DEFAULTS, "rate": number / 20}, "failed", reason=reason, message="no")
+
+    of_mlp = [failed(number, "mlp", "oom") for number in range(3)]
+    outcome, _ = run(tmp_path / "as before", scored, earlier=of_mlp)
+    assert (outcome.left_out, {trial.family for trial in outcome.trials[3:]}) == ({"mlp": "no"}, {"linear"})
+    outcome, _ = run(tmp_path / "afresh", scored, earlier=of_mlp, afresh=True)
+    assert (outcome.left_out, {trial.family for trial in outcome.trials[3:]}) == ({}, {"mlp", "linear"})
+
+    all_failed = [failed(number, ("mlp", "linear")[number % 2], "nan") for number in range(10)]
+    assert len(run(tmp_path / "over", scored, trials=14, earlier=all_failed)[0].trials) == 10
+    assert len(run(tmp_path / "goes on", scored, trials=14, earlier=all_failed, afresh=True)[0].trials) == 14
+
+
+def test_a_family_that_fails_afresh_is_given_up_afresh(tmp_path: Path) -> None:
+    earlier = [Trial(0, "mlp", DEFAULTS, "failed", reason="oom", message="no")]
+
+    def answer(job: Job) -> Event:
+        return Event(job.key, "failed", reason="killed", message="again") if job.family == "mlp" else scored(job)
+
+    outcome, _ = run(tmp_path, answer, trials=14, earlier=earlier, afresh=True)
+    assert outcome.left_out == {"mlp": "again"}
+    assert [trial.family for trial in outcome.trials[1:]].count("mlp") == 3
+
+
+def test_what_waits_when_the_time_is_up_may_start_again(tmp_path: Path) -> None:
+    """A search is over a little before its deadline, where nothing that began could train."""
+    earlier = [Trial(0, "linear", DEFAULTS), Trial(1, "mlp", {**DEFAULTS, "rate": 0.1})]
+
+    def slow(job: Job) -> Event:
+        time.sleep(0.2)
+        return scored(job)
+
+    outcome, _ = run(tmp_path, slow, seconds=1.15, boosts=False, earlier=earlier)
+    assert (outcome.trials[0].status, outcome.trials[1].reason) == ("finished", "timeout")
+    assert is_cut_off(outcome.trials[1])
+    assert outcome.left_out == {}
 
 
 def test_weak_trials_are_pruned_but_no_familys_defaults(tmp_path: Path) -> None:

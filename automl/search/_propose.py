@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from types import ModuleType
 
@@ -10,8 +11,6 @@ from automl import plugins
 from automl.search._families import draw_family, family_in_turn
 from automl.space import SearchSpace, Value
 from automl.trial import Trial
-
-BATCH_SIZE = "batch_size"
 
 
 def propose(
@@ -43,7 +42,8 @@ def propose(
         if family in spaces and not any(is_setting(trial, family, beginning) for trial in tried):
             return family, dict(beginning)
     choose = draw_family if module.LEARNS else family_in_turn
-    in_order = sorted(tried, key=lambda trial: trial.number)
+    # What was tried with smaller batches than asked for tells of the setting that was asked for, which is in the space.
+    in_order = [replace(trial, params=trial.asked) for trial in sorted(tried, key=lambda trial: trial.number)]
     families = list(spaces)
     while families:
         family = choose(families, in_order, seed=seed)
@@ -57,10 +57,7 @@ def propose(
 
 def is_setting(trial: Trial, family: str, setting: Mapping[str, Value]) -> bool:
     """Whether a trial is of the setting; want of memory may have made its batches smaller."""
-    return trial.family == family and {**trial.params, BATCH_SIZE: setting.get(BATCH_SIZE)} == {
-        BATCH_SIZE: None,
-        **setting,
-    }
+    return trial.family == family and trial.asked == setting
 
 
 @cache

@@ -58,9 +58,20 @@ def test_begins_with_what_it_is_given_and_goes_on_with_other_families(algorithm:
 def test_a_setting_with_halved_batches_is_not_tried_again() -> None:
     spaces = {"mlp": SearchSpace("mlp", {"layers": Int(1, 5, 3), "batch_size": Choice((64, 128), 128)})}
     setting = {"layers": 5, "batch_size": 128}
-    tried = [Trial(0, "mlp", {**setting, "batch_size": 64}, "failed", reason="oom")]
+    tried = [Trial(0, "mlp", {**setting, "batch_size": 64}, "failed", reason="oom", asked_batch=128)]
     assert propose("random", spaces, tried, seed=1, first=[("mlp", setting)]) != ("mlp", setting)
     assert propose("random", spaces, [], seed=1, first=[("mlp", setting)]) == ("mlp", setting)
+
+
+@pytest.mark.parametrize("algorithm", ["bayesian", "grid", "random"])
+def test_a_space_ends_though_all_its_batches_are_halved(algorithm: str) -> None:
+    spaces = {"mlp": SearchSpace("mlp", {"layers": Int(1, 3, 2), "batch_size": Choice((128,), 128)})}
+    tried: list[Trial] = []
+    while len(tried) < 9 and (proposal := propose(algorithm, spaces, tried, seed=1)) is not None:
+        family, setting = proposal
+        halved = {**setting, "batch_size": 64}
+        tried.append(Trial(len(tried), family, halved, "finished", float(halved["layers"]), asked_batch=128))
+    assert sorted(trial.params["layers"] for trial in tried) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("algorithm", ["bayesian", "grid", "random"])
