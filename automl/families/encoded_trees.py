@@ -9,14 +9,14 @@ import keras
 
 from automl.layers.inputs import Inputs
 from automl.layers.target_means import TargetMeans, chosen, means_per_class
-from automl.layers.trees import Trees
+from automl.layers.trees import Trees, affordable
 
 # The trees' sums are the raw outputs.
 HEAD = None
 
 
 def build(inputs: Inputs, *, rounds: int, leaves: int, keys: int) -> keras.KerasTensor:
-    """Shape (rows, outputs): the sums of at most `rounds` trees for each output.
+    """Shape (rows, outputs): the sums of at most `rounds` trees for each output, smaller ones where these are many.
 
     Args:
         keys: the most values of a category, or of a pair, whose means there is room for.
@@ -25,5 +25,6 @@ def build(inputs: Inputs, *, rounds: int, leaves: int, keys: int) -> keras.Keras
     width = means_per_class(inputs.outputs)
     if combinations := chosen(inputs.sizes, width=width):
         tensors["means"] = TargetMeans(combinations, width, room=keys, name="means")(inputs.codes)
+    leaves = affordable(leaves, rounds=rounds, numbers=inputs.outputs)
     raw: keras.KerasTensor = Trees(inputs.outputs, rounds=rounds, leaves=leaves, name="head")(tensors)
     return raw

@@ -9,12 +9,10 @@ from __future__ import annotations
 import keras
 
 from automl.layers.inputs import Inputs
-from automl.layers.trees import Trees
+from automl.layers.trees import Trees, affordable
 
 # The trees' means are the raw outputs.
 HEAD = None
-# Numbers that nodes may hold in all, 40 MB: every node has one for each output.
-MOST_NUMBERS = 10_000_000
 
 
 def build(inputs: Inputs, *, rounds: int, leaves: int) -> keras.KerasTensor:
@@ -22,7 +20,7 @@ def build(inputs: Inputs, *, rounds: int, leaves: int) -> keras.KerasTensor:
 
     Trees have fewer leaves than `leaves` where there are many outputs.
     """
-    nodes = MOST_NUMBERS // (rounds * inputs.outputs)
-    trees = Trees(inputs.outputs, rounds=rounds, leaves=max(2, min(leaves, nodes // 2)), averages=True, name="head")
+    leaves = affordable(leaves, rounds=rounds, numbers=inputs.outputs)
+    trees = Trees(inputs.outputs, rounds=rounds, leaves=leaves, averages=True, name="head")
     raw: keras.KerasTensor = trees(inputs.tensors)
     return raw

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 # Rounds that rows go through at once: enough for long operations, few enough for their results to stay in the cache.
 ROUNDS_AT_ONCE = 8
+# Numbers that nodes may hold in all, 40 MB.
+MOST_NUMBERS = 10_000_000
 # As Keras orders the weights of a `Trees` layer: those that count as trainable first.
 ORDER = ("value", "threshold", "base", "feature", "child", "depth", "count")
 
@@ -185,6 +187,16 @@ class Trees(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
+def affordable(leaves: int, *, rounds: int, numbers: int) -> int:
+    """As many leaves, or as few as there is room for.
+
+    Args:
+        numbers: that a node has in all trees of a round.
+    """
+    nodes = MOST_NUMBERS // (rounds * numbers)
+    return min(leaves, max(2, nodes // 2))
+
+
 def room_of_trees(weights: Sequence[NDArray[Any]]) -> dict[str, int]:
     """The arguments of a `Trees` layer that has these weights."""
     rounds, _, nodes = weights[ORDER.index("threshold")].shape
@@ -200,7 +212,7 @@ def without_room_of_trees(networks: Sequence[Sequence[NDArray[Any]]]) -> list[li
     kept = {"value", "threshold", "feature", "child"}
     return [
         [
-            weight[:rounds, :, : 2 * leaves - 1] if name in kept else weight
+            weight[:rounds, :, : 2 * leaves - 1].copy() if name in kept else weight
             for name, weight in zip(ORDER, weights, strict=True)
         ]
         for weights in networks

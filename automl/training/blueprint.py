@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.layers.dropout import Dropout
+from automl.layers.trees import Trees
 from automl.training.forward import variables
 from automl.training.topology import topology
 from automl.trial import Params
@@ -69,6 +70,8 @@ def _start(layer: keras.layers.Layer, variable: keras.Variable) -> Start:
     if isinstance(layer, Dropout):
         name, rate = layer.hyperparameter, layer.initial_rate
         return lambda params, _: np.asarray(params.get(name, rate), dtype=np.float32)
+    if isinstance(layer, Trees):
+        return lambda _params, _seed: np.zeros(0, np.float32)  # They are grown from nothing.
     if initializer is None:
         return _as_built(variable)
     shape, dtype = tuple(variable.shape), variable.dtype

@@ -76,7 +76,7 @@ class Boosting(Growing):
     def _new_model(self, seed: int) -> Any:
         make = Regressor if self._task.PREDICTS == "values" else Classifier
         return make(
-            max_leaf_nodes=int(self._params["leaves"]),
+            max_leaf_nodes=self._layer.leaves,
             max_depth=DEEPEST,
             min_samples_leaf=int(self._params["leaf_rows"]),
             max_features=float(self._params["column_share"]),

@@ -95,10 +95,17 @@ class Growing(ABC):
     """
 
     def __init__(self, network: keras.Model, task: Task) -> None:
-        (self._layer,) = [layer for layer in network.layers if isinstance(layer, Trees)]
+        (layer,) = [layer for layer in network.layers if isinstance(layer, Trees)]
+        # Without the room for all of its trees.
+        self._layer = Trees.from_config(layer.get_config())
         self._means = next((layer for layer in network.layers if isinstance(layer, TargetMeans)), None)
         self._task = task
         self._params: Params = {}
+        self.forget()
+
+    @final
+    def forget(self) -> None:
+        """Gives back what it keeps of rows, and its trees."""
         self._features: dict[int, tuple[Inputs, tf.Tensor]] = {}
         self._state = self._nothing(seed=0)
 

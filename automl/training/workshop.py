@@ -107,6 +107,10 @@ class Workshop:
         if described not in self.blueprints:
             network = self.network(family, params)
             self.blueprints[described] = blueprint(network)
+        # Each of them keeps twice the table.
+        for other in self.engines.values():
+            if isinstance(other, Growing):
+                other.forget()
         plan = self.blueprints[described]
         key = (plan.topology, params["optimizer"] == "sgd")
         engine = self.engines.pop(key, None) or self._new_engine(network or self.network(family, params), params)

@@ -19,6 +19,7 @@ from sklearn.ensemble import (
 )
 
 from automl import keras_files
+from automl.families.boosted_trees import build as build_boosted
 from automl.families.forest import build as build_forest
 from automl.layers.inputs import Inputs
 from automl.layers.trees import ORDER, Forest, sums, two_sided
@@ -28,7 +29,7 @@ from automl.tasks import FloatArray, metric, predicted
 from automl.temperature import tempered
 from automl.training.boosting import DEEPEST, Classifier, Regressor
 from automl.training.forward import on_device, predictors
-from automl.training.growing import ROUNDS_PER_STEP, Nodes, extended
+from automl.training.growing import ROUNDS_PER_STEP, Growing, Nodes, extended
 from automl.training.train import Trained, train
 from automl.training.workshop import Workshop
 from tests.conftest import _workshop_of
@@ -209,6 +210,30 @@ def test_the_mean_of_trees_has_fewer_leaves_where_there_are_many_outputs(outputs
     inputs = Inputs.of(3, [], outputs=outputs)
     network = keras.Model(inputs.tensors, build_forest(inputs, rounds=100, leaves=4096))
     assert network.get_layer("head").leaves == leaves
+
+
+@pytest.mark.parametrize(("outputs", "leaves"), [(1, 96), (26, 96), (200, 31)])
+def test_boosted_trees_have_fewer_leaves_where_there_are_many_classes(outputs: int, leaves: int) -> None:
+    inputs = Inputs.of(3, [], outputs=outputs)
+    network = keras.Model(inputs.tensors, build_boosted(inputs, rounds=800, leaves=96))
+    assert network.get_layer("head").leaves == leaves
+
+
+def test_a_forest_of_nothing_but_leaves_can_be_saved(workshop: Workshop) -> None:
+    setting = {**FOREST, "leaf_rows": 10_000}
+    trained = train(workshop, "forest", setting, metric=metric(None, workshop.task), seed=0)
+    network = workshop.trained_network("forest", setting, trained.weights[0])
+    raw = predictors(network, [network.get_weights()])[0](workshop.inputs("test", "none"))
+    np.testing.assert_allclose(raw, np.broadcast_to(raw[0], raw.shape))
+
+
+def test_only_the_engine_that_trains_keeps_rows_and_trees(workshop: Workshop) -> None:
+    settings = [{**SETTING, "leaves": leaves} for leaves in (4, 8, 16)]
+    for setting in settings:
+        train(workshop, "boosted_trees", setting, metric=metric(None, workshop.task), seed=0)
+    kept = [engine for engine in workshop.engines.values() if isinstance(engine, Growing)]
+    assert [engine._state.grown.rounds > 0 for engine in kept] == [False, False, True]
+    assert [len(engine._features) > 0 for engine in kept] == [False, False, True]
 
 
 def test_the_saved_mean_of_trees_predicts_what_was_scored(workshop: Workshop, tmp_path: Path) -> None:
