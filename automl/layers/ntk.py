@@ -13,6 +13,8 @@ from automl.layers.starting import Start, started
 
 # A bias starts from so many rows.
 ROWS = 5
+# A unit that varies by less than this share of its size is a constant.
+SAME = 1e-5
 
 
 @keras.saving.register_keras_serializable("automl")
@@ -51,8 +53,10 @@ class NTKDense(keras.layers.Layer):
 
     def _start(self, start: Start, outputs: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Notes the values for these outputs without a bias, and returns what the outputs are with them."""
-        spread = outputs.std(axis=0)
-        spread = np.where(spread > 0, spread, 1.0).astype(np.float32)
+        spread = outputs.std(axis=0, dtype=np.float64)
+        # What is the same for all rows still differs by how it is rounded.
+        varies = spread > SAME * np.abs(outputs).max(axis=0)
+        spread = np.where(varies, spread, 1.0).astype(np.float32)
         outputs = outputs / spread
         bias = -_between_rows(outputs, start.rng)
         start.values[id(self.kernel)] = np.asarray(self.kernel) / spread

@@ -50,6 +50,15 @@ def test_a_unit_that_is_the_same_for_all_rows_starts_finite() -> None:
     assert all(np.isfinite(found.values[id(weight)]).all() for weight in layer.weights)
 
 
+def test_a_unit_that_differs_only_by_rounding_starts_as_the_same_for_all_rows() -> None:
+    layer = NTKDense(3)
+    tenths = np.full((2_000, 1), 0.1, dtype=np.float32)
+    layer(tenths)
+    with starting(np.random.default_rng(1)) as found:
+        layer(tenths)
+    np.testing.assert_array_equal(found.values[id(layer.kernel)], layer.kernel.numpy())
+
+
 def test_a_number_becomes_itself_and_maps_of_its_own_cosines() -> None:
     layer = PeriodicEmbedding(frequencies=16, size=4, sigma=0.1)
     embedded = np.asarray(layer(ROWS)).reshape(400, 7, 4)
