@@ -39,14 +39,16 @@ def check(evidence: Evidence) -> Answer:
     their own training rows closely and may still be the best on new ones; so a lost share of less than a quarter is
     fine, of less than a half worth a note, and it is a problem where nothing of it carries over.
 
-    A forest's trees are grown until they know their training rows, and generalise by their mean (Breiman 2001); so a
-    gap says nothing of it, and members of that kind are left out.
+    A forest's trees are grown until they know their training rows, and generalise by their mean (Breiman 2001); where
+    neighbours are looked up, a training row finds itself. So a gap says nothing of them, and they are left out.
     """
     metric, new = evidence.metric, evidence.unseen
     spread = deviation(_objectives(evidence, new, evidence.blended[new]))
-    judged = _without_forests(evidence)
+    by_heart = dict.fromkeys(member.family for member in evidence.best.members if learns_by_heart(member.params))
+    families = " and ".join(by_heart)
+    judged = _without_who_learns_by_heart(evidence)
     if judged is None:
-        title = "It is for the most part a forest, which knows its training rows by heart"
+        title = f"It is for the most part {families}, which knows its training rows by heart"
         explained = "It may be good on new ones all the same: a gap between them says nothing."
         return Finding("generalisation_gap", "fine", title, explained, "", {"spread": spread})
     known = {part: metric.function(evidence.data.of(part), prediction) for part, prediction in judged.items()}
@@ -62,7 +64,7 @@ def check(evidence: Evidence) -> Answer:
     figures = {"gap": gap, "gap_low": low, "gap_high": high, "lost_share": lost, "spread": spread}
     is_whole = judged is evidence.blended
     measured = (
-        f"{metric.title}{'' if is_whole else ' without forests, which know their training rows by heart,'} is "
+        f"{metric.title}{'' if is_whole else f' without {families}, which knows its training rows by heart,'} is "
         + ", ".join(f"{score(value)} on {PARTS[part]} rows" for part, value in known.items())
         + "."
     )
@@ -76,7 +78,7 @@ def check(evidence: Evidence) -> Answer:
         explained += " Nothing of what it learned from training rows carries over to new ones."
         whole = metric.objective(metric.function(evidence.data.of(new), evidence.blended[new]))
         if whole < naive:
-            title = "Without its forests it has learned the training rows by heart, and does no better than a constant"
+            title = f"Without {families} it has learned the training rows by heart, and does no better than a constant"
             return Finding("generalisation_gap", "warning", title, explained, ADVICE, figures)
         title = "It has learned the training rows by heart: on new rows it is no better than a constant"
         return Finding("generalisation_gap", "problem", title, explained, ADVICE, figures)
@@ -91,7 +93,7 @@ def check(evidence: Evidence) -> Answer:
     return Finding("generalisation_gap", "fine", title, explained, "", figures)
 
 
-def _without_forests(evidence: Evidence) -> Mapping[str, FloatArray] | None:
+def _without_who_learns_by_heart(evidence: Evidence) -> Mapping[str, FloatArray] | None:
     """What the model's other members predict together, by part; None if they are not even half of it."""
     members = [member for member in evidence.best.members if not learns_by_heart(member.params)]
     if len(members) == len(evidence.best.members):

@@ -298,6 +298,8 @@ def losses_of_epochs(
             timetable.ran(steps, time.monotonic() - began, learning_rates=float(rates.sum()))
             if seen < rows:
                 report()
+        if not losses:
+            return  # The time was up while the rows were put in order.
         # All steps at once: how many calls they came in depends on the clock, and the sum must not.
         yield float(np.concatenate(losses).sum(dtype=np.float64)) / (seen * len(orders))
 

@@ -17,6 +17,7 @@ from automl.training import train as training
 from automl.training.engine import Engine
 from automl.training.forward import predictors
 from automl.training.schedules import learning_rates
+from automl.training.timetable import Timetable
 from automl.training.train import Course, Trained, TrialFailed, _batch_size, train
 from automl.training.workshop import Workshop
 from automl.trial import Bar, Params
@@ -218,6 +219,23 @@ def test_a_rung_is_the_result_where_there_is_no_time_for_more(workshop: Workshop
     assert trained.stopped == "time"
     assert trained.rungs == ()
     assert trained.scores["val"]["log_loss"] == trained.objective
+
+
+def test_a_deadline_between_two_looks_at_the_clock_costs_no_network(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time is up while the rows of the third epoch are put in order."""
+    looks: list[bool] = []
+
+    def is_over(timetable: Timetable) -> bool:
+        began = timetable.done and timetable.done == 2 * timetable.steps_per_epoch
+        looks.append(bool(began))
+        return sum(looks) > 1
+
+    monkeypatch.setattr(Timetable, "is_over", property(is_over))
+    trained = train(workshop, "mlp", {**SETTING, "epochs": 5}, metric=LOG_LOSS, seed=0)
+    assert sum(looks) > 1
+    assert len(trained.curves["loss"]) == 2
 
 
 def test_a_deadline_that_has_passed_is_a_timeout(workshop: Workshop) -> None:
