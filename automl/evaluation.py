@@ -125,7 +125,7 @@ def judged_alike(one: Evaluated, other: Evaluated) -> bool:
 
 
 def advantage(one: Evaluated, other: Evaluated, metric: Metric) -> tuple[float, float]:
-    """Within what the error of the other less that of the one lies on 95 % of draws of the rows that judged both.
+    """Within what the error of the other less that of the one lies on 95 % of draws of the rows that are kept of both.
 
     Whole groups of rows are drawn where either run names them. NaN if other rows judged the one than the other.
     """

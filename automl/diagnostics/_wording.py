@@ -24,12 +24,12 @@ def named(names: Sequence[str]) -> str:
 
 
 def option(flag: str, name: str) -> str:
-    """What to type: `--group patient` or `--drop 'blood type'`.
+    """What to type: `--group patient` or `--drop 'blood type'`; the whole name, since a cut one names no column.
 
     >>> option("--drop", "blood type")
     "--drop 'blood type'"
     """
-    return f"{flag} {shlex.quote(plain(name, longest=LONGEST))}"
+    return f"{flag} {shlex.quote(plain(name))}"
 
 
 def options(flag: str, names: Sequence[str]) -> str:

@@ -16,8 +16,8 @@ CODE = "dirty_labels"
 STAGE = "data"
 TITLE = "Labels written in several ways"
 
-# Separators between letters mean nothing; beside a digit they do ("1-2", "1.5", "-1").
-_SEPARATORS = re.compile(r"(?<!\d)[\s_\-./,;:'\"`´’()]+(?!\d)")
+# Separators between letters mean nothing; beside a digit they do ("1-2", "1.5", "-1"), and "A-" is not "A".
+_SEPARATORS = re.compile(r"(?<!\d)(?:[\s_./,;:'\"`´’()]|-(?!-*$))+(?!\d)")
 _SPACES = re.compile(r"[\s_]+")
 # Of the rows, what a column's rarer spellings make up to matter.
 MATTERS = 0.005
@@ -70,8 +70,8 @@ def _spellings(column: pd.Series) -> list[dict[str, int]]:
 def meaning(label: str) -> str:
     """What is left of a label without case, form of letters, spaces and separators.
 
-    >>> meaning("New-York "), meaning("new  york"), meaning("-1"), meaning("A+"), meaning("10-20")
-    ('newyork', 'newyork', '-1', 'a+', '10-20')
+    >>> meaning("New-York "), meaning("new  york"), meaning("-1"), meaning("A-"), meaning("10-20")
+    ('newyork', 'newyork', '-1', 'a-', '10-20')
     """
     folded = unicodedata.normalize("NFKC", label).strip().casefold()
     return _SPACES.sub(" ", _SEPARATORS.sub("", folded)) or folded

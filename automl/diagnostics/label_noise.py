@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.diagnostics import Answer, Evidence, Finding, NotApplicable, Severity
+from automl.diagnostics import Answer, Data, Evidence, Finding, NotApplicable, Severity
 from automl.diagnostics._constant import constant
 from automl.figures import percent
 from automl.plain import plain
@@ -79,9 +79,11 @@ def check(evidence: Evidence) -> Answer:
     severity: Severity = "warning" if low > MANY else "note"
     title = f"About {percent(share)} of the labels may be wrong"
     explained = f"{measured} {_named(evidence, judged, suspects)}"
+    test = _first_of_test_file(evidence.data)
+    more = "findings.json has more of them" + (f", where {test + 1:,} is the first of the test file" if test else "")
     advice = (
-        "Look at these rows in the table (findings.json has more of them) and correct their labels. If they are right, "
-        "a column is missing that tells them apart."
+        f"Look at these rows in the table ({more}) and correct their labels. If they are right, a column is missing "
+        "that tells them apart."
     )
     rows = tuple(int(judged.rows[place]) + 1 for place in suspects[:KEPT])
     return Finding("label_noise", severity, title, explained, advice, figures, rows=rows)
@@ -95,6 +97,11 @@ def _judged(evidence: Evidence) -> _Judged:
         np.concatenate([evidence.data.of(part) for part in parts]),
         np.concatenate([evidence.blended[part] for part in parts]),
     )
+
+
+def _first_of_test_file(data: Data) -> int:
+    """The number of the row that a test file begins with, behind those of the training table; 0 if there is none."""
+    return int(data.split.test[0]) if data.has_own_test else 0
 
 
 def _suspects(judged: _Judged) -> NDArray[np.int64]:
@@ -117,12 +124,12 @@ def _suspects(judged: _Judged) -> NDArray[np.int64]:
 
 def _named(evidence: Evidence, judged: _Judged, suspects: NDArray[np.int64]) -> str:
     classes = [plain(str(label), longest=40) for label in evidence.data.specification["labels"]]
+    test = _first_of_test_file(evidence.data)
     told = []
     for place in suspects[:NAMED]:
         other = int(judged.probabilities[place].argmax())
         likely = percent(float(judged.probabilities[place, other]))
-        told.append(
-            f"row {int(judged.rows[place]) + 1:,} says '{classes[int(judged.labels[place])]}', the model by {likely} "
-            f"'{classes[other]}'"
-        )
+        row = int(judged.rows[place])
+        where = f"row {row - test + 1:,} of the test file" if test and row >= test else f"row {row + 1:,}"
+        told.append(f"{where} says '{classes[int(judged.labels[place])]}', the model by {likely} '{classes[other]}'")
     return f"The most doubtful (rows with a target, counted from 1): {'; '.join(told)}." if told else ""

@@ -31,8 +31,8 @@ def check(data: Data) -> Answer:
     unlearned = [label for label, rows in zip(labels, counts["train"], strict=True) if rows == 0]
     of_rarest = ", ".join(f"{rows[place]:,} {PARTS[part]}" for part, rows in counts.items())
     measured = f"The class with the fewest, {named([labels[place]])}, has {of_rarest} rows."
-    if data.split.folds is not None and fewest[place] < data.split.number_of_folds:
-        measured += f" There are more folds ({data.split.number_of_folds}) than that."
+    if data.split.folds is not None and counts["val"][place] < data.split.number_of_folds:
+        measured += f" There are more folds ({data.split.number_of_folds}) than training rows of it."
     advice = (
         "Collect more rows of it, join rare classes into one, or remove them. What a model says about them, and every "
         "score that weighs all classes the same, is luck."

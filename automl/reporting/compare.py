@@ -15,12 +15,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from automl.evaluation import advantage
+from automl.evaluation import Evaluated, advantage, judged_alike
 from automl.figures import clock, count, score, value
 from automl.plain import plain
 from automl.records import RunFolder
 from automl.reporting.facts import ReportFacts, from_folder
 from automl.reporting.verdict import PARTS
+from automl.tasks import Metric
 
 # Where a run's files go makes no difference to it; what it predicts is shown anyway.
 IRRELEVANT = ("out", "tracking_uri", "experiment", "target", "task", "metric")
@@ -79,32 +80,47 @@ def _obstacles(one: ReportFacts, other: ReportFacts) -> Iterator[str]:
 
 
 def _ranked(one: ReportFacts, other: ReportFacts) -> str:
-    """Which model does better on the unseen rows that both were judged by, and whether that may be chance."""
+    """Which model does better on the unseen rows that both were judged by, and whether that may be chance.
+
+    Of many rows, on those whose predictions are kept: nothing is known of how the others go together.
+    """
     metric, part = one.metric, one.unseen
-    assert one.best is not None
-    assert other.best is not None
-    scores = [facts.best.scores[part][metric.name] for facts in (one, other) if facts.best]
-    measured = f"{metric.title} is {score(scores[0])} and {score(scores[1])} on {PARTS[part]}"
-    advantage = metric.objective(scores[1]) - metric.objective(scores[0])
-    better = _name(one) if advantage > 0 else _name(other)
-    low, high = _interval(one, other, part)
+    kept = _kept(one, other, part)
+    scores = [metric.function(own.targets, own.predictions) for own in kept] or _recorded_scores(one, other, part)
+    judged = len(kept[0].rows) if kept else one.rows[part]
+    where = PARTS[part] if judged == one.rows[part] else f"{judged:,} of {count(one.rows[part], f'{PARTS[part]} row')}"
+    measured = f"{metric.title} is {score(scores[0])} and {score(scores[1])} on {where}"
+    better = _name(one) if metric.objective(scores[0]) < metric.objective(scores[1]) else _name(other)
+    low, high = _difference(kept, metric)
     if not math.isfinite(low):
         return f"{measured}; whether that is more than chance cannot be told without the predictions of both."
     flattered = "" if part == "test" else " These rows chose both models, which flatters them."
-    rows = count(one.rows[part], f"{PARTS[part]} row")
+    rows = count(judged, f"{PARTS[part]} row")
     if low == high == 0:
         return f"Neither is better: both predict the same, with {metric.title} {score(scores[0])} on {rows}."
-    drawn_anew = f"{rows}, drawn anew, might give a difference of {score(low)} to {score(high)}"
+    drawn_anew = (
+        f"{rows}, drawn anew, might give a difference of {score(low)} to {score(high)}, the second less the first"
+    )
     if low <= 0 <= high:
         return f"Neither is better: {measured}, and {drawn_anew}.{flattered}"
     return f"{better} is better: {measured}, and {drawn_anew}: more than chance.{flattered}"
 
 
-def _interval(one: ReportFacts, other: ReportFacts, part: str) -> tuple[float, float]:
-    """Within what the error of the second less that of the first lies on 95 % of draws; NaN if that is not known."""
-    if part not in one.evaluation or part not in other.evaluation:
-        return math.nan, math.nan
-    return advantage(one.evaluation[part], other.evaluation[part], one.metric)
+def _kept(one: ReportFacts, other: ReportFacts, part: str) -> list[Evaluated]:
+    """What each says of the same rows; empty if that is not known."""
+    kept = [facts.evaluation[part] for facts in (one, other) if part in facts.evaluation]
+    return kept if len(kept) == 2 and judged_alike(*kept) else []
+
+
+def _recorded_scores(one: ReportFacts, other: ReportFacts, part: str) -> list[float]:
+    """Those of all rows."""
+    return [facts.best.scores[part][facts.metric.name] for facts in (one, other) if facts.best]
+
+
+def _difference(kept: list[Evaluated], metric: Metric) -> tuple[float, float]:
+    """Within what the score of the second less that of the first lies on 95 % of draws; NaN if that is not known."""
+    low, high = advantage(kept[0], kept[1], metric) if kept else (math.nan, math.nan)
+    return (-high, -low) if metric.greater_is_better else (low, high)
 
 
 def _settings(one: ReportFacts, other: ReportFacts) -> dict[str, tuple[str, str]]:

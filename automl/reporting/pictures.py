@@ -93,7 +93,7 @@ def figures(facts: ReportFacts) -> dict[str, Figure]:
     """The figures that are drawn, by names for files."""
     named: dict[str, Figure] = {}
     for section in SECTIONS:
-        content = sections.section(section).show(facts) or {}
+        content = _shown(section, facts)
         for figure in [*content.get("figures", ()), *([content["figure_of"]] if "figure_of" in content else [])]:
             name = section if section != "learning_curves" else f"learning_curve_{figure.title}"
             if "figures" in content and section != "learning_curves":
@@ -101,6 +101,14 @@ def figures(facts: ReportFacts) -> dict[str, Figure]:
                 name = figure.title.partition(" of ")[0]
             named[re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")] = figure
     return dict(list(named.items())[:MOST_PICTURES])
+
+
+def _shown(section: str, facts: ReportFacts) -> dict[str, Any]:
+    """What a section shows; nothing where it fails, of which the report tells in its place."""
+    try:
+        return sections.section(section).show(facts) or {}
+    except Exception:  # noqa: BLE001  whatever a run may have recorded
+        return {}
 
 
 def png(figure: Figure) -> bytes:

@@ -17,6 +17,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run,
 from automl.diagnostics import Answer, Finding, worst_first
 from automl.ensemble import Ensemble
 from automl.errors import InputError
+from automl.figures import count
 from automl.plain import markdown
 from automl.records import RunFolder
 from automl.tasks import Metric as Objective
@@ -140,9 +141,17 @@ def tags_of_trial(trial: Trial, run: RunDescription, *, parent: str) -> dict[str
 
 
 def tags_of_end(trial: Trial) -> list[RunTag]:
-    """Why the trial failed or stopped."""
+    """Why the trial failed or stopped, and which of its trainings counts if that is not the last one."""
     stopped = "pruned" if trial.status == "pruned" else trial.stopped
-    return tags({"reason": trial.reason, "message": trial.message, "stopped": stopped})
+    return tags({"reason": trial.reason, "message": trial.message, "stopped": stopped, "kept": _kept(trial)})
+
+
+def _kept(trial: Trial) -> str:
+    """The short training that was better than the long one; empty if there is none."""
+    if trial.status != "finished" or trial.place is None:
+        return ""
+    of_rungs = [rung.epochs for rung in trial.rungs if rung.epochs == trial.place.planned]
+    return f"the short training of {count(of_rungs[0], 'epoch')}" if of_rungs else ""
 
 
 def params_of_run(run: RunDescription) -> list[Param]:
@@ -183,7 +192,12 @@ def data_set(run: RunDescription) -> DatasetInput:
 
 
 def curve(trial: Trial, *, since: int) -> list[Metric]:
-    """The points of all curves after epoch `since`. Their names group the charts, and differ from the final metrics."""
+    """The points of all curves after epoch `since`. Their names group the charts, and differ from the final metrics.
+
+    Where epochs of a long training were sent, and a short one is kept, none: they would be of another line.
+    """
+    if since and _kept(trial):
+        return []
     time_sent = now()
     return [
         Metric(f"epoch/{name}", float(value), time_sent, epoch)

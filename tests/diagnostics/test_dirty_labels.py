@@ -45,7 +45,17 @@ def test_one_odd_cell_among_many_is_a_note(data_of: Callable[..., Data]) -> None
 
 @pytest.mark.parametrize(
     ("left", "right"),
-    [("A+", "A-"), ("1-2", "12"), ("1.5", "15"), ("-1", "1"), ("<=50K", ">50K"), ("A11", "A12"), ("C", "C++")],
+    [
+        ("A+", "A-"),
+        ("A", "A-"),
+        ("BBB-", "bbb"),
+        ("1-2", "12"),
+        ("1.5", "15"),
+        ("-1", "1"),
+        ("<=50K", ">50K"),
+        ("A11", "A12"),
+        ("C", "C++"),
+    ],
 )
 def test_signs_and_digits_mean_something(left: str, right: str) -> None:
     assert meaning(left) != meaning(right)

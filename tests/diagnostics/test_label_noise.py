@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +15,13 @@ ROWS = 900
 
 
 def asked(
-    evidence_of: Callable[..., Evidence], *, wrong: float = 0.0, overlap: float = 0.0, seed: int = 0, rows: int = ROWS
+    evidence_of: Callable[..., Evidence],
+    *,
+    wrong: float = 0.0,
+    overlap: float = 0.0,
+    seed: int = 0,
+    rows: int = ROWS,
+    has_own_test: bool = False,
 ) -> tuple[Answer, set[int]]:
     """The answer, and the rows with a wrong label, counted from 1.
 
@@ -32,7 +40,8 @@ def asked(
     is_wrong = rng.random(rows) < wrong
     labels[is_wrong] = (labels[is_wrong] + rng.integers(1, 3, is_wrong.sum())) % 3
     told += rng.normal(scale=1e-4, size=told.shape)
-    answer = check(evidence_of(labels, {0: told / told.sum(axis=1, keepdims=True)}, train=100, val=400, of="classify"))
+    evidence = evidence_of(labels, {0: told / told.sum(axis=1, keepdims=True)}, train=100, val=400, of="classify")
+    answer = check(replace(evidence, data=replace(evidence.data, has_own_test=has_own_test)))
     return answer, {int(row) + 1 for row in np.flatnonzero(is_wrong)}
 
 
@@ -56,6 +65,16 @@ def test_overlapping_classes_are_no_wrong_labels(evidence_of: Callable[..., Evid
             assert isinstance(answer, Finding)
             assert answer.severity == "fine"
         assert isinstance(asked(evidence_of, overlap=0.9, seed=seed)[0], NotApplicable)
+
+
+def test_rows_of_a_test_file_are_counted_from_its_beginning(evidence_of: Callable[..., Evidence]) -> None:
+    found, _ = asked(evidence_of, wrong=0.08, has_own_test=True)
+    assert isinstance(found, Finding)
+    told = re.findall(r"row (\d+)( of the test file)? says", found.explanation)
+    assert {where for _, where in told} == {"", " of the test file"}
+    # The training table has 100 training and 400 validation rows.
+    assert tuple(int(row) + 500 * bool(where) for row, where in told) == found.rows[:3]
+    assert "where 501 is the first of the test file" in found.advice
 
 
 def test_the_rows_survive_json(evidence_of: Callable[..., Evidence]) -> None:

@@ -34,6 +34,15 @@ def test_a_class_that_occurs_in_the_test_file_alone_cannot_be_learned(data_of: C
     assert "no model can learn it" in finding.title
 
 
+@pytest.mark.parametrize(("rare", "more"), [(30, False), (7, True)])
+def test_folds_are_compared_with_the_rows_that_are_cut_into_them(
+    data_of: Callable[..., Data], rare: int, more: bool
+) -> None:
+    finding = check(data_of(fruit(rare), folds=8))
+    assert isinstance(finding, Finding)
+    assert ("There are more folds (8) than" in finding.explanation) == more
+
+
 def test_numbers_have_no_classes(shipped: dict[str, Data]) -> None:
     assert isinstance(check(shipped["concrete"]), NotApplicable)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -46,6 +47,24 @@ def test_pictures_of_an_earlier_session_go(recorded: Recorded) -> None:
     (folder.plots / "old.png").touch()
     pictures.write(folder.path)
     assert not (folder.plots / "old.png").exists()
+
+
+def test_predictions_that_hardly_differ_are_drawn(recorded: Recorded) -> None:
+    folder = recorded(task="regress")
+    nearly = {
+        part: replace(own, predictions=np.linspace(5000.0, 5000.0005, len(own.rows)))
+        for part, own in folder.evaluation().items()
+    }
+    folder.write_evaluation(nearly)
+    assert {"predicted_and_true", "importance"} <= set(pictures.figures(from_folder(folder.path)))
+
+
+def test_a_section_that_fails_costs_its_own_pictures_alone(recorded: Recorded) -> None:
+    folder = recorded()
+    wrong = {part: replace(own, targets=own.targets[:3]) for part, own in folder.evaluation().items()}
+    folder.write_evaluation(wrong)
+    drawn = {path.stem for path in pictures.write(folder.path)}
+    assert drawn == {"learning_curve_0_mlp", "learning_curve_1_mlp", "importance", "search_history", "hyperparameters"}
 
 
 def test_lines_have_the_colours_of_the_report() -> None:

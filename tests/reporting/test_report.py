@@ -19,9 +19,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from automl.data.histogram import histogram as spread_of
 from automl.data.profile import KINDS, LEFT_OUT, profile
 from automl.diagnostics import Answer, Finding, NotApplicable
 from automl.errors import InputError
+from automl.evaluation import Evaluated
 from automl.files import write_record
 from automl.options import Options
 from automl.records import RunFolder
@@ -299,6 +301,36 @@ def test_the_confusion_matrix_counts_the_rows_of_each_class(recorded: Recorded) 
             found = int((chosen[rows] == said).sum())
             share = found / rows.sum()
             assert f"<title>{labels[true]} taken for {labels[said]}: {found} of {rows.sum()} rows ({share:.0%})" in text
+
+
+def test_rare_classes_that_are_taken_for_each_other_are_not_told_to_be_right(recorded: Recorded) -> None:
+    run = recorded()
+    labels = [f"species {number}" for number in range(40)]
+    # Of the commonest 11, ten rows each; of the others two each, of which the second is taken for the next one.
+    targets = np.concatenate([np.repeat(np.arange(11), 10), np.repeat(np.arange(11, 40), 2)])
+    chosen = np.where((targets < 11) | (np.arange(len(targets)) % 2 == 0), targets, (targets - 11 + 1) % 29 + 11)
+    test = Evaluated(np.arange(len(targets)), targets, np.eye(40, dtype=np.float32)[chosen])
+    run.write_evaluation({"test": test})
+    asked = run.asked()
+    split = {**asked["split"], "test": len(targets)}
+    write_record(run.path / "run.json", {**asked, "classes": labels, "split": split})
+    drawn = of_section(made(run)[0], "classification")
+    assert "all others taken for all others: 58 of 58 rows (100%)" in drawn
+    note = "What the model gets right lies on the diagonal; but 29 of the 58 rows in its last square"
+    assert f"{note} are of one rare class taken for another." in drawn
+    assert "rare class" not in of_section(made(recorded("few"))[0], "classification")
+
+
+def test_errors_beyond_the_bars_are_counted(recorded: Recorded) -> None:
+    run = recorded(task="regress", rows=600)
+    assert "beyond the bars" not in of_section(made(run)[0], "regression")
+    evaluation = run.evaluation()
+    targets = evaluation["test"].targets.copy()
+    targets[5] += 1000
+    run.write_evaluation({**evaluation, "test": dataclasses.replace(evaluation["test"], targets=targets)})
+    beyond = spread_of(targets - evaluation["test"].predictions)
+    assert beyond is not None
+    assert f"{beyond.beyond} rows lie beyond the bars." in of_section(made(run)[0], "regression")
 
 
 @pytest.mark.parametrize(

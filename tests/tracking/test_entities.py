@@ -17,7 +17,7 @@ from automl.records import RunFolder
 from automl.tasks import Metric, classify
 from automl.tracking import RunDescription, RunOutcome, entities
 from automl.tracking.recorded import description
-from automl.trial import Reason, Trial
+from automl.trial import Place, Reason, Rung, Trial
 
 LOG_LOSS, ACCURACY = classify.METRICS["log_loss"], classify.METRICS["accuracy"]
 
@@ -26,6 +26,41 @@ def test_epochs_count_from_one_and_go_on_where_sending_stopped() -> None:
     trial = Trial(0, "mlp", {}, curves={"loss": [0.9, 0.5, 0.4]})
     assert [(point.step, point.value) for point in entities.curve(trial, since=0)] == [(1, 0.9), (2, 0.5), (3, 0.4)]
     assert [(point.step, point.value) for point in entities.curve(trial, since=2)] == [(3, 0.4)]
+
+
+SHORT = Trial(
+    0,
+    "mlp",
+    {"epochs": 60},
+    "finished",
+    0.3,
+    curves={"loss": [0.5] * 15},
+    best_epoch=15,
+    rungs=(Rung(0, 15, 0.3),),
+    place=Place(15.0, 15.0),
+)
+
+
+@pytest.mark.parametrize(
+    ("trial", "kept"),
+    [
+        (SHORT, "the short training of 15 epochs"),
+        (replace(SHORT, stopped="early"), "the short training of 15 epochs"),
+        (replace(SHORT, stopped="time"), "the short training of 15 epochs"),
+        # The long one, whole or with fewer epochs to end in time.
+        (replace(SHORT, place=Place(42.0, 60.0)), None),
+        (replace(SHORT, place=Place(42.0, 47.5), stopped="time"), None),
+        (replace(SHORT, place=None), None),
+        (replace(SHORT, status="pruned", objective=None), None),
+    ],
+)
+def test_a_tag_says_that_a_short_training_was_kept(trial: Trial, kept: str | None) -> None:
+    assert {tag.key: tag.value for tag in entities.tags_of_end(trial)}.get("kept") == kept
+
+
+def test_epochs_of_a_short_training_do_not_go_on_where_those_of_a_long_one_end() -> None:
+    assert len(entities.curve(SHORT, since=0)) == 15
+    assert entities.curve(SHORT, since=12) == []
 
 
 def test_curves_and_final_metrics_have_different_names(trials: list[Trial]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from markupsafe import Markup
 
 from automl.data.histogram import Histogram
+from automl.figures import count
 from automl.plain import plain
 from automl.reporting.plots import Figure
 from automl.reporting.plots.panel import LETTER, Axis, Panel, axis, compact
@@ -27,6 +28,11 @@ def histogram(spread: Histogram, *, title: str, x: str, y: str = "rows", note: s
         told = f"{compact(begin)} to {compact(end)}: {rows:,} {y}"
         drawn.append(_bar(panel.across(begin), panel.across(end), panel.up(rows), panel.bottom, told))
     return Figure(title, panel.draw(*drawn, label=title), note=note)
+
+
+def beyond(spread: Histogram) -> str:
+    """What a histogram leaves out, as a sentence; empty if that is nothing."""
+    return f"{count(spread.beyond, 'row lies', 'rows lie')} beyond the bars." if spread.beyond else ""
 
 
 def spark(counts: Sequence[int], titles: Sequence[str], *, label: str) -> Markup:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from markupsafe import Markup
 
 from automl.reporting.plots.panel import Panel
 from automl.reporting.plots.svg import element, points
 
-# A line with more points than a screen has pixels is drawn through some of them.
-MOST_POINTS = 300
+# A line with more points than a screen has pixels is drawn through some of them, by columns of about a pixel.
+COLUMNS = 300
 
 
 def line(panel: Panel, xs: Sequence[float], ys: Sequence[float], *, series: str, title: str = "") -> Markup:
@@ -23,24 +24,30 @@ def line(panel: Panel, xs: Sequence[float], ys: Sequence[float], *, series: str,
             points=points([panel.across(xs[at]) for at in piece], [panel.up(ys[at]) for at in piece]),
             title=title,
         )
-        for piece in _pieces(xs, ys)
+        for piece in _pieces(panel, xs, ys)
     ]
     return Markup("").join(pieces)
 
 
-def _pieces(xs: Sequence[float], ys: Sequence[float]) -> Iterator[list[int]]:
+def _pieces(panel: Panel, xs: Sequence[float], ys: Sequence[float]) -> Iterator[list[int]]:
     """The numbers of points that are joined."""
-    step = -(-len(xs) // MOST_POINTS) or 1
-    kept = [*range(0, len(xs), step), *([len(xs) - 1] if (len(xs) - 1) % step else [])]
-    piece: list[int] = []
-    for at in kept:
-        if math.isfinite(xs[at]) and math.isfinite(ys[at]):
-            piece.append(at)
-        elif piece:
-            yield piece
-            piece = []
-    if piece:
-        yield piece
+    known = groupby(range(len(xs)), key=lambda at: math.isfinite(xs[at]) and math.isfinite(ys[at]))
+    pieces = (list(piece) for is_known, piece in known if is_known)
+    return (_seen(panel, xs, ys, piece) for piece in pieces)
+
+
+def _seen(panel: Panel, xs: Sequence[float], ys: Sequence[float], piece: list[int]) -> list[int]:
+    """Of many points the first, the last, the lowest and the highest in each column ("M4", Jugel et al. 2014).
+
+    One point in so many would not do: of a curve over thresholds, the first few of them may be the best half.
+    """
+    if len(piece) <= COLUMNS:
+        return piece
+    columns = [list(column) for _, column in groupby(piece, key=lambda at: int(COLUMNS * panel.x.share(xs[at])))]
+    kept = [
+        {column[0], column[-1], min(column, key=ys.__getitem__), max(column, key=ys.__getitem__)} for column in columns
+    ]
+    return [at for of_column in kept for at in sorted(of_column)]
 
 
 def dot(panel: Panel, x: float, y: float, *, series: str, title: str = "", radius: float = 3.0) -> Markup:

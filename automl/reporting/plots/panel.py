@@ -14,6 +14,7 @@ from automl.reporting.plots.svg import drawing, element
 WIDTH, HEIGHT = 360.0, 230.0
 LETTER = 6.2
 MOST_TICKS = 5
+MOST_PLACES = 8
 # So many times as far from the middle as the best is.
 OUTLYING = 3.0
 
@@ -123,7 +124,9 @@ def _label(tick: float, step: float) -> str:
         return f"{tick:.2g}"
     if max(abs(tick), step) >= 10_000:
         return compact(tick)
-    places = next(places for places in range(9) if math.isclose(round(step, places), step))
+    # The difference of two ticks, which may be inexact where they are far from zero.
+    exact = (places for places in range(MOST_PLACES) if math.isclose(round(step, places), step, rel_tol=1e-6))
+    places = next(exact, MOST_PLACES)
     return f"{tick + 0.0:.{places}f}"
 
 

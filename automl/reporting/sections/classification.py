@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from automl.diagnostics import Finding
 from automl.evaluation import Evaluated
-from automl.figures import percent
+from automl.figures import count, percent
 from automl.plain import plain
 from automl.reporting.facts import ReportFacts
 from automl.reporting.plots import Figure, marks
@@ -65,8 +65,13 @@ def _confusion(known: Evaluated, labels: Sequence[str]) -> Figure:
     place[shown] = np.arange(len(shown))
     counts = np.zeros((len(names), len(names)), dtype=np.int64)
     np.add.at(counts, (place[known.targets], place[chosen]), 1)
-    note = "Each row of squares holds the rows of one class. What the model gets right lies on the diagonal."
-    return matrix(counts, names, title="Confusion matrix", rows="true class", columns="predicted class", note=note)
+    note = "Each row of squares holds the rows of one class. What the model gets right lies on the diagonal"
+    if mistaken := int(counts.trace() - (chosen == known.targets).sum()):
+        together = count(int(counts[-1, -1]), "row")
+        note += f"; but {mistaken:,} of the {together} in its last square are of one rare class taken for another"
+    return matrix(
+        counts, names, title="Confusion matrix", rows="true class", columns="predicted class", note=f"{note}."
+    )
 
 
 def _curves(facts: ReportFacts, labels: Sequence[str], *, of: str) -> Figure | None:

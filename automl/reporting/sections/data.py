@@ -13,7 +13,7 @@ from automl.data.target import Target
 from automl.figures import count, percent, value
 from automl.reporting.facts import ReportFacts
 from automl.reporting.plots import Figure
-from automl.reporting.plots.bars import histogram, lying, spark
+from automl.reporting.plots.bars import beyond, histogram, lying, spark
 from automl.reporting.profile import size, spread
 
 TITLE = "Data"
@@ -50,8 +50,8 @@ def _target(target: Target) -> Figure | None:
         )
     if target.histogram is None:
         return None
-    note = f"{count(target.histogram.beyond, 'row lies', 'rows lie')} beyond these." if target.histogram.beyond else ""
-    return histogram(target.histogram, title=f"Target: {spread(target)}", x=target.name[:40], note=note)
+    title = f"Target: {spread(target)}"
+    return histogram(target.histogram, title=title, x=target.name[:40], note=beyond(target.histogram))
 
 
 def _card(column: Column, rows: int) -> dict[str, Any]:

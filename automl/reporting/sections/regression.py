@@ -9,7 +9,7 @@ import numpy as np
 from automl.data.histogram import histogram as spread_of
 from automl.figures import value
 from automl.reporting.facts import ReportFacts
-from automl.reporting.plots.bars import histogram
+from automl.reporting.plots.bars import beyond, histogram
 from automl.reporting.plots.scatter import scatter
 
 TITLE = "Predicted and true values"
@@ -24,6 +24,7 @@ def show(facts: ReportFacts) -> dict[str, Any] | None:
     spread = spread_of(residuals)
     assert spread is not None
     half, most = np.quantile(np.abs(residuals), [0.5, 0.9])
+    usual = f"Half of the rows are less than {value(half)} off, nine of ten less than {value(most)}."
     return {
         "rows": len(known.rows),
         "of": facts.rows[facts.unseen],
@@ -50,7 +51,7 @@ def show(facts: ReportFacts) -> dict[str, Any] | None:
                 spread,
                 title="How large the errors are",
                 x="true less predicted",
-                note=f"Half of the rows are less than {value(half)} off, nine of ten less than {value(most)}.",
+                note=f"{usual} {beyond(spread)}".strip(),
             ),
         ],
     }

@@ -53,6 +53,13 @@ def test_ticks_are_written_alike(low: float, high: float, labels: tuple[str, ...
     assert Axis("", low, high).labels == labels
 
 
+@pytest.mark.parametrize("width", [5e-4, 5e-7, 5e-9])
+def test_a_range_may_be_narrow(width: float) -> None:
+    labels = Axis("", 5000.0, 5000.0 + width).labels
+    assert labels
+    assert all(float(label) == pytest.approx(5000.0, abs=2 * width + 1e-8) for label in labels)
+
+
 def test_nothing_is_not_negative() -> None:
     assert compact(-0.0) == "0"
 
