@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import time as clock
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl import options as asked
-from automl.errors import NothingTrained
+from automl.errors import InputError, NothingTrained
 from automl.figures import count
 from automl.memory import size
 from automl.options import Options
@@ -26,22 +28,22 @@ def fit(
     data: str | Path | pd.DataFrame,
     *,
     task: str | None = None,
-    target: str | None = None,
+    target: str | int | None = None,
     time: str | float | None = None,
     trials: int | None = None,
     quality: str = "balanced",
     search: str = "bayesian",
     metric: str | None = None,
-    families: Sequence[str] = (),
-    settings: Sequence[str] = (),
-    spaces: Sequence[str | Path] = (),
+    families: str | Sequence[str] = (),
+    settings: str | Sequence[str] = (),
+    spaces: str | Path | Sequence[str | Path] = (),
     split: str | None = None,
     folds: int | None = None,
     test: str | Path | None = None,
-    group: str | None = None,
-    time_column: str | None = None,
-    kinds: Mapping[str, str] | None = None,
-    drop: Sequence[str] = (),
+    group: str | int | None = None,
+    time_column: str | int | None = None,
+    kinds: Mapping[str, str] | Mapping[int, str] | None = None,
+    drop: str | int | Sequence[str | int] = (),
     single: bool = False,
     max_latency: str | float | None = None,
     balance: bool = False,
@@ -112,20 +114,20 @@ def fit(
     began = clock.monotonic()
     given = Options(
         task=task,
-        target=target,
+        target=_name(target),
         quality=quality,
         search=search,
         seconds=asked.seconds(time, trials=trials),
         trials=trials,
         split=split,
         folds=folds,
-        test=Path(test) if test is not None else None,
-        group=group,
-        time_column=time_column,
+        test=_test_file(test),
+        group=_name(group),
+        time_column=_name(time_column),
         metric=metric,
-        families=tuple(families),
-        spaces=tuple(Path(space) for space in spaces),
-        settings=tuple(settings),
+        families=asked.several(families),
+        spaces=tuple(Path(space) for space in asked.several(spaces)),
+        settings=asked.several(settings),
         kinds=asked.column_kinds(kinds or {}, drop),
         single=single,
         max_latency=asked.latency(max_latency),
@@ -259,6 +261,8 @@ def _go_on(
             Terminal().note(resuming.nothing_left(earlier))
         return Run(earlier.folder.path)
     table = resuming.data_of(earlier, data)
+    uri = resuming.tracking_uri(options.tracking_uri, earlier.tracking_uri)
+    options = dataclasses.replace(options, tracking_uri=uri)
     return run(table, options, command=command, quiet=quiet, began=began - earlier.seconds, earlier=earlier)
 
 
@@ -279,11 +283,6 @@ def run(
     """
     from automl.execution.launcher import Launcher
 
-    uri = options.tracking_uri
-    if earlier is not None:
-        from automl.resuming import tracking_uri
-
-        uri = tracking_uri(uri, earlier.tracking_uri)
     launcher = Launcher()
     from automl import pipeline
     from automl.reporting.terminal import Terminal
@@ -297,7 +296,7 @@ def run(
 
         return MlflowTracker(
             experiment=options.experiment,
-            tracking_uri=uri,
+            tracking_uri=options.tracking_uri,
             register=options.register,
             warn=reporter.note,
         )
@@ -327,7 +326,7 @@ def sync(run: str | Path, *, tracking_uri: str | None = None) -> str:
 
     Args:
         run: the run's folder.
-        tracking_uri: by default where the run was to be recorded.
+        tracking_uri: by default the run's own store. Another one gets the run, too, and does not become its own.
 
     Raises:
         InputError: there is no run, or another process writes it.
@@ -342,10 +341,12 @@ def sync(run: str | Path, *, tracking_uri: str | None = None) -> str:
     folder = RunFolder(Path(run))
     with resuming.locked(folder):
         options = Options.from_json(folder.asked()["options"])
+        own = resuming.recorded_at(folder) or options.tracking_uri
         said: list[str] = []
         tracker = MlflowTracker(
             experiment=options.experiment,
-            tracking_uri=resuming.tracking_uri(tracking_uri, resuming.recorded_at(folder) or options.tracking_uri),
+            tracking_uri=resuming.tracking_uri(tracking_uri, own),
+            own=own,
             register=options.register,
             warn=said.append,
         )
@@ -390,10 +391,10 @@ def report(run: str | Path, *, out: str | Path | None = None) -> Path:
 def profile(
     data: str | Path | pd.DataFrame,
     *,
-    target: str | None = None,
+    target: str | int | None = None,
     task: str | None = None,
-    kinds: Mapping[str, str] | None = None,
-    drop: Sequence[str] = (),
+    kinds: Mapping[str, str] | Mapping[int, str] | None = None,
+    drop: str | int | Sequence[str | int] = (),
     delimiter: str | None = None,
     encoding: str | None = None,
     no_header: bool = False,
@@ -418,5 +419,24 @@ def profile(
             data, delimiter=delimiter, encoding=encoding, has_header=not no_header, skip_bad_lines=skip_bad_lines
         )
     return profiling.profile(
-        table.frame, target=target, task=task, kinds=asked.column_kinds(kinds or {}, drop), repeated=table.repeated
+        table.frame,
+        target=_name(target),
+        task=task,
+        kinds=asked.column_kinds(kinds or {}, drop),
+        repeated=table.repeated,
+        unnamed=table.unnamed,
+    )
+
+
+def _name(column: str | int | None) -> str | None:
+    """What the column is called in a table that has been read."""
+    return None if column is None else str(column)
+
+
+def _test_file(test: object) -> Path | None:
+    if test is None or isinstance(test, (str, os.PathLike)):
+        return None if test is None else Path(test)
+    raise InputError(
+        f"The test rows must be the path of a file, not {type(test).__name__!r}. "
+        "Save them as one, or score the model on them: automl.fit(…).model.score(frame)."
     )

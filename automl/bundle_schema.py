@@ -18,12 +18,12 @@ from automl.untrusted import checked
 
 LARGEST_MANIFEST = 1_000_000
 MOST_MEMBERS = 1_000
-# Of the first year and the last that dates may have, in days since 1970.
-FIRST_DAY, LAST_DAY = -719_162, 2_932_896
+# Where the years 1 to 9999 begin and end, in days since 1970; the last microseconds of all are rounded to the end.
+FIRST_DAY, END_OF_DAYS = -719_162, 2_932_897
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 File = Annotated[str, Field(pattern=r"^(schema\.json|network-[0-9]{4,9}\.(keras|npz))$")]
-Day = Annotated[float, Field(ge=FIRST_DAY, le=LAST_DAY)]
+Day = Annotated[float, Field(ge=FIRST_DAY, le=END_OF_DAYS)]
 Positive = Annotated[float, Field(gt=0)]
 # Beyond these, probabilities would be no numbers any more.
 Temperature = Annotated[float, Field(ge=0.01, le=100)]
@@ -94,6 +94,7 @@ class Category(Record):
     name: str
     kind: Literal["category"]
     values: list[str]
+    text: bool = True
 
 
 class Target(Record):
@@ -141,6 +142,7 @@ class Facts(Record):
     temperature: Temperature
     decimal: Literal[".", ","] = "."
     texts: list[str] = []
+    words: dict[str, list[str]] = {}
 
 
 class Schema(Record):

@@ -294,7 +294,7 @@ def evaluate(
     if as_json:
         typer.echo(_json(scored))
         return
-    rows = int(is_known(table.frame[str(loaded.target["name"])]).sum())
+    rows = int(is_known(table.frame[str(loaded.target["name"])], loaded.target.get("labels", ())).sum())
     for line in score_lines(scored, task_name=loaded.task, rows=rows, source=str(data)):
         typer.echo(plain(line))
 
@@ -394,6 +394,7 @@ def profile(
         target=target,
         task=task,
         repeated=table.repeated,
+        unnamed=table.unnamed,
         kinds=column_kinds(named_kinds(kind or ()), drop or ()),
     )
     answers = ask("data", of_table(table.frame, facts))

@@ -15,7 +15,7 @@ from automl.encoding import table
 from automl.encoding.numbers import Scaling
 from automl.encoding.table import Encoding
 from automl.ensemble import blend
-from automl.errors import InputError
+from automl.errors import EnvironmentFault, InputError
 from automl.gathered import Gathered
 from automl.greetings import load_tensorflow
 from automl.tasks import FloatArray, Specification, Task, predicted, task
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 SCHEMA, MANIFEST = "schema.json", "manifest.json"
+# The process that models were loaded in, and those that it was forked from: TensorFlow's threads are not forked, and a
+# process that waits for them waits for ever.
+_LOADED_IN: set[int] = set()
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,11 @@ class Model:
     encoding: Encoding
     facts: Mapping[str, Any]
     _parts: Sequence[Part]
+    _bundle: Path
+
+    def __reduce__(self) -> tuple[Callable[[Path], Model], tuple[Path]]:
+        """A copy, be it in another process, is loaded from the same folder: compiled graphs stay where they are."""
+        return load, (self._bundle,)
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, Any]:
         """Labels (in the type that the training table had) or values, shape (rows,).
@@ -111,7 +119,7 @@ class Model:
         if name not in frame.columns:
             raise InputError(f"The table lacks the target {name!r}, so predictions cannot be scored. Add the column.")
         labels = frame[name]
-        rows = is_known(labels)
+        rows = is_known(labels, self.target.get("labels", ()))
         if not rows.any():
             raise InputError(f"The target {name!r} is empty in all rows, so predictions cannot be scored.")
         targets = self._task.encode_target(labels[rows], self.target)
@@ -172,6 +180,9 @@ def save(
     Args:
         networks: by the number of its trial, a `.keras` file from encoded arrays to raw outputs, and a file with the
             weights of each network of this architecture.
+
+    Raises:
+        InputError: what is to be written would be refused by `load`.
     """
     settle(bundle)
     aside = bundle.with_name(f".{bundle.name}.{os.getpid()}.part")
@@ -181,6 +192,8 @@ def save(
         files.write_bytes(aside / f"{_name(trial)}.keras", network.read_bytes())
         files.write_bytes(aside / f"{_name(trial)}.npz", weights.read_bytes())
     files.write_json(aside / SCHEMA, {"task": task, "target": target, "columns": encoding.columns, "facts": facts})
+    # What could not be loaded must not replace what can.
+    bundle_schema.read(aside / SCHEMA)
     written = sorted(path.name for path in aside.iterdir())
     files.write_json(
         aside / MANIFEST,
@@ -223,15 +236,22 @@ def load(path: str | os.PathLike[str]) -> Model:
 
     Raises:
         InputError: there is no model, or it is damaged, altered or of a newer format.
+        EnvironmentFault: this process was forked from one that has loaded a model.
     """
+    if _LOADED_IN - {os.getpid()}:
+        raise EnvironmentFault(
+            "This process was forked from one that has loaded a model, and TensorFlow would hang in it. "
+            'Start it with multiprocessing.get_context("spawn").'
+        )
     bundle = _bundle(Path(path))
     _check(bundle)
     schema = bundle_schema.read(bundle / SCHEMA)
     encoding = Encoding(tuple(schema["columns"]))
     outputs = task(schema["task"]).outputs(schema["target"])
     load_tensorflow()
+    _LOADED_IN.add(os.getpid())
     parts = [_part(bundle, member, encoding, outputs) for member in schema["facts"]["members"]]
-    return Model(schema["task"], schema["target"], encoding, schema["facts"], parts)
+    return Model(schema["task"], schema["target"], encoding, schema["facts"], parts, bundle.absolute())
 
 
 def writing(path: str | os.PathLike[str]) -> Writing:
@@ -245,7 +265,7 @@ def writing(path: str | os.PathLike[str]) -> Writing:
     bundle = _bundle(Path(path))
     _check(bundle)
     facts = bundle_schema.read(bundle / SCHEMA)["facts"]
-    return Writing(facts.get("decimal", "."), frozenset(facts.get("texts", ())))
+    return Writing(facts.get("decimal", "."), frozenset(facts.get("texts", ())), facts.get("words", {}))
 
 
 def check(path: str | os.PathLike[str]) -> None:
@@ -272,8 +292,8 @@ def _part(bundle: Path, member: Mapping[str, Any], encoding: Encoding, outputs: 
         ) from None
     if not weights:
         raise InputError(f"{bundle / name}.npz holds no weights. Restore the model from a copy, or train again.")
-    network = keras_files.load(bundle / f"{name}.keras", weights[0])
     wide = {"numbers": table.width(encoding, scaling=scaling), "codes": len(encoding.sizes)}
+    network = keras_files.load(bundle / f"{name}.keras", weights[0], width=max(wide.values()))
     wanted = {role: (None, width) for role, width in wide.items() if width}
     if {role: tensor.shape for role, tensor in network.input.items()} != wanted or network.output.shape[-1] != outputs:
         raise InputError(f"{bundle / name}.keras does not fit {SCHEMA}: it takes or gives something else.")

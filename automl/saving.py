@@ -74,6 +74,7 @@ def save(
             "columns": strange.names(prepared.profile),
             "decimal": prepared.writing.decimal,
             "texts": list(prepared.writing.texts),
+            "words": {name: list(words) for name, words in prepared.writing.words.items()},
         },
     )
     for path in folders.values():

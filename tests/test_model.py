@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import multiprocessing
+import pickle
 import shutil
+import subprocess
+import sys
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
@@ -12,9 +17,12 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from automl import files, keras_files, model
+from automl.cli import app
 from automl.data.profile import profile
+from automl.data.read import Writing
 from automl.encoding import table
 from automl.ensemble import Member
 from automl.errors import InputError
@@ -29,6 +37,10 @@ FOLDS = 2
 @pytest.fixture
 def bundle(flowers: pd.DataFrame, tmp_path: Path) -> Path:
     """An untrained model of flowers."""
+    return saved(flowers, tmp_path)
+
+
+def saved(flowers: pd.DataFrame, tmp_path: Path) -> Path:
     facts = profile(flowers, target="kind")
     known = flowers[flowers["kind"].notna()]
     encoding = table.fit(known, facts)
@@ -120,6 +132,20 @@ def test_scores_labelled_rows_and_leaves_out_the_others(bundle: Path, flowers: p
         loaded.score(flowers.drop(columns="kind"))
 
 
+@pytest.mark.parametrize("kinds", [["-"], ["-", "1"]])
+def test_a_class_may_be_called_like_what_is_missing(flowers: pd.DataFrame, in_folder: Path, kinds: list[str]) -> None:
+    renamed = flowers.assign(kind=flowers["kind"].map({"daisy": "-", "rose": "1", "tulip": "3a"}))
+    bundle = saved(renamed, in_folder)
+    labelled = renamed[renamed["kind"].isin(kinds)]
+    loaded = model.load(bundle)
+    chances = loaded.predict_proba(labelled).to_dict("records")
+    of_truth = [own[kind] for own, kind in zip(chances, labelled["kind"], strict=True)]
+    assert loaded.score(labelled)["log_loss"] == pytest.approx(-np.log(of_truth).mean())
+    labelled.to_csv("labelled.csv", index=False)
+    done = CliRunner().invoke(app, ["evaluate", str(bundle), "labelled.csv"])
+    assert done.stdout.startswith(f"{len(labelled)} rows of labelled.csv")
+
+
 def test_answers_with_a_column_for_each_class(bundle: Path, flowers: pd.DataFrame) -> None:
     loaded = model.load(bundle)
     assert list(loaded.answer(flowers).columns) == ["prediction"]
@@ -146,6 +172,17 @@ def test_an_altered_file_is_named(bundle: Path, name: str) -> None:
         model.load(bundle)
 
 
+def test_says_how_its_tables_are_read(bundle: Path) -> None:
+    assert model.writing(bundle) == Writing(".", frozenset(), {})
+    schema = files.read_json(bundle / "schema.json")
+    schema["facts"] |= {"decimal": ",", "texts": ["country"], "words": {"country": ["NA"]}}
+    files.write_json(bundle / "schema.json", schema)
+    manifest = files.read_json(bundle / "manifest.json")
+    manifest["sha256"]["schema.json"] = files.sha256(bundle / "schema.json")
+    files.write_json(bundle / "manifest.json", manifest)
+    assert model.writing(bundle) == Writing(",", frozenset({"country"}), {"country": ["NA"]})
+
+
 def test_a_newer_format_asks_for_an_upgrade(bundle: Path) -> None:
     manifest = json.loads((bundle / "manifest.json").read_text())
     (bundle / "manifest.json").write_text(json.dumps({**manifest, "format": 99}))
@@ -163,17 +200,99 @@ def test_says_where_there_is_a_model_when_there_is_none(bundle: Path) -> None:
         model.load(bundle.parent.parent)
 
 
-def test_a_saved_model_replaces_the_one_before(bundle: Path) -> None:
+def save_one(bundle: Path, **facts: object) -> None:
+    """Of what the model in `bundle` was made of, another one, of one member."""
     schema = json.loads((bundle / "schema.json").read_text())
-    networks = {7: (bundle.parent.parent / "3.keras", bundle.parent.parent / "3.npz")}
-    encoding = table.Encoding(tuple(schema["columns"]))
     model.save(
-        bundle, networks=networks, task="classify", target=schema["target"], encoding=encoding, facts={"members": []}
+        bundle,
+        networks={7: (bundle.parent.parent / "3.keras", bundle.parent.parent / "3.npz")},
+        task="classify",
+        target=schema["target"],
+        encoding=table.Encoding(tuple(schema["columns"])),
+        facts={"members": [{**schema["facts"]["members"][0], "trial": 7}], "temperature": 1.0, **facts},
     )
-    assert json.loads((bundle / "schema.json").read_text())["facts"] == {"members": []}
+
+
+def test_a_saved_model_replaces_the_one_before(bundle: Path) -> None:
+    save_one(bundle)
+    assert [member["trial"] for member in model.load(bundle).facts["members"]] == [7]
     assert [path.name for path in bundle.parent.iterdir()] == ["model"]
     names = {path.name for path in bundle.iterdir()}
     assert names == {"network-0007.keras", "network-0007.npz", "schema.json", "manifest.json"}
+
+
+def test_what_could_not_be_loaded_replaces_nothing(bundle: Path) -> None:
+    with pytest.raises(InputError, match=r"schema.json is damaged: facts.temperature"):
+        save_one(bundle, temperature=1000.0)
+    assert [member["trial"] for member in model.load(bundle).facts["members"]] == [3, 12]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        [{"name": f"x{number}", "kind": "boolean", "missing": False} for number in range(1_500)],
+        [{"name": "x", "kind": "text", "idf": [1.0] * 1_024, "scale": 1.0}],
+    ],
+    ids=["1500 columns", "text"],
+)
+def test_trees_of_a_wide_table_have_few_weights(tmp_path: Path, columns: list[dict[str, object]]) -> None:
+    encoding = table.Encoding(tuple(columns))
+    params = {**read_space("boosted_trees").space.defaults(), "rounds": 1, "leaves": 2}
+    network = build_network("boosted_trees", params, width=encoding.width, sizes=(), outputs=2)
+    network.save(tmp_path / "0.keras")
+    files.write_arrays(tmp_path / "0.npz", named([network.get_weights()]))
+    model.save(
+        tmp_path / "model",
+        networks={0: (tmp_path / "0.keras", tmp_path / "0.npz")},
+        task="classify",
+        target={"name": "y", "labels": ["a", "b"], "classes": ["a", "b"]},
+        encoding=encoding,
+        facts={"members": [asdict(Member(0, "boosted_trees", params, 1.0, 1, 1))], "temperature": 1.0},
+    )
+    rows = pd.DataFrame(dict.fromkeys((column["name"] for column in columns), ["true", "false"]))
+    assert model.load(tmp_path / "model").predict_proba(rows).to_numpy().tolist() == [[0.5, 0.5]] * 2
+
+
+def test_can_be_copied_and_given_to_other_processes(
+    bundle: Path, flowers: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(bundle.parent)
+    loaded = model.load("model")
+    monkeypatch.chdir("/")
+    for twin in (copy.deepcopy(loaded), pickle.loads(pickle.dumps(loaded))):
+        pd.testing.assert_frame_equal(twin.predict_proba(flowers), loaded.predict_proba(flowers))
+
+
+def test_a_forked_process_does_not_wait_for_ever(bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    model.load(bundle)
+    process = multiprocessing.get_context("fork").Process(target=model.load, args=(bundle,))
+    process.start()
+    process.join(60)
+    process.kill()
+    assert "forked from one that has loaded a model, and TensorFlow would hang in it" in capfd.readouterr().err
+
+
+@pytest.mark.slow
+def test_computes_on_the_processor_whatever_the_device_of_the_users_own_work(
+    bundle: Path, flowers: pd.DataFrame, tmp_path: Path
+) -> None:
+    flowers.to_pickle(tmp_path / "flowers.pickle")
+    # A second processor that is none stands for a graphics card, which would have the user's work by itself.
+    program = f"""
+import pandas as pd, tensorflow as tf
+from automl import model
+(processor,) = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(processor, [tf.config.LogicalDeviceConfiguration()] * 2)
+tf.debugging.set_log_device_placement(True)
+rows = pd.read_pickle({str(tmp_path / "flowers.pickle")!r})
+with tf.device("CPU:1"):
+    loaded = model.load({str(bundle)!r})
+    loaded.predict(rows[:1]), loaded.predict(pd.concat([rows] * 60))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    placed = [line for line in (done.stdout + done.stderr).splitlines() if "/device:" in line]
+    assert len(placed) > 100
+    assert [line for line in placed if "device:CPU:0" not in line] == []
 
 
 def test_refuses_a_network_with_code_in_it(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,11 @@ import pyarrow.compute as pc
 from automl.data.files import printable
 from automl.errors import InputError
 
-# pandas writes these names for a row index that has none.
-_UNNAMED = re.compile(r"\s*|Unnamed: \d+|__index_level_\d+__")
+# pandas writes these names for a row index that has none: in text, and in Parquet and Arrow files.
+_UNNAMED = re.compile(r"\s*|Unnamed: \d+")
+_STORED_INDEX = re.compile(r"__index_level_\d+__")
+# Where the years 1 to 9999 begin and end, in days since 1970.
+_FIRST_DAY, _END_OF_DAYS = -719_162, 2_932_897
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -39,9 +41,13 @@ def to_frame(parsed: Parsed, *, label: str) -> tuple[pd.DataFrame, tuple[str, ..
     """
     if not parsed.columns:
         raise InputError(f"{label} has no columns. Give a table.")
-    keep = [place for place, column in enumerate(parsed.columns) if not _is_index(parsed.names[place], column)]
+    stored = {place for place, name in enumerate(parsed.names) if _STORED_INDEX.fullmatch(name)}
+    counting = {place for place, column in enumerate(parsed.columns) if _only_counts(parsed.names[place], column)}
+    keep = [place for place in range(len(parsed.columns)) if place not in stored | counting]
     notes = list(parsed.notes)
-    if keep and len(keep) < len(parsed.columns):
+    if keep and stored:
+        notes.append(f"{label}: the row index that pandas stored was left out.")
+    if keep and counting:
         notes.append(f"{label}: a column without a name that only numbers the rows was dropped.")
     keep = keep or list(range(len(parsed.columns)))
     names, renamed = unique_names([parsed.names[place] for place in keep], keep, label)
@@ -100,7 +106,7 @@ def _is_extension(kind: pa.DataType) -> bool:
     return isinstance(kind, pa.BaseExtensionType) or (pa.types.is_dictionary(kind) and _is_extension(kind.value_type))
 
 
-def _is_index(name: str, column: pa.ChunkedArray) -> bool:
+def _only_counts(name: str, column: pa.ChunkedArray) -> bool:
     """Whether the column only counts the rows, from 0 or from 1, and has no name of its own."""
     if not (_UNNAMED.fullmatch(name) and pa.types.is_integer(column.type) and len(column)):
         return False
@@ -181,9 +187,11 @@ def _within_calendar(column: pa.ChunkedArray, name: str, label: str) -> tuple[pa
     """Arrow has dates that Python has not: those before the year 1 and after the year 9999."""
     if column.type == pa.timestamp("ns", getattr(column.type, "tz", None)):
         return column, ()
-    # A day of room at the beginning and the end is left to time zones.
-    first, last = (pa.scalar(day, pa.date32()).cast(column.type) for day in (date(1, 1, 2), date(9999, 12, 31)))
-    inside = pc.and_(pc.greater_equal(column, first), pc.less_equal(column, last))
+    # A day at the beginning and one at the end are left to time zones, where there are any.
+    room = 1 if getattr(column.type, "tz", None) else 0
+    days = (_FIRST_DAY + room, _END_OF_DAYS - room)
+    first, end = (pa.scalar(day, pa.int32()).cast(pa.date32()).cast(column.type) for day in days)
+    inside = pc.and_(pc.greater_equal(column, first), pc.less(column, end))
     if pc.all(inside).as_py() is not False:
         return column, ()
     note = f"{label}: dates outside the years 1 to 9999 in column {printable(name)!r} were read as missing."

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-TRUE = frozenset({"true", "t", "yes", "y", "1"})
-FALSE = frozenset({"false", "f", "no", "n", "0"})
+TRUE = frozenset({"true", "t", "yes", "y", "1", "1.0"})
+FALSE = frozenset({"false", "f", "no", "n", "0", "0.0"})
 
 # What real dates are written as, too.
 ISO = "ISO8601"
@@ -54,7 +54,8 @@ MOST_FORMATS = 3
 MOST_SAMPLED = 2_000
 
 _DECORATION = re.compile(r"^[\s$€£¥]+|[\s%$€£¥]+$")
-_THOUSANDS = re.compile(r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$")
+# "0,125" has a decimal comma, whatever else the column holds.
+_THOUSANDS = re.compile(r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$")
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,12 @@ def labels(column: pd.Series) -> NDArray[np.object_]:
 def number_label(value: float) -> str:
     """The text that stands for a number that is a label: whole numbers without a decimal point."""
     return str(int(value)) if float(value).is_integer() and abs(value) < 2**63 else repr(float(value))
+
+
+def meaning(text: str) -> str:
+    """The label of the number, or of true or false, that a text stands for: "17" for "17.0", "true" for "True"."""
+    number = _number(text)
+    return text.lower() if np.isnan(number) else number_label(number)
 
 
 def booleans(column: pd.Series) -> NDArray[np.float64]:

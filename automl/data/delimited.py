@@ -9,7 +9,7 @@ import contextlib
 import csv
 import io
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -18,15 +18,21 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from automl.data.arrow import Parsed
+from automl.data.columns import ABSENT
 from automl.data.files import printable
 from automl.errors import InputError
 
 DELIMITERS = (",", ";", "\t", "|")
 MISSING: tuple[str, ...] = tuple(arrow_csv.ConvertOptions().null_values)
+_UNKNOWN = "?"
+# What is a missing cell in text, and may be a value where cells have types.
+WORDS = frozenset({*MISSING, _UNKNOWN} - {""})
 
 _SAMPLE_LINES = 100
 _MOST_PREAMBLE = 20
 _MOST_SKIPPED = 0.1
+# Of a column's cells that are there, those that are numbers if it is one of numbers.
+_LEAST_NUMBERS = 0.95
 # A row must fit into a block.
 _BLOCK_BYTES = 1 << 30
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
@@ -52,10 +58,15 @@ class _Header:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the text is written."""
+    """How the text is written.
+
+    Attributes:
+        numbers: columns whose decimal commas became points, and which are text all the same because of a few cells.
+    """
 
     delimiter: str
     decimal: str
+    numbers: tuple[str, ...] = ()
 
 
 def parse(
@@ -67,7 +78,8 @@ def parse(
     skip_bad_lines: bool = False,
     may_be_empty: bool = False,
     decimal: str = ".",
-    texts: Collection[str] = (),
+    texts: Collection[str] | None = None,
+    words: Mapping[str, Collection[str]] | None = None,
     block_bytes: int = _BLOCK_BYTES,
 ) -> tuple[Parsed, Dialect]:
     """The columns of UTF-8 text whose first row names them, and how the text is written.
@@ -77,7 +89,9 @@ def parse(
         skip_bad_lines: whether rows that are too long or too short are left out, as long as they are few.
         may_be_empty: whether a header alone is a table.
         decimal: the decimal sign where the numbers do not tell: "1,234" alone may be a thousand and more.
-        texts: names of columns whose cells stay as they are written, even if all look like numbers.
+        texts: names of columns whose cells stay as they are written, even if all look like numbers; the others are then
+            known to be no text. None where nothing is known.
+        words: by the name of a column of `texts`, those of `WORDS` that are values in it.
 
     Raises:
         InputError: the header is missing, no row follows it, a row is too long or too short, or a quote stays open.
@@ -90,18 +104,22 @@ def parse(
         _check_header(header.names, label)
     else:
         header = _Header([f"column_{place + 1}" for place in range(len(header.names))], 0, 0, ())
-    body = pa.py_buffer(text).slice(header.bytes)
     # Only where the beginning is blank is all of it looked at.
     if not text[header.bytes : header.bytes + 1000].strip() and not text[header.bytes :].strip():
         if not may_be_empty:
             raise _no_rows(label)
         nothing = pa.chunked_array([pa.array([], pa.float64())])
         return Parsed(header.names, [nothing] * len(header.names), header.notes), Dialect(mark, ".")
+    # An empty line of a single column is a missing cell, but not at the end.
+    end = len(text.rstrip(b"\r\n")) if len(header.names) == 1 else len(text)
+    body = pa.py_buffer(text).slice(header.bytes, end - header.bytes)
     notes = list(header.notes)
     if skip_bad_lines:
         body, skipped = _well_formed(body, len(header.names), mark, header.lines, label)
         notes.extend(skipped)
-    as_text = {place for place, name in enumerate(header.names) if name.strip() in texts}
+    names = [name.strip() for name in header.names]
+    as_text = {place for place, name in enumerate(names) if name in (texts or ())}
+    values = {place: words[names[place]] for place in as_text if words and names[place] in words}
     try:
         table = _table(body, len(header.names), mark, MISSING, as_text, block_bytes)
         # Times of day mean nothing to a model but what is written: "09:05" is not "09:05:00".
@@ -121,16 +139,29 @@ def parse(
             raise fault
     if not table.num_rows:
         raise _no_rows(label)
-    if any(pa.types.is_string(column.type) and pc.any(pc.equal(column, "?")).as_py() for column in table.columns):
-        table = _table(body, len(header.names), mark, (*MISSING, "?"), as_text, block_bytes)
-        notes.append(f"{label}: '?' was read as missing.")
+    if any(
+        pa.types.is_string(column.type) and pc.any(pc.equal(column, _UNKNOWN)).as_py()
+        for place, column in enumerate(table.columns)
+        if _UNKNOWN not in values.get(place, ())
+    ):
+        table = _table(body, len(header.names), mark, (*MISSING, _UNKNOWN), as_text, block_bytes)
+        notes.append(f"{label}: {_UNKNOWN!r} was read as missing.")
     columns = [_without_spaces(column, is_text=place in as_text) for place, column in enumerate(table.columns)]
+    if values:
+        written = _table(body, len(header.names), mark, (), values, block_bytes, only=values)
+        for place, column in zip(values, written.columns, strict=True):
+            columns[place] = _with_values(column, values[place])
     if has_header:
         _check_names(header.names, columns, label)
-    found = "."
-    if mark != ",":
-        columns, found = _with_decimal_points(columns, as_text, likely=decimal)
-    return Parsed(header.names, columns, tuple(notes)), Dialect(mark, found)
+    if mark == ",":
+        return Parsed(header.names, columns, tuple(notes)), Dialect(mark, ".")
+    pointed, found = _with_decimal_points(columns, as_text, likely=decimal, is_known=texts is not None)
+    numbers = [
+        name
+        for name, before, after in zip(names, columns, pointed, strict=True)
+        if pa.types.is_string(after.type) and not after.equals(before)
+    ]
+    return Parsed(header.names, pointed, tuple(notes)), Dialect(mark, found, tuple(numbers))
 
 
 def _no_rows(label: str) -> InputError:
@@ -248,9 +279,9 @@ def _well_formed(
     count, last = 0, 0
     for row in (rows := csv.reader(kept(), delimiter=mark)):
         first, last = last + 1, rows.line_num
-        if row:
+        if row or width == 1:
             count += 1
-            if len(row) == width and (last == first or _is_well_quoted(record, mark)):
+            if max(1, len(row)) == width and (last == first or _is_well_quoted(record, mark)):
                 good.extend(record)
             else:
                 bad.append(lines_above + first)
@@ -268,18 +299,26 @@ def _well_formed(
 
 
 def _table(
-    body: pa.Buffer, width: int, mark: str, missing: tuple[str, ...], as_text: Collection[int], block_bytes: int
+    body: pa.Buffer,
+    width: int,
+    mark: str,
+    missing: tuple[str, ...],
+    as_text: Collection[int],
+    block_bytes: int,
+    *,
+    only: Collection[int] = (),
 ) -> pa.Table:
     return arrow_csv.read_csv(
         pa.BufferReader(body),
         read_options=arrow_csv.ReadOptions(
             column_names=[str(place) for place in range(width)], block_size=min(body.size + 1, block_bytes)
         ),
-        parse_options=arrow_csv.ParseOptions(delimiter=mark, newlines_in_values=True),
+        parse_options=arrow_csv.ParseOptions(delimiter=mark, newlines_in_values=True, ignore_empty_lines=width > 1),
         convert_options=arrow_csv.ConvertOptions(
             null_values=missing,
             strings_can_be_null=True,
             column_types={str(place): pa.string() for place in as_text},
+            include_columns=[str(place) for place in only],
         ),
     )
 
@@ -298,27 +337,60 @@ def _without_spaces(column: pa.ChunkedArray, *, is_text: bool) -> pa.ChunkedArra
     return known
 
 
+def _with_values(column: pa.ChunkedArray, values: Collection[str]) -> pa.ChunkedArray:
+    """Text without outer spaces in which some of `WORDS` are values; the others are missing cells."""
+    trimmed = pc.utf8_trim_whitespace(column)
+    missing = pa.array(sorted({*MISSING, _UNKNOWN} - {*values}))
+    return pc.if_else(pc.is_in(trimmed, missing), pa.scalar(None, pa.string()), trimmed)
+
+
 def _with_decimal_points(
-    columns: list[pa.ChunkedArray], as_text: Collection[int], *, likely: str
+    columns: list[pa.ChunkedArray], as_text: Collection[int], *, likely: str, is_known: bool
 ) -> tuple[list[pa.ChunkedArray], str]:
-    """Columns of numbers with decimal commas as numbers, and the decimal sign that was found."""
-    trimmed = [pc.utf8_trim_whitespace(column) if pa.types.is_string(column.type) else None for column in columns]
-    candidates = [
-        place
-        for place, texts in enumerate(trimmed)
-        if texts is not None and place not in as_text and _all_match(texts, _COMMA_NUMBER)
-    ]
-    # "1,234" alone may stand for a thousand and more; another number must show that the comma is a decimal sign.
-    if likely == "." and all(_all_match(trimmed[place], _MAYBE_THOUSANDS) for place in candidates):
-        return columns, "."
-    return [
-        pc.replace_substring(trimmed[place], ",", ".").cast(pa.float64()) if place in candidates else column
+    """Columns of numbers with decimal points instead of commas, and the decimal sign that was found.
+
+    They are numbers then, unless a few cells are something else.
+
+    Args:
+        is_known: whether every column that is not to stay text is known to be none, whatever its cells look like.
+    """
+    texts = {
+        place: column
         for place, column in enumerate(columns)
-    ], ","
+        if pa.types.is_string(column.type) and place not in as_text
+    }
+    numbers = {place: column for place, column in texts.items() if _are_numbers(column)}
+    # "1,234" alone may stand for a thousand and more; another number must show that the comma is a decimal sign.
+    if likely == "." and not any(_shows_decimal_comma(column) for column in numbers.values()):
+        return columns, "."
+    pointed = {place: _pointed(column) for place, column in (texts if is_known else numbers).items()}
+    return [pointed.get(place, column) for place, column in enumerate(columns)], ","
 
 
-def _all_match(texts: pa.ChunkedArray, pattern: str) -> bool:
-    return bool(pc.all(pc.match_substring_regex(texts, pattern)).as_py())
+def _are_numbers(texts: pa.ChunkedArray) -> bool:
+    """Whether nearly all cells that are there are whole numbers, or have a decimal comma."""
+    there = texts.filter(pc.invert(pc.is_in(pc.utf8_lower(texts), pa.array(sorted(ABSENT)))))
+    return (pc.mean(_matches(there, _COMMA_NUMBER)).as_py() or 0.0) >= _LEAST_NUMBERS
+
+
+def _shows_decimal_comma(texts: pa.ChunkedArray) -> bool:
+    """Whether the numbers among the cells have commas, and not only where thousands might have them."""
+    numbers = texts.filter(_matches(texts, _COMMA_NUMBER))
+    has_commas = pc.any(pc.match_substring(numbers, ",")).as_py()
+    return bool(has_commas) and not pc.all(_matches(numbers, _MAYBE_THOUSANDS)).as_py()
+
+
+def _pointed(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The cells with decimal points, as numbers if all are; what is no number stays as it is."""
+    is_number = _matches(texts, _COMMA_NUMBER)
+    pointed = pc.if_else(is_number, pc.replace_substring(texts, ",", "."), texts)
+    with contextlib.suppress(pa.ArrowInvalid):
+        return pointed.cast(pa.float64())
+    return pointed
+
+
+def _matches(texts: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
+    return pc.match_substring_regex(texts, pattern)
 
 
 def _fault(text: bytes, mark: str, label: str, header: _Header | None = None) -> InputError | None:

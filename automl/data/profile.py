@@ -134,6 +134,8 @@ def profile(
     task: str | None = None,
     kinds: Mapping[str, str] | None = None,
     repeated: Collection[str] = (),
+    unnamed: Collection[str] = (),
+    deciding: pd.DataFrame | None = None,
 ) -> Profile:
     """Describes every column of a table and its target.
 
@@ -143,6 +145,8 @@ def profile(
         task: "classify" or "regress"; by default what the target's values suggest.
         kinds: the kinds of columns that the caller knows better, by column name.
         repeated: names that stood above several columns of the file; the target's must not be among them.
+        unnamed: the columns that had no name in the file.
+        deciding: those of the rows, as they were read, that say what a feature is; by default all.
 
     Raises:
         InputError: the target is missing, constant or does not suit the task; a named column does not exist.
@@ -156,7 +160,8 @@ def profile(
     features = [str(other) for other in frame.columns if other != name]
     if not features:
         raise InputError(f"The table has no column beside the target {name!r}. A model needs at least one feature.")
-    columns, lost = _columns(known[features], told)
+    deciding = known if deciding is None else deciding[is_known(deciding[name])]
+    columns, lost = _columns(known[features], told, deciding, unnamed)
     if not any(column.is_used for column in columns):
         raise InputError(
             "No feature column is usable: "
@@ -177,15 +182,20 @@ def repeated_rows(frame: pd.DataFrame, facts: Profile) -> int:
     return int(equal_rows(frame[[*facts.features, facts.target.name]]).duplicated().sum())
 
 
-def _columns(frame: pd.DataFrame, told: Mapping[str, Kind]) -> tuple[tuple[Column, ...], list[str]]:
+def _columns(
+    frame: pd.DataFrame, told: Mapping[str, Kind], deciding: pd.DataFrame, unnamed: Collection[str]
+) -> tuple[tuple[Column, ...], list[str]]:
     """What each column is, and a note on each in which some cells cannot be read.
+
+    Args:
+        deciding: the rows that say what a column is.
 
     Raises:
         InputError: the caller has called a column numbers, dates or booleans of which no cell is any.
     """
     columns, notes = [], []
     for name, cells_of in frame.items():
-        column = describe_column(cells_of, told.get(str(name)))
+        column = describe_column(cells_of, told.get(str(name)), deciding[name], is_named=name not in unnamed)
         unread = cells.unread(cells_of, column.kind, date_format=column.date_format)
         if unread.cells:
             shown = ", ".join(repr(printable(example, 20)) for example in unread.examples)
@@ -220,10 +230,18 @@ def _checked_kinds(frame: pd.DataFrame, kinds: Mapping[str, str], *, target: str
     return checked
 
 
-def describe_column(column: pd.Series, told: Kind | None) -> Column:
-    """The facts about a feature column; its kind, too, unless that is told."""
+def describe_column(
+    column: pd.Series, told: Kind | None, deciding: pd.Series | None = None, *, is_named: bool = True
+) -> Column:
+    """The facts about a feature column; its kind, too, unless that is told.
+
+    Args:
+        deciding: the cells that say which kind it is, and how its dates are written; by default all.
+    """
     name = str(column.name)
-    kind, why, date_format = (told, "as you said", _date_format(column)) if told else _kind(column)
+    deciding = column if deciding is None else deciding
+    found = _kind(deciding, is_named=is_named) if told is None else (told, "as you said", _date_format(deciding))
+    kind, why, date_format = found
     missing = int(column.isna().sum())
     if kind == "number":
         values = cells.numbers(column)
@@ -259,7 +277,7 @@ def _distribution(values: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _kind(column: pd.Series) -> tuple[Kind, str, str]:
+def _kind(column: pd.Series, *, is_named: bool) -> tuple[Kind, str, str]:
     """The kind, the reason, and the date format."""
     known = column.dropna()
     distinct = known.nunique()
@@ -270,11 +288,11 @@ def _kind(column: pd.Series) -> tuple[Kind, str, str]:
     if cells.is_date(column):
         return "date", "", ""
     if not cells.is_text(column) and pd.api.types.is_numeric_dtype(column.dtype):
-        return _kind_of_numbers(known, distinct)
+        return _kind_of_numbers(known, distinct, is_named=is_named)
     return _kind_of_texts(known, distinct)
 
 
-def _kind_of_numbers(known: pd.Series, distinct: int) -> tuple[Kind, str, str]:
+def _kind_of_numbers(known: pd.Series, distinct: int, *, is_named: bool) -> tuple[Kind, str, str]:
     values = cells.numbers(known)
     # 0 and -0 are two floating-point numbers and one value.
     if len(np.unique(values)) == 1:
@@ -284,6 +302,9 @@ def _kind_of_numbers(known: pd.Series, distinct: int) -> tuple[Kind, str, str]:
     if distinct == len(known) and len(known) >= 20 and pd.api.types.is_integer_dtype(known.dtype):
         if np.all(np.diff(values) == 1):
             return "identifier", "counts the rows", ""
+        # pandas writes the numbers of the rows without one, and rows that were shuffled keep theirs.
+        if not is_named:
+            return "identifier", "different in every row, and without a name", ""
         if _is_called_identifier(str(known.name)):
             return "identifier", "different in every row, and named like one", ""
     if distinct > 0.5 * len(known) and len(known) >= 20 and np.abs(values).min() >= EXACT:

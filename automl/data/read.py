@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pyarrow.parquet
 from automl.data import bounds, delimited, json_lines, text
 from automl.data.arrow import Parsed, from_values, plain_values, to_frame, unique_names
 from automl.data.columns import is_text
+from automl.data.delimited import Dialect
 from automl.data.files import STREAM, File, load, printable
 from automl.errors import EnvironmentFault, InputError
 
@@ -29,10 +30,12 @@ class Writing:
     Attributes:
         decimal: the decimal sign of its text.
         texts: the columns whose cells are text, and stay as they are written: "01" is not 1, nor "1.10" 1.1.
+        words: by the name of such a column, those of its values that elsewhere stand for a missing cell, such as "NA".
     """
 
     decimal: str = "."
     texts: Collection[str] = ()
+    words: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,9 @@ class Table:
         notes: everything that was found out or done without asking, a plain sentence each.
         digest: SHA-256 in hexadecimal digits, of the file's bytes or of the frame's content.
         repeated: names that stood above several columns, of which only the first has kept it.
+        unnamed: the names that were given to columns without one.
         decimal: the decimal sign of its text.
+        numbers: columns whose decimal commas became points, and which are text all the same because of a few cells.
     """
 
     frame: pd.DataFrame
@@ -53,12 +58,16 @@ class Table:
     notes: tuple[str, ...]
     digest: str
     repeated: tuple[str, ...] = ()
+    unnamed: tuple[str, ...] = ()
     decimal: str = "."
+    numbers: tuple[str, ...] = ()
 
     @property
     def writing(self) -> Writing:
         """How tables like this one are to be read."""
-        return Writing(self.decimal, tuple(str(name) for name, cells in self.frame.items() if is_text(cells)))
+        texts = {str(name): cells for name, cells in self.frame.items() if is_text(cells) and name not in self.numbers}
+        words = {name: found for name, cells in texts.items() if (found := _words(cells))}
+        return Writing(self.decimal, tuple(texts), words)
 
 
 def read(
@@ -89,9 +98,8 @@ def read(
     if not isinstance(path, (str, Path)):
         raise InputError(f"The data must be the path of a file or a pandas data frame, not {type(path).__name__!r}.")
     file = load(path)
-    like = like or Writing()
     try:
-        parsed, decimal = _parsed(
+        parsed, dialect = _parsed(
             file,
             encoding,
             {
@@ -99,8 +107,7 @@ def read(
                 "has_header": has_header,
                 "skip_bad_lines": skip_bad_lines,
                 "may_be_empty": may_be_empty,
-                "decimal": like.decimal,
-                "texts": like.texts,
+                **({} if like is None else {"decimal": like.decimal, "texts": like.texts, "words": like.words}),
             },
         )
         frame, notes = to_frame(parsed, label=file.label)
@@ -110,7 +117,16 @@ def read(
         ) from None
     if not len(frame) and not may_be_empty:
         raise InputError(f"{file.label} has columns but no rows. Add rows.")
-    return Table(frame, file.stem, notes, file.digest, _repeated(parsed.names), decimal)
+    return Table(
+        frame,
+        file.stem,
+        notes,
+        file.digest,
+        repeated=_repeated(parsed.names),
+        unnamed=_unnamed(parsed.names),
+        decimal=dialect.decimal,
+        numbers=dialect.numbers,
+    )
 
 
 def from_frame(frame: pd.DataFrame) -> Table:
@@ -131,7 +147,7 @@ def from_frame(frame: pd.DataFrame) -> Table:
         named = ", ".join(repr(name) for name in frame.index.names)
         notes.append(f"data: the row index ({named}) was left out.")
     plain, more = to_frame(Parsed(names, columns, tuple(notes)), label="data")
-    return Table(plain, "data", more, _digest(plain), _repeated(names))
+    return Table(plain, "data", more, _digest(plain), repeated=_repeated(names), unnamed=_unnamed(names))
 
 
 def as_training(frame: pd.DataFrame, needed: Collection[str]) -> pd.DataFrame:
@@ -168,12 +184,23 @@ def _repeated(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name, times in Counter(name.strip() for name in names).items() if name and times > 1)
 
 
-def _parsed(file: File, encoding: str | None, form: dict[str, Any]) -> tuple[Parsed, str]:
-    """The columns, and the decimal sign."""
-    decimal = "."
+def _unnamed(names: Sequence[str]) -> tuple[str, ...]:
+    """What `unique_names` calls the columns without a name."""
+    return tuple(f"column_{place + 1}" for place, name in enumerate(names) if not name.strip())
+
+
+def _words(column: pd.Series) -> tuple[str, ...]:
+    """The texts in a column that stand for a missing cell where all cells are written as text."""
+    texts = column.str.strip()
+    return tuple(sorted(texts[texts.isin(delimited.WORDS)].unique()))
+
+
+def _parsed(file: File, encoding: str | None, form: dict[str, Any]) -> tuple[Parsed, Dialect]:
+    """The columns, and how the text is written if it is delimited."""
+    dialect = Dialect(",", ".")
     match file.kind:
         case "parquet" | "arrow":
-            return _stored_columns(file), decimal
+            return _stored_columns(file), dialect
         case "json_lines":
             content, encoding, notes = text.to_utf8(file.content, label=file.label, encoding=encoding)
             parsed = json_lines.parse(content, label=file.label)
@@ -186,12 +213,11 @@ def _parsed(file: File, encoding: str | None, form: dict[str, Any]) -> tuple[Par
                 notes = (*notes, f"{file.label}: it holds JSON, and was read as such.")
             else:
                 parsed, dialect = delimited.parse(content, label=file.label, **form)
-                decimal = dialect.decimal
-                if (dialect.delimiter, encoding, decimal) != (",", "utf-8", "."):
-                    mark = _QUOTED.get(dialect.delimiter, repr(dialect.delimiter))
-                    found = f"the delimiter is {mark}, the encoding is {encoding} and the decimal sign is {decimal!r}"
+                if (dialect.delimiter, encoding, dialect.decimal) != (",", "utf-8", "."):
+                    mark, sign = _QUOTED.get(dialect.delimiter, repr(dialect.delimiter)), repr(dialect.decimal)
+                    found = f"the delimiter is {mark}, the encoding is {encoding} and the decimal sign is {sign}"
                     notes = (*notes, f"{file.label}: {found}.")
-    return Parsed(parsed.names, parsed.columns, (*notes, *parsed.notes)), decimal
+    return Parsed(parsed.names, parsed.columns, (*notes, *parsed.notes)), dialect
 
 
 def _stored_columns(file: File) -> Parsed:

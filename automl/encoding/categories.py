@@ -19,16 +19,18 @@ MOST_VALUES = 20_000
 
 
 def fit(column: pd.Series) -> dict[str, Any]:
-    """The known values, the commonest first.
+    """The known values, the commonest first, and whether the cells are text.
 
     Of a column with many values, those that occur once are left to the code for other values: it is then trained,
     and serves values that were never seen.
     """
     counts = pd.Series(cells.labels(column), dtype=object).value_counts()
+    # The rows of a test file may have made text of the column, and not these.
+    is_text = cells.is_text(column) and any(isinstance(cell, str) for cell in column)
     if len(counts) > FEW_VALUES:
         counts = counts[counts > 1].head(MOST_VALUES)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
-    return {"values": [str(value) for value, _ in ordered]}
+    return {"values": [str(value) for value, _ in ordered], "text": is_text}
 
 
 def size(specification: dict[str, Any]) -> int:
@@ -40,9 +42,14 @@ def transform(column: pd.Series, specification: dict[str, Any]) -> NDArray[np.in
     """Shape (rows,): 0 for other values, 1 for missing cells, 2 and up for the known values."""
     codes: dict[str | None, int] = {value: code for code, value in enumerate(specification["values"], FIRST_KNOWN)}
     codes[None] = MISSING
+    labels = cells.labels(column)
     if not cells.is_text(column):
         codes = _by_meaning(specification["values"]) | codes
-    return np.array([codes.get(label, OTHER) for label in cells.labels(column)], dtype=np.int32)
+    # Numbers come as text where a cell is none. Models that were saved before do not say what their cells were.
+    elif not specification.get("text", True):
+        codes = _by_meaning(specification["values"]) | codes
+        codes |= {label: codes.get(cells.meaning(label), OTHER) for label in {*labels} - {*codes}}
+    return np.array([codes.get(label, OTHER) for label in labels], dtype=np.int32)
 
 
 def _by_meaning(values: list[str]) -> dict[str | None, int]:
@@ -50,10 +57,6 @@ def _by_meaning(values: list[str]) -> dict[str | None, int]:
 
     Rows whose cells all look like numbers may come as such: then 1 stands for "01".
     """
-    numbers = cells.numbers(pd.Series(values, dtype=object))
-    meanings = [
-        value.lower() if np.isnan(number) else cells.number_label(number)
-        for value, number in zip(values, numbers, strict=True)
-    ]
+    meanings = [cells.meaning(value) for value in values]
     times = Counter(meanings)
     return {meaning: code for code, meaning in enumerate(meanings, FIRST_KNOWN) if times[meaning] == 1}

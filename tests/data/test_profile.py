@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from automl import api
+from automl.data import columns
 from automl.data.profile import profile
 from automl.errors import InputError
 
@@ -26,6 +30,7 @@ def table(**columns: object) -> pd.DataFrame:
         ([True, None] * 20, "constant"),
         ([True, False] * 20, "boolean"),
         (["yes", "No"] * 20, "boolean"),
+        (["1.0", "0.0"] * 20, "boolean"),
         (["red", "green", "blue", None] * 10, "category"),
         (["1,234.5", "$ 12", "7 %", "8"] * 10, "number"),
         (["12", "", "7", " "] * 10, "number"),
@@ -150,10 +155,30 @@ def test_whole_numbers_that_measure_are_numbers(name: str) -> None:
     assert _kind_of_different_numbers(name) == "number"
 
 
+def test_numbers_of_rows_that_were_shuffled_are_an_identifier(tmp_path: Path) -> None:
+    shuffled = table(x=RNG.normal(size=ROWS)).sample(frac=1, random_state=0)
+    shuffled.to_csv(tmp_path / "t.csv")
+    index, x = api.profile(tmp_path / "t.csv", target="y").columns
+    assert (index.name, index.kind, index.why) == (
+        "column_1",
+        "identifier",
+        "different in every row, and without a name",
+    )
+    assert x.kind == "number"
+    # Without a header, no column has a name.
+    shuffled.to_csv(tmp_path / "t.csv", header=False)
+    assert api.profile(tmp_path / "t.csv", target="column_3", no_header=True).count("number") == 2
+
+
 def _kind_of_different_numbers(name: str) -> str:
     values = np.random.default_rng(0).permutation(np.arange(0, 900, 3))
     facts = profile(pd.DataFrame({name: values, "other": values % 7, "y": values % 2}), target="y")
     return facts.columns[0].kind
+
+
+def test_a_comma_after_a_zero_is_none_of_thousands() -> None:
+    numbers = columns.numbers(pd.Series(["1,125", "-12,125.5", "0,125", "012,125"]))
+    np.testing.assert_array_equal(numbers, [1125, -12125.5, np.nan, np.nan])
 
 
 @pytest.mark.parametrize("task", [None, "regress"])

@@ -26,6 +26,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from automl.data import delimited, files
+from automl.data.columns import dates
 from automl.data.read import Table, as_training, from_frame, read
 from automl.errors import EnvironmentFault, InputError
 
@@ -62,6 +63,8 @@ def write(folder: Path, data: bytes, name: str = "data.csv") -> Path:
         pytest.param(b'"a\nb",c\n1,2\n', {"a\nb": [1], "c": [2]}, id="line-end-in-a-name"),
         pytest.param(b'a,b\n1,5" pipe\n', {"a": [1], "b": ['5" pipe']}, id="quote-within-a-field"),
         pytest.param(b"a\n1\n2\n", {"a": [1, 2]}, id="one-column"),
+        pytest.param(b"a\n1\n\n2\n\n\n", {"a": [1, None, 2]}, id="one-column-with-a-gap"),
+        pytest.param(b"a\r\n\r\nx\r\n", {"a": [None, "x"]}, id="one-column-that-begins-with-a-gap"),
         pytest.param(b"a,b\n1,\n,y\n", {"a": [1, None], "b": [None, "y"]}, id="empty-is-missing"),
         pytest.param(b'a,b\nNA,null\n1,""\nNaN,N/A\n', {"a": [None, 1, None], "b": [None] * 3}, id="usual-words"),
         pytest.param(b"a,b\n1e25,true\n2,False\n", {"a": [1e25, 2.0], "b": [True, False]}, id="floats-and-booleans"),
@@ -113,6 +116,18 @@ def test_reads_without_a_note(tmp_path: Path, data: bytes, expected: dict[str, l
             {"a": ["1,234", "22,500"], "b": ["x", "y"]},
             "data.csv: the delimiter is ';', the encoding is utf-8 and the decimal sign is '.'.",
             id="perhaps-thousands",
+        ),
+        pytest.param(
+            b"a;b;c\n12,5;1,5 m;1234\n-;x;A\n3,75;2,5;567\n",
+            {"a": ["12.5", "-", "3.75"], "b": ["1,5 m", "x", "2,5"], "c": ["1234", "A", "567"]},
+            "data.csv: the delimiter is ';', the encoding is utf-8 and the decimal sign is ','.",
+            id="decimal-comma-and-odd-cells",
+        ),
+        pytest.param(
+            b"a;b\n1234;x\n" + b"567;x\n" * 30 + b"A;y\n",
+            {"a": ["1234"] + ["567"] * 30 + ["A"], "b": ["x"] * 31 + ["y"]},
+            "data.csv: the delimiter is ';', the encoding is utf-8 and the decimal sign is '.'.",
+            id="no-comma-at-all",
         ),
         pytest.param(
             "a,b\n1,Köln\n".encode("cp1252"),
@@ -242,6 +257,12 @@ def test_leaves_bad_lines_out_if_that_is_said(tmp_path: Path) -> None:
     table = read(path, skip_bad_lines=True)
     assert content(table) == {"a": [1] * 30 + [3], "b": ["x"] * 30 + ["y\nz"]}
     assert table.notes == ("data.csv: 2 bad lines were left out: 32, 35.",)
+
+
+def test_a_gap_in_a_single_column_is_no_bad_line(tmp_path: Path) -> None:
+    table = read(write(tmp_path, b"a\n1\n\n2,3\n" + b"4\n" * 30 + b"\n"), skip_bad_lines=True)
+    assert content(table) == {"a": [1, None] + [4] * 30}
+    assert table.notes == ("data.csv: 1 bad line was left out: 4.",)
 
 
 def test_a_table_of_bad_lines_is_refused(tmp_path: Path) -> None:
@@ -378,12 +399,20 @@ def test_arrow_data_that_points_outside_itself_is_damaged(tmp_path: Path) -> Non
         read(tmp_path / "data.feather")
 
 
-def test_a_row_index_that_pandas_stored_is_dropped(tmp_path: Path) -> None:
+@pytest.mark.parametrize("index", [[0, 1, 2], [7, 3, 5], ["r", "s", "t"]], ids=str)
+def test_a_row_index_that_pandas_stored_is_dropped(tmp_path: Path, index: list[Any]) -> None:
     frame = FRAME.copy()
-    frame.index = pd.Index([0, 1, 2], dtype="int64")
+    frame.index = pd.Index(index)
     frame.to_parquet(tmp_path / "data.parquet", index=True)
     assert pyarrow.parquet.read_table(tmp_path / "data.parquet").column_names[-1] == "__index_level_0__"
-    assert list(read(tmp_path / "data.parquet").frame.columns) == ["a", "b", "c"]
+    table = read(tmp_path / "data.parquet")
+    assert list(table.frame.columns) == ["a", "b", "c"]
+    assert table.notes == ("data.parquet: the row index that pandas stored was left out.",)
+
+
+def test_a_stored_row_index_is_kept_when_nothing_else_is_there(tmp_path: Path) -> None:
+    pa.parquet.write_table(pa.table({"__index_level_0__": [7, 3]}), tmp_path / "data.parquet")
+    assert content(read(tmp_path / "data.parquet")) == {"__index_level_0__": [7, 3]}
 
 
 @pytest.mark.parametrize(
@@ -420,6 +449,21 @@ def test_dates_that_python_cannot_hold_are_missing(tmp_path: Path) -> None:
     table = read(tmp_path / "data.feather")
     assert content(table) == {"seen": [pd.Timestamp("1970-01-01"), None]}
     assert table.notes == ("data.feather: dates outside the years 1 to 9999 in column 'seen' were read as missing.",)
+
+
+@pytest.mark.parametrize(
+    ("zone", "kept"), [(None, [0, 1, 2, 3]), ("UTC", [1, 2]), ("Pacific/Kiritimati", [1, 2]), ("-12:00", [1, 2])]
+)
+@pytest.mark.parametrize("unit", ["s", "us"])
+def test_the_last_day_is_one_to_its_end_where_there_is_no_zone(
+    tmp_path: Path, unit: str, zone: str | None, kept: list[int]
+) -> None:
+    stamps = ["0001-01-01 00:00:00", "0001-01-02 00:00:00", "9999-12-30 23:59:59", "9999-12-31 23:59:59"]
+    column = pa.array(np.array(stamps, "datetime64[s]")).cast(pa.timestamp(unit)).cast(pa.timestamp(unit, tz=zone))
+    pa.feather.write_feather(pa.table({"seen": column}), tmp_path / "data.feather")
+    found = dates(read(tmp_path / "data.feather").frame["seen"])
+    assert np.flatnonzero(~np.isnat(found)).tolist() == kept
+    assert found[kept].astype("datetime64[s]").tolist() == np.array(stamps, "datetime64[s]")[kept].tolist()
 
 
 @pytest.mark.parametrize(
@@ -896,6 +940,36 @@ def test_a_table_is_read_like_the_one_that_it_belongs_to(tmp_path: Path) -> None
     # Without a decimal comma in training, one that is plain is still found out.
     plain = write(tmp_path, b"length;width\n0,25;1\n3,339;2\n", "plain.csv")
     assert content(read(plain, like=read(plain).writing)) == {"length": [0.25, 3.339], "width": [1, 2]}
+
+
+def test_an_odd_cell_among_numbers_changes_no_decimal_sign(tmp_path: Path) -> None:
+    new = write(tmp_path, b"price;area\n0,250;12,345\nk.A.;-\n", "new.csv")
+    expected = {"price": ["0.250", "k.A."], "area": ["12.345", "-"]}
+    for rows in (b"0,125;5,5\n2,5;7\n", b"0,125;5,5\n-;7\n", b"0,125;5,5\n" + b"2,5;7\n" * 30 + b"k.A.;8\n"):
+        training = read(write(tmp_path, b"price;area\n" + rows, "training.csv"))
+        assert content(read(new, like=training.writing)) == expected
+    assert content(read(new))["price"] == ["0,250", "k.A."]
+    # Another column shows the sign where training was not by text.
+    typed = from_frame(pd.DataFrame({"price": [0.125, 2.5], "area": [5.5, 7.0]}))
+    shown = write(tmp_path, b"price;area\n0,250;12,3\nk.A.;4\n", "shown.csv")
+    assert content(read(shown, like=typed.writing)) == {"price": ["0.250", "k.A."], "area": [12.3, 4.0]}
+
+
+def test_words_that_were_values_in_training_are_values(tmp_path: Path) -> None:
+    training = from_frame(pd.DataFrame({"country": [" NA", "DE", "?", None, ""], "colour": list("abcde"), "width": 1}))
+    assert training.writing.words == {"country": ("?", "NA")}
+    rows = b"country;colour;width\nNA;NA;1\n?;x;NA\n null ;y;2\n;z;3\n"
+    table = read(write(tmp_path, rows), like=training.writing)
+    assert content(table) == {
+        "country": ["NA", "?", None, None],
+        "colour": [None, "x", "y", "z"],
+        "width": [1, None, 2, 3],
+    }
+    assert not any("was read as missing" in note for note in table.notes)
+    table = read(write(tmp_path, rows.replace(b"x;NA", b"x;?")), like=training.writing)
+    assert content(table)["country"] == ["NA", "?", None, None]
+    assert content(table)["width"] == [1, None, 2, 3]
+    assert "data.csv: '?' was read as missing." in table.notes
 
 
 def test_a_frame_of_any_types_is_read_as_in_training() -> None:

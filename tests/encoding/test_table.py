@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from automl.bundle_schema import Date
 from automl.data.profile import profile
-from automl.encoding import categories, dates, numbers, table, text
+from automl.encoding import booleans, categories, dates, numbers, table, text
 from automl.encoding.numbers import Scaling
 from automl.errors import InputError
+from automl.untrusted import checked
 
 
 def test_the_specification_survives_json_and_gives_the_same_arrays(flowers: pd.DataFrame) -> None:
@@ -106,6 +109,14 @@ def test_a_number_is_the_same_category_whatever_its_type() -> None:
         assert categories.transform(same, specification)[0] == categories.transform(pd.Series([2]), specification)[0]
 
 
+@pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31", "9999-12-31 23:59:59", "9999-12-31 23:59:59.999999"])
+def test_a_model_may_have_the_first_and_the_last_dates(text: str) -> None:
+    days = pd.Series([text, "2024-05-01"])
+    specification = dates.fit(days, date_format="ISO8601")
+    assert checked(Date, {"name": "when", "kind": "date", **specification}, Path("schema.json"))["last"] < 2_932_897.5
+    assert np.abs(dates.transform(days, specification)).max() <= 1.5
+
+
 def test_dates_go_round_with_the_year() -> None:
     days = pd.Series(pd.DatetimeIndex(["2023-12-31", "2024-01-01", "2024-06-30", pd.NaT]))
     specification = dates.fit(days, date_format="")
@@ -151,6 +162,29 @@ def test_values_are_known_by_their_meaning_where_a_table_comes_without_its_texts
     assert categories.transform(pd.Series([True]), specification).tolist() == [codes["True"]]
     # Text is what it is.
     assert categories.transform(pd.Series(["1", "true"]), specification).tolist() == [categories.OTHER] * 2
+
+
+@pytest.mark.parametrize("training", [[17, 18, 2.5], [17.0, 18.0, 2.5, None]])
+@pytest.mark.parametrize("is_mixed", [False, True])
+def test_numbers_are_known_where_an_odd_cell_makes_text_of_them(training: list[float], is_mixed: bool) -> None:
+    specification = categories.fit(pd.Series(training, dtype=object if is_mixed else None))
+    codes = categories.transform(pd.Series(training), specification)
+    texts = pd.Series(["17.0", "18", "2.50", "n.v.", None, "19.0"])
+    expected = [*codes[:3], categories.OTHER, categories.MISSING, categories.OTHER]
+    assert categories.transform(texts, specification).tolist() == expected
+    # Models that were saved before take texts as they are.
+    before = {"values": specification["values"]}
+    assert categories.transform(texts, before)[2] == categories.OTHER
+
+
+def test_truth_is_known_whatever_it_is_written_as() -> None:
+    specification = categories.fit(pd.Series([True, True, False]))
+    codes = categories.transform(pd.Series([True, False]), specification).tolist()
+    assert categories.transform(pd.Series(["True", "FALSE"]), specification).tolist() == codes
+    zero_or_one = pd.Series([0, 1, 1, 0])
+    texts = pd.Series(["1.0", "0.0", "1", "x"])
+    signs = booleans.transform(texts, booleans.fit(zero_or_one))[:, 0]
+    assert signs.tolist() == [1.0, -1.0, 1.0, 0.0]
 
 
 def test_texts_of_no_rows_are_no_rows() -> None:
