@@ -88,13 +88,21 @@ def prepare(data: str | Path | pd.DataFrame, options: Options) -> Prepared:
     """
     plugins.load("search", options.search, noun="search algorithm")
     files = _space_files(options)
-    main, test_rows, read = _read(data, options)
-    facts = profile(main, target=options.target, task=options.task, kinds=options.kinds, repeated=read.repeated)
-    known = is_known(main[facts.target.name])
+    whole, test_rows, read = _read(data, options)
+    facts = profile(
+        whole,
+        target=options.target,
+        task=options.task,
+        kinds=options.kinds,
+        repeated=read.repeated,
+        unnamed=read.unnamed,
+        deciding=read.frame if len(test_rows) else None,
+    )
+    known = is_known(whole[facts.target.name])
     is_test = np.flatnonzero(np.isin(np.flatnonzero(known), test_rows))
     if options.test is not None and not len(is_test):
         raise InputError(f"{options.test} has no row with a value in {facts.target.name!r}. Add the target's values.")
-    frame = main[known].reset_index(drop=True)
+    frame = whole[known].reset_index(drop=True)
     judge = task(facts.target.task)
     specification = judge.fit_target(frame[facts.target.name])
     targets = judge.encode_target(frame[facts.target.name], specification)
@@ -140,10 +148,25 @@ def _space_files(options: Options) -> dict[str, SpaceFile]:
         file = read_user_space(path)
         if file.family not in names():
             raise unknown("family", file.family, names(), where=path.name)
+        if file.family in changed:
+            raise InputError(f"{path} is the second --space for the family {file.family!r}. Put both into one file.")
+        _check_complete(file, where=path.name)
         changed[file.family] = file
     for family, settings in split_settings(options.settings, names()).items():
         changed[family] = change(changed.get(family) or read_space(family), settings)
     return changed
+
+
+def _check_complete(file: SpaceFile, *, where: str) -> None:
+    """The space has every hyperparameter of the family that one of its settings needs."""
+    own = file.space.parameters
+    both = SearchSpace(file.family, {**read_space(file.family).space.parameters, **own})
+    lacking = [name for name in both.reachable() if name not in own]
+    if lacking:
+        raise InputError(
+            f"{where} lacks hyperparameters of {file.family!r}: {', '.join(lacking)}. "
+            f"Write 'extends: {file.family}' into it, and they stay as shipped."
+        )
 
 
 def _read(data: str | Path | pd.DataFrame, options: Options) -> tuple[pd.DataFrame, Rows, reading.Table]:

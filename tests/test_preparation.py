@@ -12,6 +12,7 @@ import pytest
 from automl.errors import InputError
 from automl.options import Options, column_kinds, named_kinds, seconds
 from automl.preparation import prepare, usual_folds
+from automl.resources import folder
 
 
 @pytest.fixture
@@ -111,6 +112,26 @@ def test_the_test_file_is_the_test_part(sales: pd.DataFrame, tmp_path: Path) -> 
         prepare(tmp_path / "train.csv", Options(target="sales", test=tmp_path / "test.csv"))
 
 
+def test_test_rows_do_not_say_what_columns_are(tmp_path: Path) -> None:
+    def rows(number: int, *, version: int, date_format: str) -> pd.DataFrame:
+        order = np.arange(number)
+        days = pd.date_range("2024-01-01", periods=number, freq="7h").strftime(date_format)
+        codes = [f"C-{place}" for place in order]
+        return pd.DataFrame(
+            {"id": order, "code": codes, "day": days, "version": version, "size": order % 7, "y": order % 2}
+        )
+
+    rows(800, version=1, date_format="%d/%m/%Y").to_csv(tmp_path / "main.csv", index=False)
+    rows(200, version=2, date_format="%Y-%m-%d").to_csv(tmp_path / "test.csv", index=False)
+    alone = prepare(tmp_path / "main.csv", Options(target="y")).profile
+    facts = prepare(tmp_path / "main.csv", Options(target="y", test=tmp_path / "test.csv")).profile
+    kinds = {column.name: column.kind for column in facts.columns}
+    assert kinds == {"id": "identifier", "code": "identifier", "day": "date", "version": "constant", "size": "number"}
+    read = [(column.kind, column.why, column.date_format) for column in facts.columns]
+    assert read == [(column.kind, column.why, column.date_format) for column in alone.columns]
+    assert (facts.rows, sum(rows for _, rows in facts.target.counts)) == (1000, 1000)
+
+
 def test_balance_gives_every_class_the_same_weight(flowers: pd.DataFrame) -> None:
     rare = flowers[(flowers["kind"] != "rose") | (flowers.index % 5 == 0)]
     prepared = prepare(rare, Options(target="kind", balance=True))
@@ -164,6 +185,30 @@ def test_says_which_option_is_wrong(sales: pd.DataFrame, options: dict[str, obje
         prepare(sales, Options(target="sales", **options))  # type: ignore[arg-type]
 
 
+def test_a_space_needs_all_hyperparameters_of_its_family(sales: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "mlp.yaml"
+    shipped = (folder("search_spaces") / "mlp.yaml").read_text(encoding="utf-8").splitlines()
+    options = Options(target="sales", spaces=(path,), families=("mlp",))
+    path.write_text("parameters: {layers: 2}\n")
+    with pytest.raises(InputError, match=r"mlp\.yaml lacks hyperparameters of 'mlp': units, .*Write 'extends: mlp'"):
+        prepare(sales, options)
+    path.write_text("\n".join(line for line in shipped if "momentum" not in line))
+    with pytest.raises(InputError, match=r"lacks hyperparameters of 'mlp': momentum\."):
+        prepare(sales, options)
+    # Only sgd has a momentum.
+    path.write_text("\n".join(line.replace("adam, sgd]", "adam]") for line in shipped if "momentum" not in line))
+    assert "momentum" not in prepare(sales, options).spaces["mlp"].parameters
+
+
+def test_a_family_has_one_space(sales: pd.DataFrame, tmp_path: Path) -> None:
+    paths = (tmp_path / "deep.yaml", tmp_path / "wide.yaml")
+    paths[0].write_text("extends: mlp\nparameters: {layers: 4}\n")
+    paths[1].write_text("extends: mlp\nparameters: {units: 512}\n")
+    with pytest.raises(InputError, match=r"wide\.yaml is the second --space for the family 'mlp'. Put both into one"):
+        prepare(sales, Options(target="sales", spaces=paths))
+    assert prepare(sales, Options(target="sales", spaces=paths[:1])).spaces["mlp"].defaults()["layers"] == 4
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -202,3 +247,5 @@ def test_a_column_cannot_be_dropped_and_be_something() -> None:
     assert column_kinds({"a": "text", "b": "dropped"}, ["b"]) == {"a": "text", "b": "dropped"}
     with pytest.raises(InputError, match="Column 'a' is to be dropped, and to be of the kind 'text'"):
         column_kinds({"a": "text"}, ["a"])
+    with pytest.raises(InputError, match="Column '3' is to be dropped, and to be of the kind 'text'"):
+        column_kinds({3: "text"}, 3)

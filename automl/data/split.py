@@ -88,7 +88,10 @@ def split_at_random(
         groups: shape (rows,), rows with the same value stay on one side; missing ones stand alone.
 
     A class with very few rows goes to training first, then to validation, then to test. Where all rows are copies of
-    so few that none would be left for validation, they are many cases of the same, and need not stay together.
+    so few that none would be left for a part, they are many cases of the same, and need not stay together.
+
+    Raises:
+        InputError: a part that is to have rows gets none.
     """
 
     def cut_with(same: pd.Series) -> NDArray[np.int64]:
@@ -96,11 +99,11 @@ def split_at_random(
 
     cut = cut_with(copies)
     how = "at random" + (", every class in proportion" if classes is not None else "")
-    if groups is None and copies.duplicated().any() and not (cut == 1).any():
+    if groups is None and copies.duplicated().any() and _empty(cut, shares):
         cut = cut_with(pd.Series(np.arange(len(copies))))
         how += f", copies apart since only {copies.nunique()} rows differ"
     how += f", the rows of one {groups.name!r} together" if groups is not None else ""
-    return _checked(cut, how)
+    return _checked(cut, how, shares)
 
 
 def in_folds(
@@ -141,7 +144,7 @@ def split_by_time(times: pd.Series, *, shares: Shares = Shares()) -> Split:
         times: shape (rows,), dates or numbers that grow with time.
 
     Raises:
-        InputError: a row has no time.
+        InputError: a row has no time, or a part that is to have rows gets none.
     """
     if times.isna().any():
         raise InputError(
@@ -151,7 +154,7 @@ def split_by_time(times: pd.Series, *, shares: Shares = Shares()) -> Split:
     sizes = np.bincount(moment)
     middle = np.cumsum(sizes) - sizes / 2
     part = np.searchsorted(_cuts(shares, len(times)), middle, side="left")[moment]
-    return _checked(part, f"by time ({times.name}): the past trains, the future tests")
+    return _checked(part, f"by time ({times.name}): the past trains, the future tests", shares)
 
 
 def _cut(
@@ -222,12 +225,16 @@ def _common_class(unit: NDArray[np.int64], classes: NDArray[np.int64]) -> NDArra
     return np.asarray(of_pair[order][first][np.searchsorted(found, unit)], dtype=np.int64)
 
 
-def _checked(part: NDArray[np.int64], how: str) -> Split:
+def _checked(part: NDArray[np.int64], how: str, shares: Shares) -> Split:
+    for name in _empty(part, shares):
+        raise InputError(
+            f"The split leaves no rows for {name} ({how}). Use other shares with --split, or fewer large groups."
+        )
     train, val, test = (np.flatnonzero(part == number) for number in range(3))
-    result = Split(train, val, test, how)
-    for name, rows in (("training", result.train), ("validation", result.val)):
-        if not len(rows):
-            raise InputError(
-                f"The split leaves no rows for {name} ({how}). Use other shares with --split, or fewer large groups."
-            )
-    return result
+    return Split(train, val, test, how)
+
+
+def _empty(part: NDArray[np.int64], shares: Shares) -> list[str]:
+    """The parts that are to have rows, and have none."""
+    wanted = {"training": shares.train, "validation": shares.val, "testing": shares.test}
+    return [name for number, (name, share) in enumerate(wanted.items()) if share > 0 and not (part == number).any()]

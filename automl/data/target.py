@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,8 +19,8 @@ FEWEST_ROWS = 10
 MOST_CLASSES = 200
 # Of a target's values, those that may be something else than numbers for it to be numbers all the same.
 MOST_STRANGERS = 0.05
-# Of the spread of a target: its third power can still be held.
-LARGEST = 1e100
+# Of the spread of a target: scores and gradients are compared and summed in single precision.
+LARGEST = 1e30
 
 
 @dataclass(frozen=True)
@@ -103,15 +103,20 @@ def describe_target(column: pd.Series, task: str | None) -> Target:
     raise unknown("task", task, ("classify", "regress"))
 
 
-def is_known(column: pd.Series) -> np.ndarray:
-    """Shape (rows,): whether each row has a target; blank text is missing."""
+def is_known(column: pd.Series, classes: Sequence[str] = ()) -> np.ndarray:
+    """Shape (rows,): whether each row has a target; blank text is missing.
+
+    Args:
+        classes: the labels of a model that is to be scored; without them, the other rows say what may be a class.
+    """
     known = column.notna().to_numpy(dtype=bool)
     if cells.is_text(column):
         texts = cells.labels(column)
         known = known & np.array([text is not None for text in texts], dtype=bool)
         # Among numbers, what people write where there is none. Classes may be called so.
         absent = np.array([text is not None and text.lower() in cells.ABSENT for text in texts], dtype=bool)
-        if absent.any() and not np.isnan(cells.numbers(column[known & ~absent])).any():
+        others = pd.Series(classes, dtype=object) if classes else column[known & ~absent]
+        if absent.any() and not np.isnan(cells.numbers(others)).any():
             known = known & ~absent
     return known
 
@@ -127,7 +132,9 @@ def _check_enough(name: str, known: pd.Series, missing: int) -> None:
         )
     if len(known) < FEWEST_ROWS:
         raise InputError(f"The table has {len(known)} rows with a target; at least {FEWEST_ROWS} are needed.")
-    if known.nunique() == 1:  # noqa: PD101  The column may be of any type.
+    # Two texts may be one label, with spaces around it, and so may 0 and -0.
+    different = known.drop_duplicates()
+    if len(different) <= MOST_CLASSES and len(set(cells.labels(different))) == 1:
         raise InputError(
             f"The target {name!r} has only one value, {str(known.iloc[0])[:40]!r}, in {len(known):,} rows. "
             "There is nothing to learn: choose another column with --target."

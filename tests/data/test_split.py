@@ -94,6 +94,23 @@ def test_one_group_cannot_be_split() -> None:
         split_at_random(DISTINCT, groups=pd.Series(["same"] * 1000, name="site"))
 
 
+def test_two_groups_or_moments_are_too_few_for_three_parts() -> None:
+    sites = pd.Series(["north", "south"] * 500, name="site")
+    years = pd.Series([2023, 2024] * 500, name="year")
+    with pytest.raises(InputError, match=r"leaves no rows for testing \(at random, the rows of one 'site' together\)"):
+        split_at_random(DISTINCT, groups=sites)
+    with pytest.raises(InputError, match=r"leaves no rows for testing \(by time \(year\)"):
+        split_by_time(years)
+    without = Shares.parse("0.5/0.5/0")
+    for split in (split_at_random(DISTINCT, groups=sites, shares=without), split_by_time(years, shares=without)):
+        assert [len(rows) for rows in split.parts().values()] == [500, 500]
+
+
+def test_copies_of_too_few_rows_for_three_parts_need_not_stay_together() -> None:
+    split = split_at_random(pd.Series(np.arange(100) % 2))
+    assert [len(rows) for rows in split.parts().values()] == [60, 20, 20]
+
+
 def test_folds_leave_every_row_out_once_and_keep_the_shares_of_classes() -> None:
     classes = np.repeat([0, 1, 2], [800, 190, 10])
     split = in_folds(split_at_random(DISTINCT, classes=classes), 5, copies=DISTINCT, classes=classes)
