@@ -46,14 +46,14 @@ class NothingTrained(AutomlError):
     exit_code = 4
 
 
-def unknown(kind: str, given: str, known: Iterable[str], *, where: str = "") -> InputError:
+def unknown(kind: str, given: object, known: Iterable[str], *, where: str = "") -> InputError:
     """An InputError for a name that does not exist: it guesses what was meant and lists what there is.
 
     >>> print(unknown("family", "mpl", ["linear", "mlp"]))
     There is no family 'mpl'. Did you mean 'mlp'? Known: linear, mlp.
     """
     names = list(known)
-    close = difflib.get_close_matches(given.strip().lower(), [name.lower() for name in names], n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(given).strip().lower(), [name.lower() for name in names], n=1, cutoff=0.5)
     guess = next((f" Did you mean {name!r}?" for name in names if close and name.lower() == close[0]), "")
     shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
     place = f"{where}: there" if where else "There"

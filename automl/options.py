@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from automl import cgroups
 from automl.errors import InputError
 from automl.quality import Quality, quality
 
@@ -45,7 +46,7 @@ class Options:
         balance: whether every class weighs the same in the loss.
         prune: whether weak trials get only a part of their epochs; None for yes if there may be more than ten.
         refit: whether the chosen networks are trained again on all rows; None for what the quality says.
-        workers: processes that train at the same time; None for one per core.
+        workers: processes that train at the same time; None for one per core that it may use.
         memory: bytes for all workers together; None for what the machine has free.
         out: the run's folder; None for runs/NAME-1, -2, …
         tracking_uri, experiment: where MLflow records the run; None for MLflow's own default and the data's name.
@@ -137,7 +138,8 @@ class Options:
     @property
     def processes(self) -> int:
         """How many workers to use."""
-        return self.workers or max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        return self.workers or max(1, min([cores, *cgroups.processors()]))
 
 
 def seconds(time: str | float | None, *, trials: int | None) -> float | None:
@@ -195,8 +197,20 @@ def named_kinds(pairs: Sequence[str]) -> dict[str, str]:
     return kinds
 
 
-def column_kinds(kinds: Mapping[str, Any], dropped: Sequence[str]) -> dict[str, Any]:
-    """What columns are, those to leave out included.
+def several(given: Any) -> tuple[Any, ...]:
+    """What was given, one or several of something; a text is one.
+
+    >>> several("mlp"), several(["mlp", "resnet"]), several(3)
+    (('mlp',), ('mlp', 'resnet'), (3,))
+    """
+    return (given,) if isinstance(given, str) or not isinstance(given, Iterable) else tuple(given)
+
+
+def column_kinds(kinds: Mapping[Any, Any], dropped: Any) -> dict[str, Any]:
+    """What columns are, those to leave out included, by their names as text.
+
+    Args:
+        dropped: one column or several.
 
     Raises:
         InputError: a column is to be left out and something at once.
@@ -204,7 +218,9 @@ def column_kinds(kinds: Mapping[str, Any], dropped: Sequence[str]) -> dict[str, 
     >>> column_kinds({"zip": "category"}, ["comment"])
     {'zip': 'category', 'comment': 'dropped'}
     """
-    for name in dropped:
-        if kinds.get(name, "dropped") != "dropped":
-            raise InputError(f"Column {name!r} is to be dropped, and to be of the kind {kinds[name]!r}. Ask for one.")
-    return {**kinds, **dict.fromkeys(dropped, "dropped")}
+    named = {str(name): kind for name, kind in kinds.items()}
+    left_out = [str(name) for name in several(dropped)]
+    for name in left_out:
+        if named.get(name, "dropped") != "dropped":
+            raise InputError(f"Column {name!r} is to be dropped, and to be of the kind {named[name]!r}. Ask for one.")
+    return {**named, **dict.fromkeys(left_out, "dropped")}

@@ -96,6 +96,8 @@ def read_user_space(path: str | Path) -> SpaceFile:
 def change(file: SpaceFile, settings: Iterable[str]) -> SpaceFile:
     """The file after `name=3`, `name=relu,gelu` or `name=1e-4..1e-2` for hyperparameters of its family.
 
+    Of several settings of one hyperparameter the last counts.
+
     Raises:
         InputError: there is no such hyperparameter, or it cannot take such values.
     """
@@ -104,7 +106,9 @@ def change(file: SpaceFile, settings: Iterable[str]) -> SpaceFile:
         name, _, values = setting.partition("=")
         if name not in parameters:
             raise unknown("hyperparameter", name, parameters, where=f"--set {file.family}.{setting}")
-        parameters[name] = _changed(parameters[name], values.strip(), where=f"--set {file.family}.{setting}")
+        # Values that an earlier setting has left of a range no longer say that its scale is logarithmic.
+        original = file.space.parameters[name]
+        parameters[name] = _changed(original, values.strip(), where=f"--set {file.family}.{setting}")
     return dataclasses.replace(file, space=SearchSpace(file.family, parameters))
 
 
@@ -260,6 +264,8 @@ def _range(
     if log and low <= 0:
         raise InputError(f"{where}: a logarithmic range must begin above 0, not at {low}.")
     default = _number(merged.get("default", _middle(low, high, log)), f"{where}.default")
+    if kind == "int" and "default" not in merged:
+        default = round(default)
     if not low <= default <= high:
         if "default" in facts:
             raise InputError(f"{where}.default is {default}, outside of {low} to {high}.")
@@ -341,22 +347,8 @@ def _changed(parameter: Parameter, values: str, *, where: str) -> Parameter:
         raise InputError(f"{where} gives no value.")
     low, dots, high = values.partition("..")
     if dots:
-        if isinstance(parameter, Choice) and not all(
-            isinstance(value, (int, float)) and not isinstance(value, bool) for value in parameter.values
-        ):
-            raise InputError(
-                f"{where}: a choice of words takes values, not a range: {', '.join(map(str, parameter.values))}."
-            )
-        whole = isinstance(parameter, Int) or (
-            isinstance(parameter, Choice) and all(isinstance(value, int) for value in parameter.values)
-        )
-        bounds = {"low": _typed(low, where), "high": _typed(high, where)}
-        log = {} if isinstance(parameter, Choice) else {"log": parameter.log}
-        base = None if isinstance(parameter, Choice) else parameter
-        facts: dict[str, Any] = {"type": "int" if whole else "float", **bounds, **log}
-        if base is None:
-            facts["when"] = dict(parameter.when)
-        return _parameter(facts, where, base)
+        base = _spanned(parameter, where) if isinstance(parameter, Choice) else parameter
+        return _parameter({"low": _typed(low, where), "high": _typed(high, where)}, where, base)
     given = [_typed(value, where) for value in values.split(",")]
     if isinstance(parameter, Float):
         given = [float(value) if isinstance(value, int) and not isinstance(value, bool) else value for value in given]
@@ -366,6 +358,16 @@ def _changed(parameter: Parameter, values: str, *, where: str) -> Parameter:
             raise InputError(f"{where}: {value!r} is not of the kind that it takes, such as {_example(parameter)!r}.")
     default = parameter.default if parameter.default in given else given[0]
     return Choice(tuple(given), default, parameter.when)
+
+
+def _spanned(choice: Choice, where: str) -> Float | Int:
+    """The range from the least to the greatest of the numbers."""
+    numbers = [value for value in choice.values if isinstance(value, (int, float)) and not isinstance(value, bool)]
+    if len(numbers) < len(choice.values):
+        raise InputError(f"{where}: a choice of words takes values, not a range: {', '.join(map(str, choice.values))}.")
+    if all(isinstance(number, int) for number in numbers):
+        return Int(int(min(numbers)), int(max(numbers)), int(choice.default), when=choice.when)
+    return Float(min(numbers), max(numbers), float(choice.default), when=choice.when)
 
 
 def _example(parameter: Parameter) -> Value:

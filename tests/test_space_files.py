@@ -68,6 +68,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_user_space(tmp_path / "nowhere.yaml")
 
 
+def test_the_default_of_a_range_of_whole_numbers_is_one(tmp_path: Path) -> None:
+    file = read_user_space(written(tmp_path, "parameters: {layers: {type: int, low: 1, high: 4}}\n"))
+    assert file.space.parameters["layers"] == Int(1, 4, 2)
+
+
 @pytest.mark.parametrize(
     ("setting", "name", "expected"),
     [
@@ -83,6 +88,33 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 )
 def test_the_command_line_changes_a_space(setting: str, name: str, expected: object) -> None:
     assert change(read_space("mlp"), [setting]).space.parameters[name] == expected
+
+
+@pytest.mark.parametrize(
+    ("family", "setting", "expected"),
+    [
+        ("forest", "leaf_rows=1..10", Int(1, 10, 1)),
+        ("boosted_trees", "leaves=3..10", Int(3, 10, 10)),
+        ("mlp", "momentum=0.5..0.99", Float(0.5, 0.99, 0.9, when={"optimizer": "sgd"})),
+    ],
+)
+def test_a_choice_of_numbers_becomes_a_range_with_its_default(family: str, setting: str, expected: Int | Float) -> None:
+    name, _, _ = setting.partition("=")
+    assert change(read_space(family), [setting]).space.parameters[name] == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "expected"),
+    [
+        (["layers=2,3", "layers=1..8"], "layers", Int(1, 8, 3)),
+        (["learning_rate=1e-3", "learning_rate=1e-4..1e-2"], "learning_rate", Float(1e-4, 1e-2, 2e-3, log=True)),
+        (["activation=relu", "layers=1", "activation=gelu,silu"], "activation", Choice(("gelu", "silu"), "silu")),
+    ],
+)
+def test_the_last_setting_counts_as_if_it_were_the_only_one(
+    settings: list[str], name: str, expected: Int | Float | Choice
+) -> None:
+    assert change(read_space("mlp"), settings).space.parameters[name] == expected
 
 
 @pytest.mark.parametrize(
