@@ -26,7 +26,11 @@ def judged(features: Numbers, outcomes: Numbers, folds: NDArray[np.int64], *, se
     for fold in np.unique(folds):
         out = folds == fold
         forest = ExtraTreesRegressor(
-            TREES, min_samples_leaf=LEAF, max_features=min(width, 5 + width // 3, 40), random_state=seed, n_jobs=1
+            TREES,
+            min_samples_leaf=LEAF,
+            max_features=min(width, 5 + width // 3, 40),
+            random_state=seed % 2**32,
+            n_jobs=1,
         )
         # scikit-learn wants a single value per row without a second dimension.
         forest.fit(features[~out].astype(np.float32), outcomes[~out, 0] if outcomes.shape[1] == 1 else outcomes[~out])

@@ -28,7 +28,7 @@ def boost(task: Task, examples: Examples, *, seed: int) -> Mapping[str, Any]:
     train = examples.parts["train"]
     options: dict[str, Any] = {
         "categorical_features": _categorical(train.arrays["none"], examples),
-        "random_state": seed,
+        "random_state": seed % 2**32,
     }
     make = HistGradientBoostingRegressor if task.PREDICTS == "values" else HistGradientBoostingClassifier
     features = {name: _features(part.arrays["none"]) for name, part in examples.parts.items()}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
+from automl.diagnostics._importance import importance
 from automl.diagnostics.tuned_parameters import check
 from automl.space import Choice, Float, Int, SearchSpace
 from automl.trial import Trial
@@ -63,3 +64,8 @@ def test_says_nothing_of_a_handful_of_trials(evidence_of: Callable[..., Evidence
     few = tuned(evidence_of, lambda s, rng: s["dropout"], trials=19)
     assert isinstance(few, NotApplicable)
     assert isinstance(tuned(evidence_of, lambda s, rng: s["dropout"], trials=20), Finding)
+
+
+def test_a_seed_may_be_larger_than_scikit_learn_takes() -> None:
+    trials = [Trial(number, "mlp", SPACE.sample(np.random.default_rng(number))) for number in range(20)]
+    assert sum(importance(SPACE, trials, seed=20240101123).shares.values()) > 0
