@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import shlex
 import threading
 import time
@@ -20,7 +21,7 @@ from automl import asked, auditing, evidence, files, memory, refitting, resuming
 from automl.baselines import BOOSTING, CONSTANT, Baseline
 from automl.diagnostics import Answer, Audit, Data, Finding, ask, ask_of_trials, skipped, worst_first
 from automl.ensemble import MOST_MEMBERS, Ensemble, candidates, choose
-from automl.errors import EnvironmentFault, NothingTrained
+from automl.errors import EnvironmentFault, InputError, NothingTrained
 from automl.evaluation import Evaluated, WeakSpot, evaluate, importance
 from automl.execution import workspace
 from automl.execution.launcher import Launcher
@@ -138,7 +139,7 @@ def fit(
         cleanup.callback(services.reporter.close)
         cleanup.callback(services.launcher.close)
         prepared = prepare(data, options)
-        objective = metric(options.metric, prepared.task)
+        objective = objective_of(prepared, options)
         plan = plan_of(prepared, options, objective, grid_size=_grid_size(prepared, options), earlier=earlier)
         tracker = services.open_tracker()
         cleanup.callback(tracker.close)
@@ -259,6 +260,23 @@ def _grid_size(prepared: Prepared, options: Options) -> int | None:
     return check_size(prepared.spaces, trials=options.most_trials) if options.search == "grid" else None
 
 
+def objective_of(prepared: Prepared, options: Options) -> Metric:
+    """What decides.
+
+    Raises:
+        InputError: there is no such metric, or it is not defined on these validation rows.
+    """
+    chosen = metric(options.metric, prepared.task)
+    known = _constant(prepared).scores["val"]
+    if math.isnan(known[chosen.name]):
+        others = [name for name, score in known.items() if not math.isnan(score)]
+        raise InputError(
+            f"{chosen.title} is not defined on the {len(prepared.split.val):,} validation rows of this table, whatever "
+            f"is predicted. Choose another --metric: {', '.join(others)}."
+        )
+    return chosen
+
+
 def plan_of(
     prepared: Prepared, options: Options, objective: Metric, *, grid_size: int | None, earlier: Earlier | None = None
 ) -> Plan:
@@ -348,6 +366,7 @@ def _settings(prepared: Prepared, options: Options, plan: Plan, earlier: Earlier
         boosts=options.trade.boosts,
         growth=refitting.growth(prepared.split, again) if again else None,
         began=began,
+        afresh=resuming.is_afresh(earlier.folder.asked()),
     )
 
 
@@ -360,6 +379,12 @@ def _search_deadline(options: Options, earlier: Earlier, began: float) -> float:
 def _audit_deadline(options: Options, began: float) -> float:
     """When nothing may be trained any more."""
     return float("inf") if options.seconds is None else began + options.seconds - tail(options.seconds)
+
+
+def _examination_deadline(options: Options, began: float) -> float:
+    """When the model should have been examined, which begins now."""
+    now = time.monotonic()
+    return min(_audit_deadline(options, began), now + auditing.most_seconds(now - began))
 
 
 def tail(seconds: float) -> float:
@@ -471,7 +496,7 @@ def _examined(going: _Underway, best: Ensemble | None, outcome: SearchOutcome) -
         metric=going.settings.metric,
         seed=going.settings.seed,
         workers=going.settings.workers,
-        deadline=_audit_deadline(going.options, going.began),
+        deadline=_examination_deadline(going.options, going.began),
         report=going.teller("examining the model", outcome),
     )
 

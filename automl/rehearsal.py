@@ -23,14 +23,13 @@ from automl.execution import Event, Executor, Job
 from automl.execution.launcher import Launcher
 from automl.execution.local import LocalExecutor
 from automl.options import Options
-from automl.pipeline import TAIL_SECONDS, plan_of, tail, write_workspace
+from automl.pipeline import TAIL_SECONDS, objective_of, plan_of, tail, write_workspace
 from automl.preparation import Prepared, prepare
 from automl.reporting import Plan, Reporter
 from automl.reporting.rehearsal import Forecast, Probe, figures, outlook, scope
 from automl.search.grid import check_size
 from automl.searching import GRACE_SECONDS, SILENCE_SECONDS, WAIT_SECONDS
 from automl.space import SearchSpace
-from automl.tasks import metric
 
 # Of the budget, for all probes together; but not less than compiling a few networks takes.
 PROBES_SHARE = 1 / 3
@@ -87,7 +86,7 @@ def rehearse(data: str | Path | pd.DataFrame, options: Options, services: Servic
         prepared = prepare(data, options)
         spaces = prepared.spaces
         size = sum(space.grid_size() for space in spaces.values()) if options.search == "grid" else None
-        plan = plan_of(prepared, options, metric(options.metric, prepared.task), grid_size=size)
+        plan = plan_of(prepared, options, objective_of(prepared, options), grid_size=size)
         _tell(prepared, worst_first(ask("data", of_data(prepared, options))), plan, services)
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="automl-")))
         write_workspace(folder / "encoded", prepared)

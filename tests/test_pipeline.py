@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from automl.errors import EnvironmentFault
+from automl.errors import EnvironmentFault, InputError
 from automl.options import Options
 from automl.pipeline import (
     LEAST_CHECKS_SECONDS,
@@ -16,7 +18,9 @@ from automl.pipeline import (
     _faults_tell_the_way_on,
     _search_deadline,
     _why_nothing,
+    objective_of,
 )
+from automl.preparation import prepare
 from automl.records import RunFolder
 from automl.resuming import Earlier
 from automl.trial import Trial
@@ -37,6 +41,16 @@ def test_a_fault_of_the_machine_tells_the_way_on() -> None:
     with pytest.raises(EnvironmentFault) as caught, _faults_tell_the_way_on(FOLDER):
         raise EnvironmentFault("The disk is full.")
     assert str(caught.value) == "The disk is full.\nNo recorded trial is lost. To go on: automl resume 'runs/t 1'"
+
+
+def test_a_metric_that_is_not_defined_is_refused_before_anything_is_trained() -> None:
+    frame = pd.DataFrame({"x": np.arange(120.0) * 0.37 % 1, "y": np.arange(120) % 3})
+    frame["y"] = frame["y"].map({0: "a", 1: "b", 2: "c"})
+    options = Options(target="y", metric="average_precision")
+    with pytest.raises(InputError, match="average precision is not defined on the .* --metric: log_loss, accuracy"):
+        objective_of(prepare(frame, options), options)
+    of_two = frame[frame["y"] != "c"]
+    assert objective_of(prepare(of_two, options), options).name == "average_precision"
 
 
 def test_a_search_that_begins_late_still_gets_a_first_model() -> None:
