@@ -157,7 +157,7 @@ def resume(
     *,
     time: str | float | None = None,
     trials: str | int | None = None,
-    settings: Sequence[str] = (),
+    settings: str | Sequence[str] = (),
     workers: int | None = None,
     memory: str | float | None = None,
     tracking_uri: str | None = None,
@@ -186,7 +186,7 @@ def resume(
     more = {
         "time": time,
         "trials": trials,
-        "settings": settings,
+        "settings": asked.several(settings),
         "workers": workers,
         "memory": size(memory),
         "tracking_uri": tracking_uri,

@@ -11,7 +11,7 @@ from automl import files
 from automl.options import Options
 from automl.preparation import Prepared
 from automl.reporting import Plan
-from automl.tracking.store import without_secrets
+from automl.tracking.store import address, without_secrets
 from automl.versions import installed
 
 
@@ -37,7 +37,8 @@ def record(prepared: Prepared, options: Options, *, command: str) -> dict[str, A
         "folds": None if prepared.split.folds is None else prepared.split.number_of_folds,
         "options": {
             **{name: _plain(value) for name, value in dataclasses.asdict(options).items()},
-            "tracking_uri": options.tracking_uri and without_secrets(options.tracking_uri),
+            # As it was typed, it may be relative to this folder.
+            "tracking_uri": options.tracking_uri and without_secrets(address(options.tracking_uri)),
         },
         "families": [
             {"name": known.name, "taken": known.taken, "why": known.why, "summary": known.summary}

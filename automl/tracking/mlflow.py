@@ -35,6 +35,7 @@ class MlflowTracker:
     Args:
         experiment: the MLflow experiment; by default the data set's name.
         tracking_uri: by default the variable MLFLOW_TRACKING_URI, else mlflow.db in the working folder.
+        own: the address of the run's own store, where this is a further one that gets it; None where this is its own.
         register: the name under which the model goes into the registry; None for not at all.
         warn: is told, in the caller's thread, that the store has failed (once), and what became of the registration.
 
@@ -51,12 +52,14 @@ class MlflowTracker:
         *,
         experiment: str | None = None,
         tracking_uri: str | None = None,
+        own: str | None = None,
         register: str | None = None,
         warn: Callable[[str], None],
     ) -> None:
         self._uri = store.address(tracking_uri)
         self.tracking_uri = store.without_secrets(self._uri)
         self.lacks = "it was not told how the run ended"
+        self._own = own
         self._experiment = experiment
         self._register = register
         self._opening: threading.Thread | None = None
@@ -101,6 +104,7 @@ class MlflowTracker:
         self._recorder = Recorder(
             self._uri,
             run,
+            own=self._own,
             # MLflow knows the caller's active run in the caller's thread alone.
             tags=entities.tags_of_run(run),
             experiment=self._experiment,

@@ -4,8 +4,8 @@ Everything goes to explicit run ids through `MlflowClient`; the caller's own act
 are left alone. Whatever a store throws is raised, and any call may then be made again: what the store has already is
 not sent twice.
 
-A run that goes on, or is told again, is recorded in the same parent run where that is still there, and else, trials of
-earlier sessions included, in a new one.
+A run that goes on, or is told again, is recorded in the same parent run where the store still has that, and else,
+trials of earlier sessions included, in a new one. The run's folder remembers each store that it was recorded in.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from mlflow import MlflowClient, MlflowException
 from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
 
-from automl import files
+from automl import files, untrusted
 from automl.errors import EnvironmentFault, InputError
 from automl.tasks import metric, task
 from automl.tracking import RunDescription, RunOutcome, entities, logged_model, registry, store
@@ -33,6 +34,8 @@ BATCH = 1000
 OUTCOME_TAGS = ("finding.", "overfit.", "refit", "best", "ensemble_weight")
 
 _RUN_STATUS = {"finished": "FINISHED", "failed": "FAILED", "interrupted": "KILLED"}
+# What a store calls a run and its experiment: `run_id` and `experiment_id`.
+Place = dict[str, str]
 
 
 @dataclass
@@ -58,6 +61,7 @@ class Recorder:
 
     Args:
         uri: of the store, with its passwords.
+        own: the address of the run's own store, where this is a further one that gets it; None where this is its own.
         tags: of the parent run.
         experiment: the MLflow experiment; by default the data set's name.
         register: the name under which the model goes into the registry; None for not at all.
@@ -73,6 +77,7 @@ class Recorder:
         uri: str,
         run: RunDescription,
         *,
+        own: str | None,
         tags: dict[str, str],
         experiment: str | None,
         register: str | None,
@@ -89,11 +94,13 @@ class Recorder:
         self._ended = self._failed = self._pruned = 0
         self._best = math.inf
         self.tracking_uri = store.without_secrets(uri)
+        self._own = own or self.tracking_uri
         self.run_id = ""
         self.experiment_id = ""
         self.sent = Counter[str]()
-        if run.keeps is not None and not run.keeps.exists():
-            self._keep()
+        # By address; this store comes first, in which the run is looked for.
+        self._places = {self.tracking_uri: self._place, **_places(run.keeps)}
+        self._keep()
         for trial in run.trials:
             ended = run.ended.get(trial.number) or entities.now()
             self._children[trial.number] = Child(ended - round(1000 * trial.seconds), ended)
@@ -150,20 +157,17 @@ class Recorder:
 
     def _parent_before(self) -> Run | None:
         """The parent run of the earlier sessions; None if there is none in this store, or it has been deleted."""
-        try:
-            kept = files.read_record(self._run.keeps) if self._run.keeps is not None else {}
-            wanted = str(kept["run_id"])
-        except (OSError, TypeError, KeyError, InputError):
-            return None
-        if not wanted:
-            return None
-        try:
-            parent = self._client.get_run(wanted)
-        except MlflowException as error:
-            if error.error_code not in store.NOT_THERE:
-                raise
-            return None
-        return parent if parent.info.lifecycle_stage == "active" else None
+        # What is known of other stores, too: a database, and a server in front of it, are one with two addresses.
+        for run_id in filter(None, (place.get("run_id") for place in self._places.values())):
+            try:
+                parent = self._client.get_run(run_id)
+            except MlflowException as error:
+                if error.error_code not in store.NOT_THERE:
+                    raise
+                continue
+            if parent.info.lifecycle_stage == "active":
+                return parent
+        return None
 
     def _open_experiment(self, name: str) -> str:
         found = self._client.get_experiment_by_name(name)
@@ -262,9 +266,14 @@ class Recorder:
 
     def _keep(self) -> None:
         """Notes where the run is recorded."""
-        kept = {"tracking_uri": self.tracking_uri, "experiment_id": self.experiment_id, "run_id": self.run_id}
+        if self.run_id:
+            self._places[self.tracking_uri] = self._place
         if self._run.keeps is not None:
-            files.write_record(self._run.keeps, kept)
+            files.write_record(self._run.keeps, {"tracking_uri": self._own, "stores": self._places})
+
+    @property
+    def _place(self) -> Place:
+        return {"experiment_id": self.experiment_id, "run_id": self.run_id}
 
     def describe(self, parent: Run) -> None:
         """Sends what was asked for and the table's facts, where the parent run lacks them."""
@@ -394,8 +403,6 @@ class Recorder:
             self._client.log_text(self.run_id, shown.to_json(orient="split", index=False), "leaderboard.json")
         else:
             self._client.log_table(self.run_id, shown, "leaderboard.json")
-        if outcome.evaluated is not None:
-            self._client.log_artifact(self.run_id, str(outcome.evaluated))
         for file in outcome.files:
             self._client.log_artifact(self.run_id, str(file))
         for plot in outcome.plots:
@@ -411,7 +418,10 @@ class Recorder:
             of_model = [Metric(m.key, m.value, m.timestamp, m.step, model_id=model_id) for m in metrics]
             self._send_batch(self.run_id, of_model)
             self.sent["models"] += 1
-        if self._register is not None and outcome.evaluated is not None:
+        if outcome.evaluated is None:
+            return
+        registry.keep(self._client, outcome.evaluated, run_id=self.run_id, model_id=model_id)
+        if self._register is not None:
             self._say(
                 registry.register(
                     self._client,
@@ -439,6 +449,20 @@ class Recorder:
         self._client.log_batch(run_id, metrics[:first], params, tags)
         for begin in range(first, len(metrics), BATCH):
             self._client.log_batch(run_id, metrics[begin : begin + BATCH])
+
+
+def _places(keeps: Path | None) -> dict[str, Place]:
+    """Where a run is recorded, by the address of the store; empty if that is not known."""
+    if keeps is None:
+        return {}
+    try:
+        kept = files.read_record(keeps)
+        if "stores" not in kept:
+            # An older file, which knows one.
+            kept = {"stores": {kept["tracking_uri"]: {name: kept[name] for name in ("experiment_id", "run_id")}}}
+        return dict(untrusted.checked(dict[str, Place], kept["stores"], keeps))
+    except (OSError, TypeError, KeyError, InputError):
+        return {}
 
 
 def make_tables(uri: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mlflow import MlflowClient, MlflowException
+from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
 from automl import evaluation
@@ -17,12 +18,18 @@ from automl.tracking import store
 CHAMPION, CHALLENGER = "champion", "challenger"
 # A tag of a version of which nobody has yet found out which of the two it is.
 UNDECIDED = "undecided"
-# Of a run's artifacts: what its model says of rows whose truth is known.
-EVALUATION = "evaluation.npz"
+# What a model says of rows whose truth is known, and where that is among its run's artifacts: a run that goes on has
+# several models, and each a folder of its own there. Older runs have one file, in no folder.
+EVALUATION, EVALUATIONS = "evaluation.npz", "evaluations"
 # Of a run's tags: two models can be compared where these are the same.
 SAME = ("digest", "test_digest", "task", "target", "objective")
 # MLflow's limit.
 LONGEST_DESCRIPTION = 5000
+
+
+def keep(client: MlflowClient, evaluated: Path, *, run_id: str, model_id: str) -> None:
+    """Keeps the `evaluation.npz` of a run's model, for versions to come to be compared with."""
+    client.log_artifact(run_id, str(evaluated), _folder(model_id))
 
 
 def register(
@@ -97,17 +104,18 @@ def _beats(
     client: MlflowClient, champion: ModelVersion, *, run_id: str, metric: Metric, evaluated: Path
 ) -> tuple[bool, str]:
     """Whether the new model is better than the champion, and the reason."""
-    its = _tags(client, champion.run_id)
+    its = _run(client, champion.run_id)
     if its is None:
         return False, "they cannot be compared, since the champion's run is gone."
     mine = client.get_run(run_id).data.tags
-    differing = [name for name in SAME if mine.get(name) != its.get(name)]
+    differing = [name for name in SAME if mine.get(name) != its.data.tags.get(name)]
     if differing:
         return False, f"they cannot be compared, since their {' and '.join(differing)} differ."
-    if not any(file.path == EVALUATION for file in client.list_artifacts(champion.run_id)):
+    kept = _kept(client, champion, its)
+    if kept is None:
         return False, "they cannot be compared, since the champion's predictions are not kept."
     with TemporaryDirectory() as folder:
-        path = Path(client.download_artifacts(champion.run_id, EVALUATION, folder))
+        path = Path(client.download_artifacts(its.info.run_id, kept, folder))
         old, new = evaluation.read(path), evaluation.read(evaluated)
     part = "test" if "test" in new else "val"
     if part not in old or not evaluation.judged_alike(new[part], old[part]):
@@ -115,16 +123,32 @@ def _beats(
     return _is_better(evaluation.advantage(new[part], old[part], metric), metric, part)
 
 
-def _tags(client: MlflowClient, run_id: str | None) -> dict[str, str] | None:
-    """A run's tags; None if there is no such run: versions outlive theirs, and some were made of none."""
+def _run(client: MlflowClient, run_id: str | None) -> Run | None:
+    """The run of a version; None if there is no such one: versions outlive theirs, and some were made of none."""
     if not run_id:
         return None
     try:
-        return dict(client.get_run(run_id).data.tags)
+        return client.get_run(run_id)
     except MlflowException as error:
         if error.error_code not in store.NOT_THERE:
             raise
         return None
+
+
+def _kept(client: MlflowClient, version: ModelVersion, run: Run) -> str | None:
+    """Where among its run's artifacts the predictions of a version are; None if they are not kept."""
+    models = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
+    # A version in a database knows where its model lies, and not which one it is.
+    folders = [_folder(model.model_id) for model in models if model.artifact_location == version.source]
+    for folder in (*folders, None):
+        path = f"{folder}/{EVALUATION}" if folder else EVALUATION
+        if any(file.path == path for file in client.list_artifacts(run.info.run_id, folder)):
+            return path
+    return None
+
+
+def _folder(model_id: str) -> str:
+    return f"{EVALUATIONS}/{model_id}"
 
 
 def _is_better(advantage: tuple[float, float], metric: Metric, part: str) -> tuple[bool, str]:

@@ -45,7 +45,7 @@ def test_shows_a_run_without_an_error_on_the_console(
     pictures.write(folder.path)
     with mlflow_server(free_port) as uri:
         api.sync(folder.path, tracking_uri=uri)
-        kept = json.loads(folder.tracking.read_text())
+        kept = json.loads(folder.tracking.read_text())["stores"][uri]
         experiment = f"{uri}/#/experiments/{kept['experiment_id']}"
         run = f"{experiment}/runs/{kept['run_id']}"
         kind = "?workflowType=machine_learning"

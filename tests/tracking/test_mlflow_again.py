@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from automl import files
 from automl.ensemble import Ensemble
 from automl.tracking import RunDescription, RunOutcome
 from automl.tracking.mlflow import MlflowTracker
@@ -173,7 +175,59 @@ def test_a_run_that_cannot_go_on_there_is_recorded_anew_with_all_trials(
     assert second.run_id != first.run_id
     assert [run.info.run_name for run in children(uri, second)] == ["0000 mlp", "0001 mlp", "0002 mlp", "0003 resnet"]
     assert MlflowClient(uri).get_run(second.run_id).data.metrics["trials"] == 4
-    assert json.loads(described.keeps.read_text())["run_id"] == second.run_id
+    kept = json.loads(described.keeps.read_text())
+    assert (kept["tracking_uri"], kept["stores"][uri]["run_id"]) == (uri, second.run_id)
+
+
+def test_goes_on_in_its_own_run_though_another_store_got_it_meanwhile(
+    uri: str, described: RunDescription, trials: list[Trial], outcome: RunOutcome, tmp_path: Path
+) -> None:
+    described = replace(described, keeps=tmp_path / "mlflow.json")
+    first = begun(uri, described, trials[:3])
+    other = MlflowTracker(tracking_uri=f"sqlite:///{tmp_path}/other.db", own=uri, warn=pytest.fail)
+    other.start(replace(described, trials=trials[:2]))
+    other.finish(outcome)
+    second = gone_on(uri, replace(described, resumed=1, trials=trials[:2]), trials[2], outcome)
+    assert second.run_id == first.run_id != other.run_id
+
+
+def test_an_older_file_tells_where_the_run_is(
+    uri: str, described: RunDescription, trials: list[Trial], outcome: RunOutcome, tmp_path: Path
+) -> None:
+    described = replace(described, keeps=tmp_path / "mlflow.json")
+    assert described.keeps is not None
+    first = begun(uri, described, trials[:3])
+    older = {"tracking_uri": uri, "experiment_id": first.experiment_id, "run_id": first.run_id}
+    files.write_record(described.keeps, older)
+    second = gone_on(uri, replace(described, resumed=1, trials=trials[:2]), trials[2], outcome)
+    assert second.run_id == first.run_id
+
+
+def made(folder: Path, *, skill: float) -> tuple[Path, Path]:
+    """A stand-in for a bundle, and what its model says of 200 test rows."""
+    bundle = folder / "model"
+    bundle.mkdir(parents=True)
+    (bundle / "manifest.json").write_text(f'{{"skill": {skill}}}')
+    (bundle / "schema.json").write_text('{"target": {"classes": ["daisy", "rose", "tulip"]}}')
+    targets = np.arange(200) % 3
+    raw = np.exp(skill * np.eye(3)[targets] + np.random.default_rng(0).normal(size=(200, 3)))
+    arrays = {"rows": np.arange(200), "targets": targets, "predictions": raw / raw.sum(axis=1, keepdims=True)}
+    files.write_arrays(folder / "evaluation.npz", {f"test_{name}": own for name, own in arrays.items()})
+    return bundle, folder / "evaluation.npz"
+
+
+def test_a_run_that_has_become_better_takes_its_former_models_place(
+    uri: str, described: RunDescription, trials: list[Trial], outcome: RunOutcome, tmp_path: Path
+) -> None:
+    described = replace(described, keeps=tmp_path / "mlflow.json", trials=trials)
+    said: list[str] = []
+    for session, skill in enumerate((0.0, 2.0)):
+        bundle, evaluated = made(tmp_path / str(session), skill=skill)
+        tracker = MlflowTracker(tracking_uri=uri, register="flowers", warn=said.append)
+        tracker.start(replace(described, resumed=session))
+        tracker.finish(replace(outcome, bundle=bundle, evaluated=evaluated))
+    assert said[0] == "Registered as version 1 of 'flowers', its first champion."
+    assert said[1].startswith("Registered as version 2 of 'flowers', the new champion: its log loss is better by 0.")
 
 
 def test_a_store_that_is_gone_costs_a_run_that_goes_on_one_warning(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from automl import files
 from automl.tasks import metric, task
-from automl.tracking.registry import register
+from automl.tracking.registry import keep, register
 
 RMSE = metric("rmse", task("regress"))
 TRUTH = np.linspace(0, 10, 200)
@@ -43,7 +43,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def made(client: MlflowClient, name: str, tmp_path: Path) -> Made:
-    """Makes a model with a certain error on certain rows; what it returns registers that model."""
+    """Makes a model with a certain error on certain rows, of a new run or of `run`; what it returns registers it."""
     experiment = client.create_experiment(name, artifact_location=str(tmp_path / "artifacts"))
 
     def make(
@@ -53,18 +53,22 @@ def made(client: MlflowClient, name: str, tmp_path: Path) -> Made:
         first_row: int = 0,
         truth: NDArray[np.float64] = TRUTH,
         keeps: bool = True,
+        is_old: bool = False,
+        run: str = "",
         **tags: str,
     ) -> Callable[[], str]:
         noise = np.random.default_rng(int(error * 100)).normal(size=len(truth))
         arrays = {"rows": np.arange(200) + first_row, "targets": truth, "predictions": truth + error * noise}
         known = {"digest": "a", "task": "regress", "target": "y", "objective": "rmse", **tags}
-        run = client.create_run(experiment, tags=known).info.run_id
-        path = tmp_path / run / "evaluation.npz"
+        run = run or client.create_run(experiment, tags=known).info.run_id
+        path = tmp_path / f"{run} {error}" / "evaluation.npz"
         path.parent.mkdir()
         files.write_arrays(path, {f"{part}_{key}": value for key, value in arrays.items()})
-        if keeps:
-            client.log_artifact(run, str(path))
         model = client.create_logged_model(experiment, name="model", source_run_id=run).model_id
+        if is_old:
+            client.log_artifact(run, str(path))
+        elif keeps:
+            keep(client, path, run_id=run, model_id=model)
         return partial(
             register, client, name, run_id=run, model_id=model, verdict="It holds.", metric=RMSE, evaluated=path
         )
@@ -151,6 +155,18 @@ def test_models_of_other_data_or_rows_are_not_compared(
 def test_a_champion_without_predictions_keeps_its_place(registered: Register) -> None:
     registered(1.0, keeps=False)
     assert "predictions are not kept" in registered(0.1)
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+def test_a_run_that_goes_on_is_compared_with_what_its_model_said_before(
+    client: MlflowClient, name: str, registered: Register, is_old: bool
+) -> None:
+    registered(1.0, is_old=is_old)
+    run = client.get_model_version(name, "1").run_id
+    assert "a challenger of version 1: its RMSE is worse by" in registered(2.0, run=run)
+    # By as much as the champion is worse, and not the challenger.
+    assert "the new champion: its RMSE is better by 0." in registered(0.5, run=run)
+    assert "a challenger of version 3: both have the same RMSE" in registered(0.5)
 
 
 def test_a_champion_of_no_run_keeps_its_place(

@@ -49,7 +49,9 @@ def is_there_once(client: MlflowClient, run: Run) -> bool:
 
 
 def kept(file: Path) -> str:
-    return str(json.loads(file.read_text())["run_id"])
+    """What the run's own store calls it."""
+    record = json.loads(file.read_text())
+    return str(record["stores"][record["tracking_uri"]]["run_id"])
 
 
 def test_a_run_of_which_the_store_knows_nothing_is_sent_once(
@@ -72,6 +74,21 @@ def test_a_run_of_which_the_store_knows_nothing_is_sent_once(
     assert all(is_there_once(client, run) for run in [client.get_run(parent), *children(client, parent)])
     [experiment] = [one for one in client.search_experiments() if one.name == "flowers"]
     assert len(client.search_runs([experiment.experiment_id])) == 15
+
+
+def test_another_store_gets_the_run_once_and_does_not_become_its_own(
+    recorded: Callable[..., RunFolder], tmp_path: Path
+) -> None:
+    folder, own, other = recorded(), f"sqlite:///{tmp_path}/own.db", f"sqlite:///{tmp_path}/other.db"
+    for uri in (own, other):
+        assert api.sync(folder.path, tracking_uri=uri).endswith("14 trials sent now.")
+    for uri in (own, other):
+        assert api.sync(folder.path, tracking_uri=uri).endswith("nothing was missing.")
+    assert api.sync(folder.path) == f"MLflow at {own} has all of {folder.path}: nothing was missing."
+    for uri in (own, other):
+        client = MlflowClient(uri)
+        [experiment] = [one for one in client.search_experiments() if one.name == "flowers"]
+        assert len(client.search_runs([experiment.experiment_id])) == 15
 
 
 def test_the_times_are_those_of_the_run(recorded: Callable[..., RunFolder], tmp_path: Path) -> None:
