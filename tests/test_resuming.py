@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -491,6 +492,75 @@ def test_a_finished_run_without_more_has_nothing_to_do(
     assert resuming.is_over(earlier, options) is over
 
 
+CHANGES: list[dict[str, Any]] = [{"settings": ("mlp.layers=1..8",)}, {"workers": 2}, {"memory": 2**33}]
+
+
+@pytest.mark.parametrize("changes", CHANGES)
+def test_what_is_changed_of_a_finished_run_needs_further_trials(tmp_path: Path, changes: dict[str, Any]) -> None:
+    earlier = dataclasses.replace(state(tmp_path, "finished", 58.0, seconds=60.0), damage=())
+    for time_in_all in (None, "30s"):
+        with pytest.raises(InputError, match=r"is finished: 4 trials, 0:58\. --\w+ alone would change nothing"):
+            resuming.wanted(earlier, time=time_in_all, **changes)
+    changed, options = resuming.wanted(earlier, trials="+3", **changes)
+    assert not resuming.is_over(changed, options)
+
+
+@pytest.mark.parametrize("changes", CHANGES)
+@pytest.mark.parametrize(
+    ("used", "limits", "over"),
+    [
+        (20.0, {"seconds": 60.0, "trials": 9}, False),
+        (20.0, {"seconds": 60.0, "trials": None}, False),
+        (20.0, {"seconds": None, "trials": 9}, False),
+        (20.0, {"seconds": 60.0, "trials": 4}, True),
+        (60.0, {"seconds": 60.0, "trials": 9}, True),
+    ],
+)
+def test_a_run_that_failed_with_time_and_trials_left_goes_on_with_other_limits(
+    tmp_path: Path, used: float, limits: dict[str, Any], over: bool, changes: dict[str, Any]
+) -> None:
+    earlier = state(tmp_path, "failed", used, **limits)
+    assert resuming.is_over(*resuming.wanted(earlier))
+    with pytest.raises(InputError, match="is failed: 4 trials") if over else nullcontext():
+        changed, options = resuming.wanted(earlier, **changes)
+        assert not resuming.is_over(changed, options)
+        assert (options.seconds, options.trials) == (limits["seconds"], limits["trials"])
+
+
+def test_a_run_that_the_time_cut_off_needs_more_time(tmp_path: Path) -> None:
+    cut_off = Trial(4, "mlp", SPACES["mlp"].defaults(), "failed", reason="timeout", stopped="time")
+    RunFolder(tmp_path).write_trial(cut_off)
+    RunFolder(tmp_path).write_setting(cut_off)
+    with pytest.raises(InputError, match="is failed: 5 trials, 0:58. --memory alone would change nothing"):
+        resuming.wanted(state(tmp_path, "failed", 58.0, seconds=60.0), memory=2**33)
+
+
+@pytest.mark.parametrize(
+    ("options", "afresh"),
+    [
+        ({}, False),
+        ({"trials": 40, "tracking_uri": "x"}, False),
+        ({"seconds": 90.0}, True),
+        ({"workers": 2}, True),
+        ({"memory": 2**33}, True),
+    ],
+)
+def test_what_has_failed_is_tried_afresh_once_limits_have_changed(
+    tmp_path: Path, options: dict[str, Any], afresh: bool
+) -> None:
+    before = asked(tmp_path)
+    assert not resuming.is_afresh(before)
+    now = {**before, "options": {**before["options"], **options}}
+    for _ in ("the session that changes them", "one after that"):
+        files.write_record(tmp_path / "run.json", resuming.recorded(now, read(tmp_path), command="automl resume t-1"))
+        assert resuming.is_afresh(RunFolder(tmp_path).asked()) is afresh
+
+
+def test_what_has_failed_is_tried_afresh_in_other_spaces(tmp_path: Path) -> None:
+    before = read_with_run(tmp_path)
+    assert resuming.is_afresh(resuming.recorded(respaced(tmp_path, high=8), before, command="automl resume t-1"))
+
+
 def test_a_run_that_came_to_nothing_ends_as_it_did_before(tmp_path: Path) -> None:
     state(tmp_path, "failed", 70.0, trials=4)
     with pytest.raises(NothingTrained, match="is failed: 4 trials"):
@@ -591,6 +661,13 @@ HIDDEN = "http://***@host:5000"
 )
 def test_goes_on_where_the_run_was_recorded(given: Any, recorded: Any, expected: Any) -> None:
     assert resuming.tracking_uri(given, recorded) == expected
+
+
+def test_goes_on_at_the_whole_address_where_a_relative_one_was_typed(tmp_path: Path) -> None:
+    asked(tmp_path, options={"tracking_uri": "sqlite:///my.db"})
+    files.write_record(tmp_path / "mlflow.json", {"tracking_uri": "sqlite:////p/my.db", "stores": {}})
+    assert resuming.wanted(read(tmp_path))[1].tracking_uri == "sqlite:////p/my.db"
+    assert resuming.wanted(read(tmp_path), tracking_uri="http://b")[1].tracking_uri == "http://b"
 
 
 def test_a_password_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,18 @@ tidy(earlier)
 """
 
 from automl.resuming._check import check
-from automl.resuming._earlier import Earlier, clear_up, data_of, find, read, recorded, recorded_at, tidy, tracking_uri
+from automl.resuming._earlier import (
+    Earlier,
+    clear_up,
+    data_of,
+    find,
+    is_afresh,
+    read,
+    recorded,
+    recorded_at,
+    tidy,
+    tracking_uri,
+)
 from automl.resuming._identity import fingerprint, identity
 from automl.resuming._limits import is_over, nothing_left, wanted, within
 from automl.resuming._lock import locked
@@ -20,6 +31,7 @@ __all__ = [
     "find",
     "fingerprint",
     "identity",
+    "is_afresh",
     "is_over",
     "locked",
     "nothing_left",

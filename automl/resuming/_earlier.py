@@ -18,7 +18,7 @@ from automl.ensemble import candidates
 from automl.errors import AutomlError, InputError
 from automl.options import Options
 from automl.records import RunFolder
-from automl.resuming._identity import fingerprint, identity
+from automl.resuming._identity import fingerprint, identity, is_limited_alike
 from automl.resuming._lock import LOCK, locked
 from automl.tracking.store import VARIABLE, hides_secrets
 from automl.trial import Trial, is_cut_off
@@ -307,6 +307,14 @@ def recorded(asked: Mapping[str, Any], earlier: Earlier, *, command: str) -> dic
     content = {**asked, "fingerprint": fingerprint(identity(asked))}
     if earlier.asked:
         content |= {name: earlier.asked[name] for name in ("command", "began")}
-        session = {"command": command, "after_seconds": earlier.seconds}
+        # Once limits have changed, what failed before that says nothing of any later session.
+        afresh = is_afresh(earlier.asked) or not is_limited_alike(earlier.asked, asked)
+        session = {"command": command, "after_seconds": earlier.seconds, "afresh": afresh}
         content["resumed"] = [*earlier.asked.get("resumed", ()), session]
     return content
+
+
+def is_afresh(asked: Mapping[str, Any]) -> bool:
+    """Whether what failed in earlier sessions says nothing of the last one, by the content of `run.json`."""
+    sessions = asked.get("resumed", ())
+    return bool(sessions and sessions[-1].get("afresh"))

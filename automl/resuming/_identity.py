@@ -28,6 +28,8 @@ DECIDING = (
     "no_header",
     "skip_bad_lines",
 )
+# By what trainings fail that could do otherwise, beside their space.
+LIMITS = ("seconds", "processes", "memory")
 DIGITS = 12
 
 
@@ -44,6 +46,13 @@ def identity(asked: Mapping[str, Any]) -> dict[str, Any]:
     }
     same: dict[str, Any] = json.loads(json.dumps(known))
     return same
+
+
+def is_limited_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether what failed in a session that was asked the one is to be expected of one that is asked the other."""
+    before, now = (Options.from_json(asked["options"]) for asked in (one, other))
+    same_spaces: bool = identity(one)["spaces"] == identity(other)["spaces"]
+    return same_spaces and all(getattr(before, name) == getattr(now, name) for name in LIMITS)
 
 
 def fingerprint(known: Mapping[str, Any]) -> str:

@@ -28,6 +28,9 @@ def wanted(
     Args:
         time, trials: in all, or with a plus as many more.
         settings: further changes of the search spaces.
+
+    Raises:
+        InputError: no time, no number, or a change of a run in which nothing is left to do.
     """
     before = earlier.options
     options = dataclasses.replace(
@@ -35,11 +38,20 @@ def wanted(
         settings=(*before.settings, *settings),
         workers=workers or before.workers,
         memory=memory or before.memory,
-        tracking_uri=tracking_uri or before.tracking_uri,
+        # Older runs keep the address as it was typed, relative to some folder, and where they were recorded as a whole.
+        tracking_uri=tracking_uri or earlier.tracking_uri or before.tracking_uri,
         out=None,
     )
+    options = within(options, earlier, time=time, trials=trials)
     changed = dataclasses.replace(earlier, respaced=bool(settings))
-    return changed, within(options, earlier, time=time, trials=trials)
+    changes = {"--set": settings, "--workers": workers, "--memory": memory}
+    if any(changes.values()) and is_over(changed, options):
+        named = " and ".join(name for name, value in changes.items() if value)
+        raise InputError(
+            f"{_ended(earlier)} {named} alone would change nothing: "
+            "give it more --time or --trials, too, such as --trials +20."
+        )
+    return changed, options
 
 
 def within(
@@ -92,14 +104,30 @@ def is_over(earlier: Earlier, options: Options) -> bool:
     """Whether there is nothing left to do."""
     before = earlier.options
     more = _exceeds(options.seconds, before.seconds) or _exceeds(options.most_trials, before.most_trials)
-    return earlier.state in ("finished", "failed") and not more and not earlier.damage
+    return earlier.state in ("finished", "failed") and not (more or earlier.damage or _may_succeed(earlier, options))
 
 
 def _exceeds(limit: float | None, other: float | None) -> bool:
     return other is not None and (limit is None or limit > other)
 
 
+def _may_succeed(earlier: Earlier, options: Options) -> bool:
+    """Whether a run all of whose trials failed before its limits were reached is asked for something else now."""
+    before = earlier.options
+    alike = options.memory == before.memory and options.processes == before.processes and not earlier.respaced
+    if earlier.state != "failed" or alike:
+        return False
+    full = options.most_trials is not None and len(earlier.trials) >= options.most_trials
+    # Trials that start again were cut off when the time was up.
+    is_cut_off = len(earlier.ended) < len(earlier.trials)
+    late = options.seconds is not None and (is_cut_off or earlier.seconds >= options.seconds)
+    return not full and not late
+
+
 def nothing_left(earlier: Earlier) -> str:
     """What a person is told then."""
-    said = f"{earlier.folder.path} is {earlier.state}: {count(len(earlier.trials), 'trial')}, {clock(earlier.seconds)}."
-    return f"{said} To go on, give it more: --time +10m or --trials +20."
+    return f"{_ended(earlier)} To go on, give it more: --time +10m or --trials +20."
+
+
+def _ended(earlier: Earlier) -> str:
+    return f"{earlier.folder.path} is {earlier.state}: {count(len(earlier.trials), 'trial')}, {clock(earlier.seconds)}."

@@ -79,8 +79,8 @@ def test_says_nothing_where_rows_were_drawn_at_random(shipped: dict[str, Data], 
 
 
 def test_rows_without_a_group_stand_alone(data_of: Callable[..., Data]) -> None:
-    frame = sales(1200).assign(home=["a"] * 60 + [None] * 1140)
-    other = sales(400, shift=0.4).assign(home=["b"] * 20 + [None] * 380)
+    frame = sales(1200).assign(home=pd.Series(["a"] * 60))
+    other = sales(400, shift=0.4).assign(home=pd.Series(["b"] * 20))
     finding = check(data_of(frame, test=other, group="home"))
     assert isinstance(finding, Finding)
     assert finding.severity == "warning"
