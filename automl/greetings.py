@@ -8,35 +8,35 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
+from typing import IO
 
 from automl.errors import EnvironmentFault
 
 # TensorFlow writes these before it reads TF_CPP_MIN_LOG_LEVEL: the second is the level "information".
 _GREETING = re.compile(rb"WARNING: All log messages before absl::InitializeLog|I\d{4} ")
 _ERRORS = 2
-_BACKEND = "KERAS_BACKEND"
+_BACKEND, _LEVEL = "KERAS_BACKEND", "TF_CPP_MIN_LOG_LEVEL"
+# The environment and standard error are those of all threads.
+_TURN = threading.Lock()
 
 
 def load_tensorflow() -> None:
     """Imports it, in some seconds, and Keras upon it; warnings and errors are written when that is done.
 
+    Threads that need it at the same time wait for the first of them.
+
     Raises:
         EnvironmentFault: this process has Keras upon something else already.
     """
-    if "keras" not in sys.modules:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        chosen = os.environ.get(_BACKEND)
-        # Whatever the user's own programs take.
-        os.environ[_BACKEND] = "tensorflow"
-        try:
-            with without_greetings():
+    with _TURN:
+        if "keras" not in sys.modules:
+            # Whatever the user's own programs take.
+            with _environment({_BACKEND: "tensorflow", _LEVEL: os.environ.get(_LEVEL, "3")}), without_greetings():
                 importlib.import_module("keras")
-        finally:
-            os.environ.pop(_BACKEND)
-            if chosen is not None:
-                os.environ[_BACKEND] = chosen
-    backend = sys.modules["keras"].config.backend()
+    # Where a thread of the user's is importing it, this waits.
+    backend = importlib.import_module("keras").config.backend()
     if backend != "tensorflow":
         raise EnvironmentFault(
             f"This process has loaded Keras with {backend}, and models need TensorFlow. Set {_BACKEND}=tensorflow "
@@ -45,9 +45,23 @@ def load_tensorflow() -> None:
 
 
 @contextlib.contextmanager
+def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """Has these settings for the time of the block."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
 def without_greetings() -> Iterator[None]:
     """Holds back what is written to the file of standard error, by C++ too, and leaves the greetings out."""
-    with tempfile.TemporaryFile() as held:
+    with _nameless_file() as held:
         if sys.stderr is not None:
             sys.stderr.flush()
         terminal = os.dup(_ERRORS)
@@ -59,3 +73,10 @@ def without_greetings() -> Iterator[None]:
             os.close(terminal)
             held.seek(0)
             os.write(_ERRORS, b"".join(line for line in held if not _GREETING.match(line)))
+
+
+def _nameless_file() -> IO[bytes]:
+    """In memory where the system can have it there: a container may have no folder that can be written."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("greetings"), "w+b")
+    return tempfile.TemporaryFile()

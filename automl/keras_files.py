@@ -68,8 +68,11 @@ SIZELESS = frozenset({"seed", "shared_object_id"})
 LEAST_BOUND = 1_000
 
 
-def load(path: Path, weights: Sequence[NDArray[Any]]) -> keras.Model:
+def load(path: Path, weights: Sequence[NDArray[Any]], *, width: int = 0) -> keras.Model:
     """The network in a `.keras` file, with these weights, as `keras.Model.get_weights` orders them.
+
+    Args:
+        width: of the rows that it is to take, which trees have fewer weights than.
 
     Raises:
         InputError: the file is damaged, holds anything but the layers that this package writes, or has other weights.
@@ -82,15 +85,29 @@ def load(path: Path, weights: Sequence[NDArray[Any]]) -> keras.Model:
             name = entry.get("class_name", entry.get("module"))
             raise InputError(f"{path}: refused, it holds {str(name)[:100]!r}, which no model of this package has.")
     # Keras loops over some numbers and makes room for others, long before there is a weight to compare.
-    most = max(LEAST_BOUND, sum(weight.size for weight in weights))
+    most = max(LEAST_BOUND, width, sum(weight.size for weight in weights))
     if excess := next((number for number in _numbers(configuration) if not -most <= number <= most), None):
-        raise InputError(f"{path}: refused, it holds the number {str(excess)[:20]}, and no more than {most:,} weights.")
+        raise InputError(f"{path}: refused, it holds the number {str(excess)[:20]}, and has fewer inputs and weights.")
     # What Keras keeps of an attempt, it keeps by thread: a failed one leaves nothing behind.
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(_built, configuration, weights, path).result()
 
 
 def _built(configuration: Any, weights: Sequence[NDArray[Any]], path: Path) -> keras.Model:
+    import keras
+    import tensorflow as tf
+
+    # Where it was trained: graphics cards round differently.
+    with tf.device("CPU:0"):
+        network = _without_values(configuration, weights, path)
+        with keras.StatelessScope():
+            pass  # Keras gives variables their first values at the end.
+        network.set_weights(list(weights))
+    return network
+
+
+def _without_values(configuration: Any, weights: Sequence[NDArray[Any]], path: Path) -> keras.Model:
+    """The network, which the weights fit."""
     import keras
 
     try:
@@ -107,9 +124,6 @@ def _built(configuration: Any, weights: Sequence[NDArray[Any]], path: Path) -> k
     given = [weight.shape for weight in weights]
     if shapes != given or any(weight.dtype.kind not in "fiu" for weight in weights):
         raise InputError(f"{path} needs other weights than there are: {_difference(shapes, given)}.")
-    with keras.StatelessScope():
-        pass  # Keras gives variables their first values at the end.
-    network.set_weights(list(weights))
     return network
 
 

@@ -6,6 +6,7 @@ import re
 import resource
 from pathlib import Path
 
+from automl import cgroups
 from automl.errors import InputError
 
 LEAST = 2**28
@@ -13,12 +14,6 @@ LEAST = 2**28
 WORKERS_SHARE = 0.8
 _UNITS = {"": 2**30, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
-_GROUP = Path("/sys/fs/cgroup")
-# Of version 2 and of version 1.
-_GROUP_FILES = (
-    ("memory.max", "memory.current"),
-    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
-)
 
 
 def size(text: str | float | None) -> int | None:
@@ -42,16 +37,10 @@ def size(text: str | float | None) -> int | None:
 
 
 def available() -> int:
-    """The bytes that this process and its children can still have: of the machine, or of their control group."""
+    """The bytes that this process and its children can still have: of the machine, or of their control groups."""
     facts = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
     free = int(facts["MemAvailable"].split()[0]) * 1024
-    for most, used in _GROUP_FILES:
-        try:
-            free = min(free, int((_GROUP / most).read_text()) - int((_GROUP / used).read_text()))
-        except (OSError, ValueError):
-            # There is no such control group, or it has no limit ("max").
-            continue
-    return max(free, 0)
+    return max(0, min([free, *cgroups.free_memory()]))
 
 
 def limit(allowance: int) -> None:

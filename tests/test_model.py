@@ -249,7 +249,7 @@ def test_trees_of_a_wide_table_have_few_weights(tmp_path: Path, columns: list[di
         encoding=encoding,
         facts={"members": [asdict(Member(0, "boosted_trees", params, 1.0, 1, 1))], "temperature": 1.0},
     )
-    rows = pd.DataFrame(dict.fromkeys((column["name"] for column in columns), ["true", "false"]))
+    rows = pd.DataFrame({column["name"]: ["true", "false"] for column in columns})
     assert model.load(tmp_path / "model").predict_proba(rows).to_numpy().tolist() == [[0.5, 0.5]] * 2
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from automl import files
+from automl import files, keras_files
 from automl.ensemble import Ensemble, Member, Refit
-from automl.errors import AutomlError, EnvironmentFault
+from automl.errors import AutomlError, EnvironmentFault, InputError
 from automl.execution import Event, Job
 from automl.options import Options
 from automl.preparation import prepare
@@ -95,18 +95,35 @@ def test_a_member_that_cannot_be_saved_says_why() -> None:
     assert worker.begun == EXPORT_ATTEMPTS
 
 
+def _job_of_saving(workshop: Workshop, folder: Path) -> Job:
+    """Of a network that has been trained, with what is left of its trial in the folder."""
+    setting = {**read_space("mlp").space.defaults(), "epochs": 2}
+    trained = train(workshop, "mlp", setting, metric=metric(None, workshop.task), seed=0)
+    files.write_arrays(folder / SCORED, named(trained.weights))
+    files.write_arrays(folder / "predictions.npz", trained.predictions)
+    return Job(-2, "export", folder, family="mlp", params=setting, temperature=trained.temperature)
+
+
+def test_a_network_that_could_not_be_loaded_fails_while_there_is_time_for_others(
+    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from automl.execution import worker
+
+    job = _job_of_saving(workshop, tmp_path)
+    monkeypatch.setattr(keras_files, "LARGEST_CONFIGURATION", 10)
+    with pytest.raises(InputError, match="too large to be a model"):
+        worker._export(workshop, job)
+
+
 def test_a_network_that_says_something_else_than_was_scored_is_not_saved(workshop: Workshop, tmp_path: Path) -> None:
     from automl.execution import worker
 
-    setting = {**read_space("mlp").space.defaults(), "epochs": 2}
-    trained = train(workshop, "mlp", setting, metric=metric(None, workshop.task), seed=0)
-    job = Job(-2, "export", tmp_path, family="mlp", params=setting, temperature=trained.temperature)
-    files.write_arrays(tmp_path / SCORED, named(trained.weights))
-    files.write_arrays(tmp_path / "predictions.npz", trained.predictions)
+    job = _job_of_saving(workshop, tmp_path)
     assert worker._export(workshop, job)["activity"]
     assert (tmp_path / "network.keras").exists()
     (tmp_path / "network.keras").unlink()
-    files.write_arrays(tmp_path / "predictions.npz", {"val": trained.predictions["val"][::-1]})
+    scored = files.read_arrays(tmp_path / "predictions.npz")
+    files.write_arrays(tmp_path / "predictions.npz", {"val": scored["val"][::-1]})
     with pytest.raises(AutomlError, match="a network of mlp would not predict what was scored"):
         worker._export(workshop, job)
     assert not (tmp_path / "network.keras").exists()

@@ -42,9 +42,10 @@ class Launcher:
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair()
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  Closed by `close`.
+        # Python passes over whatever else users put there.
+        places = [place for place in sys.path if isinstance(place, str)]
         program = (
-            f"import sys; sys.path[:] = {sys.path!r}; "
-            f"from automl.execution.launcher import main; main({theirs.fileno()})"
+            f"import sys; sys.path[:] = {places!r}; from automl.execution.launcher import main; main({theirs.fileno()})"
         )
         self._process = subprocess.Popen(
             [sys.executable, "-c", program],

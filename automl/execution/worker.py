@@ -19,7 +19,7 @@ import numpy as np
 import sklearn.ensemble  # noqa: F401  Loaded before workers are forked from this process, so that it is loaded once.
 import tensorflow as tf
 
-from automl import files, memory
+from automl import files, keras_files, memory
 from automl.baselines import BOOSTED
 from automl.errors import AutomlError, EnvironmentFault
 from automl.execution import Event, Job, Moved, workspace
@@ -272,6 +272,9 @@ def _export(workshop: Workshop, job: Job) -> Mapping[str, Any]:
     keras.saving.save_model(network, aside)
     files.write_bytes(job.folder / "network.keras", aside.read_bytes())
     aside.unlink()
+    # One that could not be loaded fails while others can take its place.
+    widest = max(tensor.shape[1] for tensor in network.input.values())
+    keras_files.load(job.folder / "network.keras", network.get_weights(), width=widest)
     return {"activity": _activity(workshop, network, job)}
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 
 _LOGGERS = ("mlflow", "alembic", "sqlalchemy", "urllib3")
 _SETTINGS = {
@@ -18,18 +20,43 @@ _SETTINGS = {
 }
 
 
+@dataclass
+class _Shared:
+    """What the blocks of all threads have in common: `undo` puts everything back once there are none."""
+
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    blocks: int = 0
+    undo: ExitStack = field(default_factory=ExitStack)
+
+
+_SHARED = _Shared()
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
-    """For the time of the block; what the user has set in the environment stays, and everything is put back."""
-    levels = {name: logging.getLogger(name).level for name in _LOGGERS}
-    ours = {name: value for name, value in _SETTINGS.items() if name not in os.environ}
-    os.environ.update(ours)
-    for name in _LOGGERS:
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    """For the time of the block, and of those that overlap with it in other threads.
+
+    What the user has set in the environment stays, and everything is put back.
+    """
+    with _SHARED.turn:
+        _SHARED.blocks += 1
+        if _SHARED.blocks == 1:
+            _silence(_SHARED.undo)
     try:
         yield
     finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
-        for name in ours:
-            os.environ.pop(name, None)
+        with _SHARED.turn:
+            _SHARED.blocks -= 1
+            if not _SHARED.blocks:
+                _SHARED.undo.close()
+
+
+def _silence(undo: ExitStack) -> None:
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        undo.callback(logger.setLevel, logger.level)
+        logger.setLevel(logging.CRITICAL + 1)
+    for name, value in _SETTINGS.items():
+        if name not in os.environ:
+            undo.callback(os.environ.pop, name, None)
+            os.environ[name] = value

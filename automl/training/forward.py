@@ -25,6 +25,8 @@ LEAST_ROWS = 128
 ROWS_TOGETHER = 16
 # Bytes: TensorFlow copies what begins elsewhere.
 ALIGNMENT = 64
+# Whatever else there is, which may be at the user's own work, and rounds differently from where networks are trained.
+PROCESSOR = "CPU:0"
 
 Inputs = Mapping[str, tf.Tensor]
 
@@ -46,7 +48,8 @@ def _tensor(array: NDArray[Any]) -> tf.Tensor:
     flags = array.flags
     if array.size and flags.writeable and flags.c_contiguous and array.ctypes.data % ALIGNMENT == 0:
         return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
-    return tf.convert_to_tensor(array)
+    with tf.device(PROCESSOR):
+        return tf.convert_to_tensor(array)
 
 
 def variables(network: keras.Model) -> list[keras.Variable]:
@@ -57,10 +60,13 @@ def variables(network: keras.Model) -> list[keras.Variable]:
 def exchangeable(network: keras.Model) -> list[tf.Variable]:
     """Variables with the network's values, as `variables` orders them; of any width, where its graph serves all."""
     free = serves_every_width(network)
-    return [
-        tf.Variable(own.numpy(), shape=tf.TensorShape([None] * len(own.shape) if free else own.shape), trainable=False)
-        for own in variables(network)
-    ]
+    with tf.device(PROCESSOR):
+        return [
+            tf.Variable(
+                own.numpy(), shape=tf.TensorShape([None] * len(own.shape) if free else own.shape), trainable=False
+            )
+            for own in variables(network)
+        ]
 
 
 def signature(network: keras.Model) -> dict[str, tf.TensorSpec]:
@@ -101,7 +107,8 @@ def forward(network: keras.Model, values: Sequence[tf.Variable]) -> Callable[[In
 
     @tf.function(input_signature=[signature(network)], autograph=False)
     def compiled(inputs: Inputs) -> tf.Tensor:
-        return call(network, [value.read_value() for value in values], inputs, training=False)[0]
+        with tf.device(PROCESSOR):
+            return call(network, [value.read_value() for value in values], inputs, training=False)[0]
 
     def of_slice(inputs: Inputs) -> FloatArray:
         rows = _rows(inputs)
@@ -110,15 +117,16 @@ def forward(network: keras.Model, values: Sequence[tf.Variable]) -> Callable[[In
 
     def raw_outputs(inputs: Inputs) -> FloatArray:
         rows = _rows(inputs)
-        if rows <= rows_at_once:
-            return of_slice(inputs)
-        # One slice at a time: each is a copy.
-        return np.concatenate(
-            [
-                of_slice({role: tensor[start : start + rows_at_once] for role, tensor in inputs.items()})
-                for start in range(0, rows, rows_at_once)
-            ]
-        )
+        with tf.device(PROCESSOR):
+            if rows <= rows_at_once:
+                return of_slice(inputs)
+            # One slice at a time: each is a copy.
+            return np.concatenate(
+                [
+                    of_slice({role: tensor[start : start + rows_at_once] for role, tensor in inputs.items()})
+                    for start in range(0, rows, rows_at_once)
+                ]
+            )
 
     return raw_outputs
 
@@ -149,7 +157,7 @@ def predictors(network: keras.Model, weights: Sequence[Sequence[NDArray[Any]]]) 
 
     def with_weights(own: Sequence[NDArray[Any]]) -> Callable[[Inputs], FloatArray]:
         def raw_outputs(inputs: Inputs) -> FloatArray:
-            with turn:
+            with turn, tf.device(PROCESSOR):
                 for position, weight in zip(saved, own, strict=True):
                     values[position].assign(weight)
                 return compiled(inputs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -71,6 +72,18 @@ def ends(executor: LocalExecutor, wanted: int) -> dict[int, Event]:
     while len(ended) < wanted and time.monotonic() < deadline:
         ended |= {event.key: event for event in executor.wait(0.2) if event.kind != "epoch"}
     return ended
+
+
+@pytest.mark.slow
+def test_a_path_that_is_no_text_does_not_hinder_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, Path("src")])
+    launcher = Launcher()
+    try:
+        pid, connection = launcher.start_worker()
+        connection.close()
+        assert launcher.exit_status(pid) == 0
+    finally:
+        launcher.close()
 
 
 def test_the_first_worker_can_be_started_before_there_is_a_job(executor: LocalExecutor) -> None:
