@@ -59,6 +59,6 @@ def _statistic(group: Path, name: str) -> int:
 def _text(path: Path) -> str:
     """Nothing where there is no such file."""
     try:
-        return path.read_text(encoding="ascii")
+        return path.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return ""
