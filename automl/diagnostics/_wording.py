@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from automl.data.split import Split
 from automl.plain import plain
 
 LONGEST = 40
@@ -21,6 +22,13 @@ def named(names: Sequence[str]) -> str:
     if len(names) > MOST_NAMED:
         return f"{', '.join(quoted)} and {len(names) - MOST_NAMED} more"
     return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+
+
+def more_rows_to_choose_by(split: Split) -> str:
+    """What helps where few validation rows have chosen; in folds all rows that there are judge already."""
+    if split.folds is None:
+        return "More validation rows (--split 0.5/0.3/0.2) or --folds 5 help."
+    return "More rows help: in folds, all but the test rows judge already."
 
 
 def option(flag: str, name: str) -> str:

@@ -12,6 +12,7 @@ from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
 from automl.diagnostics._luck import luck
 from automl.diagnostics._parts import PARTS
 from automl.diagnostics._resampled import resampled
+from automl.diagnostics._wording import more_rows_to_choose_by
 from automl.figures import count, score
 from automl.plain import plain
 from automl.trial import Trial, finished
@@ -79,7 +80,8 @@ def check(evidence: Evidence) -> Answer:
     on_a_par = [rival for rival in rivals if not rival.is_ahead and not rival.is_beaten]
     if any(rival.name == "first_setting" for rival in behind):
         title = f"It is worse on new rows than {behind[0].title}, with which the search began"
-        advice = "The search has overfitted its validation rows: give it fewer --trials, or --folds 5."
+        advice = "The search has overfitted its validation rows: give it fewer --trials. "
+        advice += more_rows_to_choose_by(evidence.data.split)
         return Finding("better_than_default", "warning", title, explained, advice, figures)
     if behind:
         names = " and ".join(rival.title for rival in behind)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from automl.diagnostics import Answer, Data, Evidence, Finding, NotApplicable
 from automl.diagnostics._apart import one_of_each
 from automl.diagnostics._parts import PARTS
-from automl.diagnostics._wording import named
+from automl.diagnostics._wording import more_rows_to_choose_by, named
 from automl.ensemble import blend
 from automl.figures import percent
 from automl.tasks import FloatArray
@@ -90,10 +90,8 @@ def check(evidence: Evidence) -> Answer:
         return Finding("calibration", "fine", title, explained, "", figures)
     how = _direction(measured, len(targets))
     title = f"Its probabilities are {how}: off by {percent(measured.error)} on average"
-    advice = (
-        "Use the classes and their order, not the probabilities as such. More validation rows (--split 0.5/0.3/0.2) "
-        "let the probabilities be corrected better; --balance spoils them."
-    )
+    advice = "Use the classes and their order, not the probabilities as such; --balance spoils them. "
+    advice += more_rows_to_choose_by(data.split)
     return Finding("calibration", "warning" if excess >= STRONG else "note", title, explained, advice, figures)
 
 

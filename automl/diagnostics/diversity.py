@@ -66,13 +66,17 @@ def check(evidence: Evidence) -> Answer:
         f"{figures['effective_size']:.1f} of {count(len(members), 'member')}, and {percent(share)} of the weight is on "
         f"{family}."
     )
-    single = "Use --single: one trial is smaller and quicker."
+    single = "Use --single: one network is smaller and quicker."
     if high < 0:
         title = f"The ensemble is worse on new rows than its best member, #{best.trial} {best.family}"
         return Finding("diversity", "warning", title, explained, single, figures)
     if high < NEGLIGIBLE * learned:
         title = "The ensemble gains next to nothing over its best member"
-        return Finding("diversity", "note", title, explained, f"{single} It would be as good.", figures)
+        # The member is the mean of its folds' networks.
+        price = (
+            "It would be as good." if evidence.data.split.folds is None else "Without folds it may do a little worse."
+        )
+        return Finding("diversity", "note", title, explained, f"{single} {price}", figures)
     if not low > 0:
         title = "What the ensemble gains over its best member is within chance on so few rows"
         return Finding("diversity", "fine", title, explained, "", figures)

@@ -78,9 +78,9 @@ def check(evidence: Evidence) -> Answer:
         explained += " Nothing of what it learned from training rows carries over to new ones."
         whole = metric.objective(metric.function(evidence.data.of(new), evidence.blended[new]))
         if whole < naive:
-            title = f"Without {families} it has learned the training rows by heart, and does no better than a constant"
+            title = f"Without {families} it has learned the training rows by heart, and knows nothing of new ones"
             return Finding("generalisation_gap", "warning", title, explained, ADVICE, figures)
-        title = "It has learned the training rows by heart: on new rows it is no better than a constant"
+        title = "It has learned the training rows by heart: on new rows it is no better than without the features"
         return Finding("generalisation_gap", "problem", title, explained, ADVICE, figures)
     explained += f" Of what the model learned from training rows, {lost:.0%} does not carry over to new ones."
     if lost >= STRONG:

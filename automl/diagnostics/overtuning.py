@@ -11,6 +11,7 @@ import numpy as np
 from automl.bootstrap import deviation
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
 from automl.diagnostics._resampled import resampled
+from automl.diagnostics._wording import more_rows_to_choose_by
 from automl.figures import count, percent, score
 from automl.trial import Trial, finished
 
@@ -21,9 +22,6 @@ LEAST_INCUMBENTS = 3
 RARE = 0.02
 RESAMPLES = 200
 MOST_ROWS = 2_000
-ADVICE = (
-    "Give it fewer trials (--trials), or choose on more rows: --split 0.5/0.3/0.2, or --folds 5 where the rows are few."
-)
 
 
 def check(evidence: Evidence) -> Answer:
@@ -72,13 +70,14 @@ def check(evidence: Evidence) -> Answer:
     if not min(lost, model - errors[best]) > chance:
         title = "To search longer has done no harm on new rows"
         return Finding("overtuning", "fine", title, explained, "", figures)
+    advice = f"Give it fewer trials (--trials). {more_rows_to_choose_by(evidence.data.split)}"
     if best == 0:
         title = "The search has made it worse: the first setting was better on new rows"
-        return Finding("overtuning", "problem", title, explained, ADVICE, figures)
+        return Finding("overtuning", "problem", title, explained, advice, figures)
     title = f"The search went on too long: #{better.number} was better on new rows than #{last.number}"
     if gained > 0:
         explained += f" The later trials have given back {percent(lost / gained)} of what the earlier had gained."
-    return Finding("overtuning", "warning", title, explained, ADVICE, figures)
+    return Finding("overtuning", "warning", title, explained, advice, figures)
 
 
 def incumbents(trials: Sequence[Trial]) -> list[Trial]:

@@ -125,6 +125,8 @@ def _folds(data: Data, rows: NDArray[np.int64], count: int, rng: np.random.Gener
     """The fold of each row; rows of one group tell the target of each other, and have the same."""
     groups = data.groups_among(rows)
     units = np.arange(len(rows)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    if units.max(initial=0) == 0:
+        units = np.arange(len(rows))  # Of a single group, nobody else could tell.
     return np.asarray(rng.permutation(int(units.max(initial=-1)) + 1) % count)[units]
 
 

@@ -95,8 +95,12 @@ def check(evidence: Evidence) -> Answer:
         advice = "Don't rely on it. More rows would tell."
         return Finding("underfitting", "warning", title, measured, advice, figures)
     if on_training < LEAST_LEARNED:
-        title = f"It has learned next to nothing: {percent(on_training)} less error than a constant, on training rows"
-        explained = f"{measured} Even on the rows that it learned from it makes nearly as many errors as a constant."
+        title = (
+            f"It has learned next to nothing: {percent(on_training)} less error than without features, on training rows"
+        )
+        explained = (
+            f"{measured} Even on the rows that it learned from it makes nearly as many errors as without the features."
+        )
         return Finding("underfitting", "warning", title, explained, ADVICE, figures)
     return _beside_simpler_models(evidence, skill, on_training, measured, figures)
 

@@ -13,6 +13,7 @@ from automl.bootstrap import interval
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
 from automl.diagnostics._constant import objective_without_features
 from automl.diagnostics._resampled import resampled
+from automl.diagnostics._wording import more_rows_to_choose_by
 from automl.figures import count, percent, score
 from automl.trial import Trial, finished
 
@@ -76,11 +77,11 @@ def check(evidence: Evidence) -> Answer:
     explained, figures = _with_test(evidence, trials[0], explained, figures)
     if of_learned >= MISLEADING and _is_as_good_on_test(evidence, luck, figures):
         title = f"The validation score may mislead by {_share(of_learned)}, of which test rows show nothing"
-        advice = "Trust the scores on test rows. More validation rows (--split 0.5/0.3/0.2) or --folds 5 help."
+        advice = f"Trust the scores on test rows. {more_rows_to_choose_by(evidence.data.split)}"
         return Finding("winners_curse", "note", title, explained, advice, figures)
     if of_learned >= MISLEADING:
         title = f"The validation score misleads: {_share(of_learned)} of what the best trial has learned is luck"
-        advice = "Trust the scores on test rows alone. More validation rows (--split 0.5/0.3/0.2) or --folds 5 help."
+        advice = f"Trust the scores on test rows alone. {more_rows_to_choose_by(evidence.data.split)}"
         return Finding("winners_curse", "warning", title, explained, advice, figures)
     if of_gain >= MOSTLY_LUCK:
         title = f"The search has gained little: {percent(of_gain)} of the gain over the first setting is luck"

@@ -82,3 +82,11 @@ def test_what_every_row_of_a_group_has_is_told_by_other_groups(data_of: Callable
 
 def test_a_seed_may_be_larger_than_scikit_learn_takes(data_of: Callable[..., Data]) -> None:
     assert check(data_of(patients(KIND, remark=KIND), seed=20240101123)).columns == ("remark",)
+
+
+def test_rows_of_a_single_group_tell_of_each_other(data_of: Callable[..., Data]) -> None:
+    """There is no other group that could."""
+    site = np.repeat(["a", "b", "c"], [240, 80, 80])
+    table = data_of(patients(KIND, remark=KIND, site=site), group="site")
+    assert len(set(site[table.split.train])) == 1
+    assert check(table).columns == ("remark",)

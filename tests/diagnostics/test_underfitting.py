@@ -61,6 +61,14 @@ def test_a_guess_that_names_every_class_is_no_skill(evidence_of: Callable[..., E
     assert believed <= 1
 
 
+def test_new_rows_of_one_class_take_no_skill_away(evidence_of: Callable[..., Evidence]) -> None:
+    labels = np.concatenate([np.arange(200) % 10 == 0, np.arange(100) % 10 == 0, np.zeros(100)]).astype(int)
+    sure = np.where(labels == 1, 0.9, np.random.default_rng(0).uniform(0.01, 0.04, size=400))
+    found = asked(evidence_of(labels, {0: np.column_stack([1 - sure, sure])}, train=200, val=100, of="classify"))
+    assert found.severity == "fine"
+    assert found.figures["skill"] > 0.7
+
+
 def test_skill_is_seen_by_macro_f1_too(evidence_of: Callable[..., Evidence]) -> None:
     rng = np.random.default_rng(0)
     labels = rng.integers(2, size=500)
