@@ -22,8 +22,8 @@ STEPS = 30
 MOST_MEMBERS = 8
 # More validation rows than this make the selection slow and hardly better.
 MOST_ROWS = 20_000
-# The area under the curve of many classes takes as long for each.
-MOST_NUMBERS = 100_000
+# Of many classes, fewer rows. The area under the curve takes as long for each class.
+MOST_NUMBERS, MOST_RANKED = 500_000, 100_000
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,8 @@ def select(
         Shape (candidates,), with sum 1.
     """
     numbers_of_row = predictions[0].size // len(targets)
-    number_of_rows = min(len(targets), MOST_ROWS, MOST_NUMBERS // numbers_of_row)
+    most_numbers = MOST_RANKED if metric.name == "roc_auc" else MOST_NUMBERS
+    number_of_rows = min(len(targets), MOST_ROWS, most_numbers // numbers_of_row)
     rows = np.linspace(0, len(targets) - 1, number_of_rows).astype(np.intp)
     own = [prediction[rows] for prediction in predictions]
     targets = targets[rows]
@@ -317,10 +318,10 @@ def calibration(probabilities: FloatArray, targets: NDArray[Any], log_loss: Metr
     def loss(half: slice, temperature: float) -> float:
         return log_loss.function(targets[half], tempered(probabilities[half], temperature))
 
-    of_halves = [best_temperature(probabilities[half], targets[half]) for half in halves]
+    of_halves = [best_temperature(probabilities[half], targets[half], most_numbers=MOST_NUMBERS) for half in halves]
     served = sum(loss(half, of_other) for half, of_other in zip(halves, reversed(of_halves), strict=True))
     untouched = sum(loss(half, 1.0) for half in halves)
-    return best_temperature(probabilities, targets) if served < untouched else 1.0
+    return best_temperature(probabilities, targets, most_numbers=MOST_NUMBERS) if served < untouched else 1.0
 
 
 def blend(predictions: Sequence[FloatArray], weights: Sequence[float], *, temperature: float = 1.0) -> FloatArray:

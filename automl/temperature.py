@@ -14,7 +14,7 @@ GRID, GRIDS = 8, 3
 TINY = 1e-7
 # Of which a logarithm can be taken.
 LEAST = 1e-300
-# Each epoch waits for it, and the log loss of more rows hardly differs.
+# Where each epoch waits for it: of ten classes, the log loss of more rows hardly differs.
 MOST_NUMBERS = 30_000
 
 
@@ -26,7 +26,9 @@ def tempered(probabilities: NDArray[np.floating[Any]], temperature: float) -> ND
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def best_temperature(probabilities: NDArray[np.floating[Any]], targets: NDArray[Any]) -> float:
+def best_temperature(
+    probabilities: NDArray[np.floating[Any]], targets: NDArray[Any], *, most_numbers: int = MOST_NUMBERS
+) -> float:
     """The temperature, between 0.4 and 5, with which the probabilities have the lowest log loss; 1 if none is better.
 
     To sharpen, one row more has to agree that counts as of each class a little (Platt 1999): where all rows are
@@ -35,8 +37,9 @@ def best_temperature(probabilities: NDArray[np.floating[Any]], targets: NDArray[
     Args:
         probabilities: shape (rows, classes), of rows that no network has learned from; of many, some are enough.
         targets: shape (rows,), the positions of their classes.
+        most_numbers: of the probabilities that are looked at.
     """
-    apart = max(1, -(-probabilities.size // MOST_NUMBERS))
+    apart = max(1, -(-probabilities.size // most_numbers))
     # A class in a row: sums over classes then take a fifth of the time.
     logs = np.ascontiguousarray(np.log(np.maximum(probabilities[::apart], LEAST)).T)
     rows = logs.shape[1]

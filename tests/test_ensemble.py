@@ -86,11 +86,12 @@ def test_is_never_worse_on_validation_than_its_best_candidate(rows: int, name: s
     )
 
 
-def test_where_predictions_have_many_numbers_fewer_rows_have_a_say() -> None:
+@pytest.mark.parametrize(("name", "rows"), [("log_loss", 5_000), ("accuracy", 5_000), ("roc_auc", 1_000)])
+def test_where_predictions_have_many_numbers_fewer_rows_have_a_say(name: str, rows: int) -> None:
     probabilities = np.full((6_000, 100), 0.01)
-    asked, log_loss = spied(LOG_LOSS)
-    select([probabilities, probabilities], np.zeros(6_000, int), log_loss, most=8)
-    assert set(asked) == {1_000}
+    asked, chosen = spied(metric(name, CLASSIFY))
+    select([probabilities, probabilities], np.arange(6_000) % 100, chosen, most=8)
+    assert set(asked) == {rows}
 
 
 def test_a_copy_of_the_best_changes_nothing() -> None:

@@ -60,6 +60,15 @@ def test_rows_that_are_surely_wrong_do_not_make_the_others_worse() -> None:
         assert log_loss(targets, found) <= log_loss(targets, with_outliers)
 
 
+def test_as_many_numbers_are_looked_at_as_asked() -> None:
+    """Of every other row the temperature is 1, of the others it is not."""
+    honest, targets = drawn(4_000, seed=2)
+    mixed = np.where(np.arange(4_000)[:, None] % 2 == 0, honest, tempered(honest, 0.5))
+    half = honest.size // 2
+    assert best_temperature(mixed, targets, most_numbers=half) == pytest.approx(1.0, abs=0.1)
+    assert best_temperature(mixed, targets, most_numbers=honest.size) > 1.2
+
+
 def test_where_none_is_better_it_is_one() -> None:
     targets = np.tile([0, 1], MOST_NUMBERS).astype(np.int32)
     certain = np.eye(2)[targets]
