@@ -20,7 +20,7 @@ from automl.search import bars, is_setting, propose
 from automl.space import SearchSpace
 from automl.tasks import Metric
 from automl.tracking import Tracker
-from automl.trial import Params, Reason, Trial, finished, grows_trees
+from automl.trial import HALVED, Params, Reason, Trial, finished, grows_trees
 
 BOOSTING_KEY = -1
 # The baseline may take this share of the budget; a network's trials get the rest.
@@ -31,8 +31,8 @@ LEAST_BOOSTING_SECONDS = 2.0
 # than this share of the time that trials of its family usually take.
 LEAST_SECONDS = 1.0
 LEAST_SHARE = 0.25
-# How long after the deadline a worker may take to end its trial by itself.
-GRACE_SECONDS = 1.0
+# How long after the deadline a worker may take to end its trial by itself; longer where there would be no model.
+GRACE_SECONDS, FIRST_GRACE_SECONDS = 1.0, 6.0
 # Of the time that is left, for each trial that a search begins with, however many there are.
 FIRST_SHARE = 0.4
 # Trees that are ahead of all others after this share of their time get what is left of the search's, while they are.
@@ -233,7 +233,8 @@ def search(
                 executor.cancel(BOOSTING_KEY)
                 outcome.baselines.append(Baseline(BOOSTING, message="not finished in its share of the time"))
                 boosting_runs = False
-            late = [t for t in going.underway if now > max(going.until[t.number], going.deadline) + GRACE_SECONDS]
+            grace = GRACE_SECONDS if finished(outcome.usable) else FIRST_GRACE_SECONDS
+            late = [t for t in going.underway if now > max(going.until[t.number], going.deadline) + grace]
             _end_trials(late, going, "timeout", "The time was up.")
             silent = [trial for trial in going.underway if now - going.heard[trial.number] > silence]
             _end_trials(
@@ -415,7 +416,8 @@ def _prolong_while_ahead(trial: Trial, going: _Search) -> None:
     A network plans its schedule for the time that it has, and is good only at its end; trees just go on. So they may
     fall behind one, and have no more than their share again.
     """
-    if not grows_trees(trial.params):
+    # With a single worker all others would wait for them.
+    if not grows_trees(trial.params) or going.settings.workers == 1:
         return
     number, now = trial.number, time.monotonic()
     share, deadline = going.shares[number], going.deadline
@@ -462,7 +464,7 @@ def _try_again(trial: Trial, going: _Search) -> None:
         params={**trial.params, "batch_size": batch_size // 2},
         asked_batch=batch_size,
         curves={},
-        message=f"With batches of {batch_size} rows the memory was not enough.",
+        message=f"{HALVED} {batch_size} rows the memory was not enough.",
     )
     going.again.add(trial.number)
     going.outcome.trials[trial.number] = smaller

@@ -13,6 +13,8 @@ Status = Literal["running", "finished", "pruned", "failed"]
 Reason = Literal["", "killed", "oom", "timeout", "nan", "build", "data", "disk", "interrupted"]
 # What a space calls an optimizer though no gradient is followed: trees are grown instead.
 TREE_OPTIMIZERS = ("boosting", "averaging")
+# How the message begins of a trial whose batches were halved.
+HALVED = "With batches of"
 # The schedule whose learning rate goes with the time that a training has.
 HURRIED = "hurried"
 

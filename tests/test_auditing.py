@@ -159,5 +159,7 @@ def test_without_a_budget_it_takes_a_minute_or_a_small_share_of_the_search() -> 
     assert (most_seconds(10), most_seconds(3_600)) == (60, 216)
     options, now = Options(seconds=None), time.monotonic()
     assert pipeline._examination_deadline(options, now - 3_600) == pytest.approx(now + 216, abs=1)
+    much_left = Options(seconds=3_600)
+    assert pipeline._examination_deadline(much_left, now) == pytest.approx(now + 3_600 - pipeline.tail(3_600), abs=1)
     in_time = Options(seconds=100)
     assert pipeline._examination_deadline(in_time, now - 60) == pytest.approx(now + 40 - pipeline.tail(100), abs=1)

@@ -401,6 +401,48 @@ def test_trees_that_are_ahead_get_the_time_that_is_left(
     assert executor.moved == ({0: [settings.deadline]} if is_prolonged else {})
 
 
+def test_with_one_worker_no_trees_are_prolonged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All others would wait for them."""
+    both = {**PARAMETERS, "optimizer": Choice(("adam", "boosting"), "adam")}
+    monkeypatch.setitem(SPACES, "mlp", SearchSpace("mlp", both))
+    monkeypatch.setattr(searching, "PROLONGED_AFTER", 0.05)
+
+    def answer(job: Job) -> Event:
+        if job.key == 1 and time.monotonic() < began + 0.5:
+            return Event(job.key, "epoch", {"curves": {"val_rmse": [0.01]}})
+        return scored(job)
+
+    defaults = SPACES["mlp"].defaults()
+    first = [("mlp", {**defaults, "rate": 0.8}), ("mlp", {**defaults, "rate": 0.9, "optimizer": "boosting"})]
+    began = time.monotonic()
+    settings = Settings(
+        "random", SPACES, RMSE, RunFolder(tmp_path), 0, 4, False, 1, began + 4.0, None, first, boosts=False
+    )
+    executor = Instant(answer, workers=1)
+    search(settings, executor=executor, tracker=MemoryTracker(), reporter=Silent())
+    assert executor.moved == {}
+
+
+def test_the_first_model_may_be_a_little_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "FIRST_GRACE_SECONDS", 3.0)
+    monkeypatch.setattr(searching, "GRACE_SECONDS", 0.1)
+    began = time.monotonic()
+
+    def answer(job: Job) -> Event | None:
+        return scored(job) if time.monotonic() > began + 2.0 else None
+
+    late, _ = run(tmp_path / "late", answer, seconds=1.2, workers=2, boosts=False)
+    assert [trial.status for trial in late.trials] == ["finished", "finished"]
+
+    began = time.monotonic()
+
+    def one_in_time(job: Job) -> Event | None:
+        return scored(job) if job.key == 0 else answer(job)
+
+    in_time, _ = run(tmp_path / "in time", one_in_time, seconds=1.2, workers=2, trials=2, boosts=False)
+    assert [(trial.status, trial.reason) for trial in in_time.trials] == [("finished", ""), ("failed", "timeout")]
+
+
 def test_trees_that_have_fallen_behind_have_no_more_than_their_share(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

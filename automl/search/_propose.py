@@ -10,7 +10,7 @@ from types import ModuleType
 from automl import plugins
 from automl.search._families import draw_family, family_in_turn
 from automl.space import SearchSpace, Value
-from automl.trial import Trial
+from automl.trial import HALVED, Trial
 
 
 def propose(
@@ -57,7 +57,11 @@ def propose(
 
 def is_setting(trial: Trial, family: str, setting: Mapping[str, Value]) -> bool:
     """Whether a trial is of the setting; want of memory may have made its batches smaller."""
-    return trial.family == family and trial.asked == setting
+    own = trial.asked
+    if trial.asked_batch is None and trial.message.startswith(HALVED):
+        # Runs of earlier versions keep the smaller batch alone.
+        own = {**own, "batch_size": setting["batch_size"]}
+    return trial.family == family and own == setting
 
 
 @cache

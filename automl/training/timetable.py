@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 import time
 from dataclasses import dataclass, field
 
@@ -18,6 +19,8 @@ MARGIN = 0.1
 HALF_LIFE_SECONDS = 3.0
 # In this share of its steps a plan may become longer again. Later its learning rate has begun to fall.
 OPEN_SHARE = 0.5
+# Of so many measurements the one in the middle counts.
+LAST_MEASURED = 3
 
 
 @dataclass
@@ -47,8 +50,7 @@ class Timetable:
     scoring: float = 0.0
     _step_seconds: float = 0.0
     _timed: float = 0.0
-    _measure_seconds: float = 0.0
-    _measured: bool = False
+    _measured: list[float] = field(default_factory=list)
     _learned: float = 0.0
     asked: int = field(init=False)
 
@@ -103,22 +105,29 @@ class Timetable:
 
     def measured(self, seconds: float) -> None:
         """Takes note of how long it took to measure the network after an epoch."""
-        if self._measured or not self.compiles:
-            self._measure_seconds = seconds
-            self._replan()
-        self._measured = True
+        self._measured.append(seconds)
+        self._replan()
 
     def move(self, until: float) -> None:
         """Gives it more time or less, and as long a plan as that allows."""
         self.until = until
         self._replan(is_open=True)
 
+    @property
+    def _measure_seconds(self) -> float:
+        """What it usually takes to measure the network; 0 before that is known."""
+        known = self._measured[self.compiles :]
+        return statistics.median(known[-LAST_MEASURED:]) if known else 0.0
+
     def _replan(self, *, is_open: bool = False) -> None:
         if math.isinf(self.until) or self.pace is None or self._step_seconds < LEAST_SECONDS:
             return
         # Until it has been seen, measuring is taken to cost a third of an epoch: it has no backward pass.
         measuring = self._measure_seconds / self.steps_per_epoch or self.pace / 3
-        left = (self.until - time.monotonic()) * (1 - MARGIN) - self.scoring * self._measure_seconds
+        is_open |= self.done < OPEN_SHARE * self.planned
+        # Later there is no way back, and a moment in which the machine is slow must not end the schedule.
+        margin = MARGIN if is_open else 0.0
+        left = (self.until - time.monotonic()) * (1 - margin) - self.scoring * self._measure_seconds
         affordable = self.done + max(0, int(left / (self.pace + measuring)))
-        if affordable < self.planned or is_open or self.done < OPEN_SHARE * self.planned:
+        if affordable < self.planned or is_open:
             self.planned = max(min(affordable, self.asked), self.done, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from multiprocessing import Pipe
@@ -59,10 +60,15 @@ def test_nothing_is_heard_of_a_job_after_its_end(ends: tuple[Connection, Connect
     assert heard.index("done") == len(heard) - 1
 
 
-def test_a_job_goes_on_when_nobody_listens(ends: tuple[Connection, Connection]) -> None:
+def test_a_job_goes_on_when_nobody_listens(
+    ends: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
     near, far = ends
+    failures: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", failures.append)
     far.close()
     with Line(near).pulse(7):
         began = time.monotonic()
         while time.monotonic() < began + 0.5:
             sum(range(1_000))
+    assert failures == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -55,10 +56,11 @@ def test_begins_with_what_it_is_given_and_goes_on_with_other_families(algorithm:
     assert tried[3].params not in [first[0][1], first[2][1]]
 
 
-def test_a_setting_with_halved_batches_is_not_tried_again() -> None:
+@pytest.mark.parametrize("halved", [{"asked_batch": 128}, {"message": "With batches of 128 rows …"}])
+def test_a_setting_with_halved_batches_is_not_tried_again(halved: dict[str, Any]) -> None:
     spaces = {"mlp": SearchSpace("mlp", {"layers": Int(1, 5, 3), "batch_size": Choice((64, 128), 128)})}
     setting = {"layers": 5, "batch_size": 128}
-    tried = [Trial(0, "mlp", {**setting, "batch_size": 64}, "failed", reason="oom", asked_batch=128)]
+    tried = [Trial(0, "mlp", {**setting, "batch_size": 64}, "failed", reason="oom", **halved)]
     assert propose("random", spaces, tried, seed=1, first=[("mlp", setting)]) != ("mlp", setting)
     assert propose("random", spaces, [], seed=1, first=[("mlp", setting)]) == ("mlp", setting)
 

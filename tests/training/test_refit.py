@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 
@@ -15,6 +16,7 @@ from automl.tasks import metric, task
 from automl.training.examples import Examples
 from automl.training.forward import predictors
 from automl.training.refit import refit, rows_of, with_rows_of
+from automl.training.timetable import Timetable
 from automl.training.train import TrialFailed, train
 from automl.training.workshop import Workshop
 from automl.trial import Params, Place
@@ -114,6 +116,16 @@ def test_what_would_not_end_in_time_is_given_up_early(workshop: Workshop) -> Non
         refit(workshop, "mlp", SETTING, place=Place(1e6, 1e6), seed=0, until=began + 60)
     assert failure.value.reason == "timeout"
     assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(("times_too_long", "is_given_up"), [(1.1, False), (1.5, True)])
+def test_what_seems_a_little_too_slow_goes_on(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, times_too_long: float, is_given_up: bool
+) -> None:
+    until = time.monotonic() + 60
+    monkeypatch.setattr(Timetable, "seconds_left", property(lambda _: times_too_long * (until - time.monotonic())))
+    with pytest.raises(TrialFailed) if is_given_up else contextlib.nullcontext():
+        refit(workshop, "mlp", SETTING, place=Place(2, 2), seed=0, until=until)
 
 
 @pytest.mark.parametrize("family", ["boosted_trees", "forest"])

@@ -81,6 +81,27 @@ def test_the_second_half_of_a_plan_never_becomes_longer() -> None:
     assert plan.planned == short
 
 
+def test_a_slow_moment_ends_no_schedule_in_its_second_half() -> None:
+    def after(seconds: float) -> Timetable:
+        plan = timetable(10.0, planned=100, steps_per_epoch=10)
+        plan.ran(1, 0.1)
+        plan.ran(59, 3.4)
+        for measured in (0.2, 0.2, 0.2, seconds):
+            plan.measured(measured)
+        return plan
+
+    usual, one_is_slow = after(0.2), after(5.0)
+    assert usual.planned == one_is_slow.planned == 100
+
+
+def test_a_plan_that_does_not_fit_becomes_shorter_to_the_end() -> None:
+    plan = timetable(10.0, planned=100, steps_per_epoch=10)
+    plan.ran(1, 0.1)
+    plan.ran(59, 3.4)
+    plan.ran(10, 6.0)
+    assert 70 <= plan.planned < 100
+
+
 def test_more_time_makes_a_plan_longer_however_far_it_is() -> None:
     plan = timetable(10.0)
     plan.ran(1, 0.1)
