@@ -147,7 +147,10 @@ def _space_files(options: Options) -> dict[str, SpaceFile]:
     for path in options.spaces:
         file = read_user_space(path)
         if file.family not in names():
-            raise unknown("family", file.family, names(), where=path.name)
+            raise InputError(
+                f"{unknown('family', file.family, names(), where=path.name)} Write 'family: mlp' or 'extends: mlp'"
+                " into it, or name the file after its family."
+            )
         if file.family in changed:
             raise InputError(f"{path} is the second --space for the family {file.family!r}. Put both into one file.")
         _check_complete(file, where=path.name)
@@ -177,6 +180,8 @@ def _read(data: str | Path | pd.DataFrame, options: Options) -> tuple[pd.DataFra
         "has_header": not options.no_header,
         "skip_bad_lines": options.skip_bad_lines,
     }
+    if str(options.test) == STANDARD_INPUT:
+        raise InputError("--test takes no - : test rows cannot be piped in. Save them as a file, and give its path.")
     read = reading.from_frame(data) if isinstance(data, pd.DataFrame) else reading.read(data, **form)
     if options.test is None:
         return read.frame, np.empty(0, dtype=np.int64), read
@@ -246,11 +251,18 @@ def usual_folds(rows: int, *, most_rows: int, seconds: float | None, workers: in
 def _times(column: pd.Series, facts: Profile) -> pd.Series:
     # A column that is left out may split the rows all the same.
     described = next(known for known in facts.columns if known.name == column.name)
-    if cells.is_date(column) or described.date_format:
-        return pd.Series(cells.dates(column, date_format=described.date_format), name=column.name)
-    values = cells.numbers(column)
-    if np.isnan(values).any() and not column.isna().any():
+    is_date = bool(cells.is_date(column) or described.kind == "date" or described.date_format)
+    kind = "date" if is_date else "number"
+    unread = cells.unread(column, kind, date_format=described.date_format)
+    if unread.cells and unread.cells == unread.known:
         raise InputError(f"The time column {column.name!r} holds neither dates nor numbers.")
+    if unread.cells:
+        examples = ", ".join(repr(text[:40]) for text in unread.examples)
+        raise InputError(
+            f"The time column {column.name!r} holds cells that are no {kind}: {unread.cells:,} ({examples}). "
+            "Correct or remove these rows."
+        )
+    values = cells.dates(column, date_format=described.date_format) if is_date else cells.numbers(column)
     return pd.Series(values, name=column.name)
 
 

@@ -55,6 +55,26 @@ def test_a_column_that_is_left_out_can_order_the_rows(sales: pd.DataFrame, colum
     assert prepared.split.train.max() < prepared.split.val.min() <= prepared.split.val.max() < prepared.split.test.min()
 
 
+def test_a_column_that_is_said_to_hold_dates_can_order_the_rows(sales: pd.DataFrame) -> None:
+    years = 1900 + np.arange(600) // 4
+    months = [str(year) if row % 4 == 0 else f"{year}-07" for row, year in enumerate(years)]
+    options = Options(target="sales", time_column="month", kinds={"month": "date"})
+    prepared = prepare(sales.assign(month=months), options)
+    assert years[prepared.split.train].max() <= years[prepared.split.val].min()
+    assert years[prepared.split.val].max() <= years[prepared.split.test].min()
+
+
+def test_cells_of_the_time_column_that_are_no_time_are_named(sales: pd.DataFrame) -> None:
+    days = sales["day"].dt.strftime("%Y-%m-%d").mask(sales.index == 9)
+    options = Options(target="sales", time_column="day")
+    with pytest.raises(InputError, match="'day' is empty in 1 rows"):
+        prepare(sales.assign(day=days), options)
+    with pytest.raises(InputError, match=r"'day' holds cells that are no date: 2 \('soon', 'later'\)\."):
+        prepare(sales.assign(day=days.mask(sales.index == 3, "soon").mask(sales.index == 4, "later")), options)
+    with pytest.raises(InputError, match="'day' holds neither dates nor numbers"):
+        prepare(sales.assign(day=sales["shop"].mask(sales.index == 9)), options)
+
+
 def test_a_test_file_is_read_like_the_main_one(tmp_path: Path) -> None:
     rows = [f"{row},{'0' * (row % 2)}1,{row % 2}" for row in range(60)]
     (tmp_path / "main.csv").write_text("\n".join(["a,code,y", *rows, "9,1A,1"]))
@@ -110,6 +130,18 @@ def test_the_test_file_is_the_test_part(sales: pd.DataFrame, tmp_path: Path) -> 
     sales[500:].drop(columns="shop").to_csv(tmp_path / "test.csv", index=False)
     with pytest.raises(InputError, match="lacks columns of the training table: 'shop'"):
         prepare(tmp_path / "train.csv", Options(target="sales", test=tmp_path / "test.csv"))
+
+
+def test_a_fault_of_the_test_file_is_placed_there(sales: pd.DataFrame, tmp_path: Path) -> None:
+    sales[:500].to_csv(tmp_path / "train.csv", index=False)
+    sales[500:].assign(sales=[*range(49), "oops", *range(50)]).to_csv(tmp_path / "test.csv", index=False)
+    with pytest.raises(InputError, match="'oops' in row 50 of the test file"):
+        prepare(tmp_path / "train.csv", Options(target="sales", test=tmp_path / "test.csv"))
+
+
+def test_test_rows_cannot_be_piped_in(sales: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match="test rows cannot be piped in"):
+        prepare(sales, Options(target="sales", test=Path("-")))
 
 
 def test_test_rows_do_not_say_what_columns_are(tmp_path: Path) -> None:
@@ -198,6 +230,12 @@ def test_a_space_needs_all_hyperparameters_of_its_family(sales: pd.DataFrame, tm
     # Only sgd has a momentum.
     path.write_text("\n".join(line.replace("adam, sgd]", "adam]") for line in shipped if "momentum" not in line))
     assert "momentum" not in prepare(sales, options).spaces["mlp"].parameters
+
+
+def test_a_space_of_no_family_says_how_to_name_one(sales: pd.DataFrame, tmp_path: Path) -> None:
+    (tmp_path / "my.yaml").write_text("parameters: {layers: 2}\n")
+    with pytest.raises(InputError, match=r"my\.yaml: there is no family 'my'.* Write 'family: mlp' or 'extends: mlp'"):
+        prepare(sales, Options(target="sales", spaces=(tmp_path / "my.yaml",)))
 
 
 def test_a_family_has_one_space(sales: pd.DataFrame, tmp_path: Path) -> None:

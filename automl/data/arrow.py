@@ -17,7 +17,7 @@ from automl.data.files import printable
 from automl.errors import InputError
 
 # pandas writes these names for a row index that has none: in text, and in Parquet and Arrow files.
-_UNNAMED = re.compile(r"\s*|Unnamed: \d+")
+UNNAMED = re.compile(r"\s*|Unnamed: \d+")
 _STORED_INDEX = re.compile(r"__index_level_\d+__")
 # Where the years 1 to 9999 begin and end, in days since 1970.
 _FIRST_DAY, _END_OF_DAYS = -719_162, 2_932_897
@@ -108,7 +108,7 @@ def _is_extension(kind: pa.DataType) -> bool:
 
 def _only_counts(name: str, column: pa.ChunkedArray) -> bool:
     """Whether the column only counts the rows, from 0 or from 1, and has no name of its own."""
-    if not (_UNNAMED.fullmatch(name) and pa.types.is_integer(column.type) and len(column)):
+    if not (UNNAMED.fullmatch(name) and pa.types.is_integer(column.type) and len(column)):
         return False
     counted = column.to_numpy() - np.arange(len(column))
     return bool(counted[0] in (0, 1) and (counted == counted[0]).all())

@@ -37,13 +37,23 @@ DATE_FORMATS = (
     "%m/%d/%Y %H:%M:%S",
     "%d/%m/%Y %H:%M:%S",
     "%d.%m.%Y %H:%M:%S",
+    "%d-%b-%y",
+    "%m/%d/%y %H:%M",
+    "%d/%m/%y %H:%M",
+    "%m/%d/%Y %I:%M %p",
+    "%d/%m/%Y %I:%M %p",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%d/%m/%Y %I:%M:%S %p",
+    "%Y-%m-%d %H:%M:%S UTC",
 )
 
 # The largest number that networks and trees calculate with (float32), rounded.
 LARGEST = 1e38
 
-# What people write where there is nothing.
-ABSENT = frozenset({"na", "n/a", "#n/a", "nan", "null", "none", "missing", "-", "?", "."})
+# What people write where there is nothing, what databases do ("\N"), and spreadsheets that could not compute a cell.
+ABSENT = frozenset({"na", "n/a", "nan", "null", "none", "missing", "-", "--", "?", ".", "..", ":", "\\n"}) | frozenset(
+    {"#n/a", "#div/0!", "#name?", "#null!", "#num!", "#ref!", "#value!"}
+)
 
 # What a column may be read as that not every cell is, and how one cell of it is called.
 READ_AS = {"number": "number", "boolean": "yes or no", "date": "date"}
@@ -53,9 +63,12 @@ MOST_FORMATS = 3
 # Of the different texts of a column, those that are tried as dates.
 MOST_SAMPLED = 2_000
 
-_DECORATION = re.compile(r"^[\s$€£¥]+|[\s%$€£¥]+$")
+# "$ 5", "-$5", "$-5", "5 €" and "5 %"; and "($5)", which is -5 to an accountant.
+_DECORATED = re.compile(r"[\s$€£¥]*(?:([+-])[\s$€£¥]*)?([\d.,eE+-]+)[\s%$€£¥]*")
+_IN_PARENTHESES = re.compile(r"[\s$€£¥]*\(([^()+-]+)\)[\s%$€£¥]*")
 # "0,125" has a decimal comma, whatever else the column holds.
 _THOUSANDS = re.compile(r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$")
+_LOOKS_LIKE_DATE = r"\d[-/. ,][A-Za-z\d]+[-/. ,]|^[A-Za-z]{3,9} \d|^[12]\d{3}-\d{2}$"
 
 
 @dataclass(frozen=True)
@@ -90,7 +103,7 @@ def unread(column: pd.Series, kind: str, *, date_format: str = "") -> Unread:
     else:
         lost = np.isnat(dates(different, date_format=date_format))
     texts = labels(different)
-    lost &= np.array([text is not None and text.lower() not in ABSENT for text in texts], dtype=bool)
+    lost &= are_there(texts)
     return Unread(int(counts[lost].sum()), int(counts.sum()), tuple(texts[lost][:3]))
 
 
@@ -112,7 +125,7 @@ def is_date(column: pd.Series) -> bool:
 
 
 def numbers(column: pd.Series) -> NDArray[np.float64]:
-    """Shape (rows,), NaN where missing. Text such as "1,234.5", "$ 12" or "7 %" counts as a number (7, not 0.07)."""
+    """Shape (rows,), NaN where missing. Text such as "1,234.5", "-$12" or "7 %" counts as a number (7, not 0.07)."""
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return np.full(len(column), np.nan)
     if not is_text(column):
@@ -134,15 +147,26 @@ def _number(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        bare = _DECORATION.sub("", text)
-        if _THOUSANDS.match(bare):
-            bare = bare.replace(",", "")
-        try:
-            value = float(bare)
-        except ValueError:
-            return np.nan
+        value = _decorated(text)
     # float() also reads "nan", "infinity" and "1_000", which nobody writes as a number in a table.
     return value if np.isfinite(value) and "_" not in text else np.nan
+
+
+def _decorated(text: str) -> float:
+    """The number in a text with a currency, a percent sign, thousands set apart, or a minus of another kind."""
+    plain = text.replace("\N{MINUS SIGN}", "-")
+    if negative := _IN_PARENTHESES.fullmatch(plain):
+        plain = f"-{negative[1]}"
+    found = _DECORATED.fullmatch(plain)
+    if not found:
+        return np.nan
+    bare = (found[1] or "") + found[2]
+    if _THOUSANDS.match(bare):
+        bare = bare.replace(",", "")
+    try:
+        return float(bare)
+    except ValueError:
+        return np.nan
 
 
 def calculable(column: pd.Series) -> NDArray[np.float64]:
@@ -165,6 +189,11 @@ def labels(column: pd.Series) -> NDArray[np.object_]:
         missing = missing | (texts == "")
     texts[missing] = None
     return cast("NDArray[np.object_]", texts)
+
+
+def are_there(texts: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Shape (rows,): whether labels are there and are more than a word for nothing."""
+    return np.array([text is not None and text.lower() not in ABSENT for text in texts], dtype=bool)
 
 
 def number_label(value: float) -> str:
@@ -206,13 +235,13 @@ def find_date_format(texts: NDArray[np.object_]) -> tuple[str, bool] | None:
 
     It is if the other order of day and month would do as well. None if the texts are no dates.
     """
-    different = list(dict.fromkeys(text for text in texts if text is not None))
+    different = list(dict.fromkeys(texts[are_there(texts)]))
     # From all over the table: where it is sorted, its first days are all of one month.
     sample = pd.Series(different[:: -(-len(different) // MOST_SAMPLED) or 1], dtype=object)
     if sample.empty or not sample.str.contains(r"\d", regex=True).mean() > 0.95:
         return None
-    # Bare years and other plain numbers are numbers; a date has at least two separators or a T.
-    if not sample.str.contains(r"\d[-/. ,][A-Za-z\d]+[-/. ,]|^[A-Za-z]{3,9} \d", regex=True).mean() > 0.95:
+    # Bare years and other plain numbers are numbers; a date has two separators, a month's name or the form "2024-01".
+    if not sample.str.contains(_LOOKS_LIKE_DATE, regex=True).mean() > 0.95:
         return None
     chosen: list[str] = []
     ambiguous = False

@@ -36,8 +36,11 @@ _LEAST_NUMBERS = 0.95
 # A row must fit into a block.
 _BLOCK_BYTES = 1 << 30
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
-_COMMA_NUMBER = r"^[+-]?\d+(,\d+)?([eE][+-]?\d+)?$"
-_MAYBE_THOUSANDS = r"^[+-]?([1-9]\d{0,2}(,\d{3})*|0)$"
+# What may stand before and after the digits: signs, currencies and, of a negative number, parentheses.
+_BEFORE = r"^[\s\p{Zs}$€£¥]*\(?[+\x{2212}-]?[\s\p{Zs}$€£¥]*"
+_AFTER = r"[\s\p{Zs}%$€£¥]*\)?[\s\p{Zs}%$€£¥]*$"
+_COMMA_NUMBER = _BEFORE + r"(\d+(,\d+)?|\d{1,3}(\.\d{3})+,\d+)([eE][+-]?\d+)?" + _AFTER
+_MAYBE_THOUSANDS = _BEFORE + r"([1-9]\d{0,2}(,\d{3})*|0)" + _AFTER
 _LINE_END = re.compile(r"\r\n|\r|\n")
 # NUL characters have been removed from the text.
 _END = "\0"
@@ -383,7 +386,7 @@ def _shows_decimal_comma(texts: pa.ChunkedArray) -> bool:
 def _pointed(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     """The cells with decimal points, as numbers if all are; what is no number stays as it is."""
     is_number = _matches(texts, _COMMA_NUMBER)
-    pointed = pc.if_else(is_number, pc.replace_substring(texts, ",", "."), texts)
+    pointed = pc.if_else(is_number, pc.replace_substring(pc.replace_substring(texts, ".", ""), ",", "."), texts)
     with contextlib.suppress(pa.ArrowInvalid):
         return pointed.cast(pa.float64())
     return pointed

@@ -25,6 +25,21 @@ LEFT_OUT: tuple[Kind, ...] = ("identifier", "constant", "dropped")
 # Beyond this, a floating-point number no longer tells neighbours apart.
 EXACT = 2.0**53
 
+# Times in nanoseconds since 1970, from 2001 to 2049.
+NANOSECONDS = (1e18, 2.5e18)
+
+# Of a column's cells that are there, those that are numbers or days if it is one of such.
+LEAST_READ = 0.95
+
+# Of a column of one value, the cells that must have it, and must lack it, for it to tell something.
+FEWEST_OF_ONE_VALUE = 10
+LEAST_OF_ONE_VALUE = 0.01
+
+# Days that are written as whole numbers, and how many different ones there must be.
+DAYS: tuple[Kind, str, str] = ("date", "read as YYYYMMDD", cells.ISO)
+FIRST_DAY, LAST_DAY = 19000101, 21001231
+FEWEST_DAYS = 10
+
 # To read all dates of a long table would take longer than everything else that is found out about it.
 MOST_DATES = 20_000
 
@@ -146,7 +161,8 @@ def profile(
         kinds: the kinds of columns that the caller knows better, by column name.
         repeated: names that stood above several columns of the file; the target's must not be among them.
         unnamed: the columns that had no name in the file.
-        deciding: those of the rows, as they were read, that say what a feature is; by default all.
+        deciding: the first of the rows, as they were read, that say what a feature is, where the others are those of a
+            test file; by default all.
 
     Raises:
         InputError: the target is missing, constant or does not suit the task; a named column does not exist.
@@ -155,7 +171,7 @@ def profile(
     if name in repeated:
         raise InputError(f"Several columns are called {name!r}, so it is not clear which is the target. Rename one.")
     told = _checked_kinds(frame, kinds or {}, target=name)
-    described = describe_target(frame[name], task)
+    described = describe_target(frame[name], task, own=None if deciding is None else len(deciding))
     known = frame[is_known(frame[name])] if described.missing else frame
     features = [str(other) for other in frame.columns if other != name]
     if not features:
@@ -280,25 +296,37 @@ def _distribution(values: np.ndarray) -> dict[str, Any]:
 def _kind(column: pd.Series, *, is_named: bool) -> tuple[Kind, str, str]:
     """The kind, the reason, and the date format."""
     known = column.dropna()
-    distinct = known.nunique()
-    if distinct <= 1:
-        return "constant", "empty" if not len(known) else f"always {str(known.iloc[0])[:30]!r}", ""
+    distinct, missing = known.nunique(), len(column) - len(known)
+    if not distinct:
+        return "constant", "empty", ""
+    # Of texts, blank ones are still among them.
+    if distinct == 1 and not cells.is_text(column):
+        return _kind_of_one_value(str(known.iloc[0]), len(known), missing)
     if pd.api.types.is_bool_dtype(column.dtype):
         return "boolean", "", ""
     if cells.is_date(column):
         return "date", "", ""
     if not cells.is_text(column) and pd.api.types.is_numeric_dtype(column.dtype):
-        return _kind_of_numbers(known, distinct, is_named=is_named)
-    return _kind_of_texts(known, distinct)
+        return _kind_of_numbers(known, distinct, missing, is_named=is_named)
+    return _kind_of_texts(known, distinct, missing)
 
 
-def _kind_of_numbers(known: pd.Series, distinct: int, *, is_named: bool) -> tuple[Kind, str, str]:
+def _kind_of_one_value(value: str, there: int, missing: int) -> tuple[Kind, str, str]:
+    """A category where enough rows have the value and enough have none, as with boxes to tick; otherwise a constant."""
+    if min(there, missing) >= max(FEWEST_OF_ONE_VALUE, LEAST_OF_ONE_VALUE * (there + missing)):
+        return "category", "one value, or missing", ""
+    return "constant", f"always {value[:30]!r}" + ", or missing" * bool(missing), ""
+
+
+def _kind_of_numbers(known: pd.Series, distinct: int, missing: int, *, is_named: bool) -> tuple[Kind, str, str]:
     values = cells.numbers(known)
     # 0 and -0 are two floating-point numbers and one value.
     if len(np.unique(values)) == 1:
-        return "constant", f"always {cells.number_label(values[0])!r}", ""
+        return _kind_of_one_value(cells.number_label(values[0]), len(known), missing)
     if distinct == 2 and set(np.unique(values)) == {0.0, 1.0}:
         return "boolean", "", ""
+    if _are_days(known, values):
+        return DAYS
     if distinct == len(known) and len(known) >= 20 and pd.api.types.is_integer_dtype(known.dtype):
         if np.all(np.diff(values) == 1):
             return "identifier", "counts the rows", ""
@@ -307,9 +335,32 @@ def _kind_of_numbers(known: pd.Series, distinct: int, *, is_named: bool) -> tupl
             return "identifier", "different in every row, and without a name", ""
         if _is_called_identifier(str(known.name)):
             return "identifier", "different in every row, and named like one", ""
-    if distinct > 0.5 * len(known) and len(known) >= 20 and np.abs(values).min() >= EXACT:
+    if distinct > 0.5 * len(known) and len(known) >= 20 and _are_too_long(values):
         return "identifier", "whole numbers too long to be measured", ""
     return "number", "", ""
+
+
+def _are_days(known: pd.Series, values: np.ndarray) -> bool:
+    """Whether nearly all cells are days that are written as whole numbers, as 20240131 is.
+
+    Args:
+        values: shape (rows,), the cells as numbers.
+    """
+    there = values[np.isfinite(values)]
+    if not len(there) or there.min() < FIRST_DAY or there.max() > LAST_DAY or np.any(there % 1):
+        return False
+    different = known.drop_duplicates()
+    some = different.iloc[:: -(-len(different) // MOST_DATES)]
+    return len(different) >= FEWEST_DAYS and bool(np.mean(~np.isnat(cells.dates(some))) >= LEAST_READ)
+
+
+def _are_too_long(values: np.ndarray) -> bool:
+    """Whether all have the same number of digits, more than a measurement has, and are no nanoseconds since 1970."""
+    sizes = np.abs(values)
+    shortest, longest = sizes.min(), sizes.max()
+    if not shortest >= EXACT or (shortest >= NANOSECONDS[0] and longest <= NANOSECONDS[1]):
+        return False
+    return bool(np.floor(np.log10(shortest)) == np.floor(np.log10(longest)))
 
 
 def words(name: str) -> list[str]:
@@ -331,17 +382,21 @@ def _is_called_identifier(name: str) -> bool:
     return is_called(name, first=_FIRST, last=_LAST) or (len(words(name)) == 1 and words(name)[0] in _ALONE)
 
 
-def _kind_of_texts(known: pd.Series, distinct: int) -> tuple[Kind, str, str]:
+def _kind_of_texts(known: pd.Series, distinct: int, missing: int) -> tuple[Kind, str, str]:
     texts = cells.labels(known)
     different = [text for text in dict.fromkeys(texts.tolist()) if text is not None]
     if not different:
         return "constant", "blank", ""
+    if len(different) == 1:
+        blank = int(pd.isna(texts).sum())
+        return _kind_of_one_value(different[0], len(known) - blank, missing + blank)
     lowered = {text.lower() for text in different}
     if len(lowered) == 2 and lowered & cells.TRUE and lowered & cells.FALSE and lowered <= cells.TRUE | cells.FALSE:
         return "boolean", "", ""
-    filled = np.array([text is not None for text in texts])
-    if np.isfinite(cells.numbers(known)[filled]).mean() >= 0.95:
-        return "number", "text that reads as numbers", ""
+    values = cells.numbers(known)
+    read = np.isfinite(values[cells.are_there(texts)])
+    if read.any() and read.mean() >= LEAST_READ:
+        return DAYS if _are_days(known, values) else ("number", "text that reads as numbers", "")
     found = cells.find_date_format(texts)
     if found:
         date_format, ambiguous = found

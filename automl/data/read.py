@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from automl.data import bounds, delimited, json_lines, text
-from automl.data.arrow import Parsed, from_values, plain_values, to_frame, unique_names
+from automl.data.arrow import UNNAMED, Parsed, from_values, plain_values, to_frame, unique_names
 from automl.data.columns import is_text
 from automl.data.delimited import Dialect
 from automl.data.files import STREAM, File, load, printable
@@ -185,8 +185,8 @@ def _repeated(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _unnamed(names: Sequence[str]) -> tuple[str, ...]:
-    """What `unique_names` calls the columns without a name."""
-    return tuple(f"column_{place + 1}" for place, name in enumerate(names) if not name.strip())
+    """What the columns without a name are called, by `unique_names` or by pandas."""
+    return tuple(name.strip() or f"column_{place + 1}" for place, name in enumerate(names) if UNNAMED.fullmatch(name))
 
 
 def _words(column: pd.Series) -> tuple[str, ...]:

@@ -87,21 +87,27 @@ def split_at_random(
         classes: shape (rows,), the class of each row; None in a regression.
         groups: shape (rows,), rows with the same value stay on one side; missing ones stand alone.
 
-    A class with very few rows goes to training first, then to validation, then to test. Where all rows are copies of
-    so few that none would be left for a part, they are many cases of the same, and need not stay together.
+    A class with very few rows goes to training first, then to validation, then to test. Where classes have so few
+    groups that none would be left for a part, one group of each class comes first, then another of each. Where all
+    rows are copies of so few that none would be left for a part, they are many cases of the same, and need not stay
+    together.
 
     Raises:
         InputError: a part that is to have rows gets none.
     """
 
-    def cut_with(same: pd.Series) -> NDArray[np.int64]:
-        return _cut(same, classes, groups, lambda rows: _cuts(shares, rows), rng=np.random.default_rng([seed, 5]))
+    def cut_with(same: pd.Series, *, in_turn: bool = False) -> NDArray[np.int64]:
+        rng = np.random.default_rng([seed, 5])
+        return _cut(same, classes, groups, lambda rows: _cuts(shares, rows), rng=rng, in_turn=in_turn)
 
     cut = cut_with(copies)
     how = "at random" + (", every class in proportion" if classes is not None else "")
     if groups is None and copies.duplicated().any() and _empty(cut, shares):
         cut = cut_with(pd.Series(np.arange(len(copies))))
         how += f", copies apart since only {copies.nunique()} rows differ"
+    if groups is not None and classes is not None and _empty(cut, shares):
+        cut = cut_with(copies, in_turn=True)
+        how = "at random, one group of each class after the other"
     how += f", the rows of one {groups.name!r} together" if groups is not None else ""
     return _checked(cut, how, shares)
 
@@ -165,6 +171,7 @@ def _cut(
     *,
     rng: np.random.Generator,
     rotate: int = 0,
+    in_turn: bool = False,
 ) -> NDArray[np.int64]:
     """Shape (rows,): the number of the part that each row falls into, in proportion within every class.
 
@@ -172,14 +179,19 @@ def _cut(
         bounds: where the parts of so many rows end, but for the last.
         rotate: how many parts there are, if each class should begin with another: else the rarest classes would all be
             in the same few.
+        in_turn: whether all classes are cut as one, which begins with a unit of each: where they have too few units to
+            be cut in proportion.
     """
     unit = _units(copies, groups)
-    strata = np.zeros(len(copies), dtype=np.int64) if classes is None else _common_class(unit, classes)
+    of_class = np.zeros(len(copies), dtype=np.int64) if classes is None else _common_class(unit, classes)
+    strata = np.zeros_like(of_class) if in_turn else of_class
     part = np.empty(len(copies), dtype=np.int64)
     for stratum in np.unique(strata):
         rows = np.flatnonzero(strata == stratum)
-        units, sizes = np.unique(unit[rows], return_counts=True)
+        units, first, sizes = np.unique(unit[rows], return_index=True, return_counts=True)
         order = rng.permutation(len(units))
+        if in_turn:
+            order = _in_turn(order, of_class[rows[first]])
         # A unit belongs to the part that its middle row falls into.
         middle = np.cumsum(sizes[order]) - sizes[order] / 2
         of_unit = np.empty(len(units), dtype=np.int64)
@@ -188,6 +200,12 @@ def _cut(
             of_unit = (of_unit + rng.integers(rotate)) % rotate
         part[rows] = of_unit[np.searchsorted(units, unit[rows])]
     return part
+
+
+def _in_turn(order: NDArray[np.int64], classes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The order of units in which every class has its first one before any has its second."""
+    turn = pd.Series(order).groupby(classes[order]).cumcount().to_numpy()
+    return order[np.argsort(turn, kind="stable")]
 
 
 def _cuts(shares: Shares, rows: int) -> NDArray[np.float64]:

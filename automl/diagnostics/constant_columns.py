@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from automl.data import columns as cells
 from automl.data.profile import Column
 from automl.diagnostics import Data, Finding
 from automl.diagnostics._wording import named, options
@@ -26,10 +27,10 @@ def check(data: Data) -> Finding:
     most = min(FEWEST_OTHERS - 1, int(LARGEST_SHARE * len(training)))
     constant, nearly = [], []
     for column in data.profile.columns:
-        others = 0 if column.kind == "constant" else _others(column, training[column.name])
+        others = _others(column, training[column.name])
         if others == 0:
             constant.append(column)
-        elif column.is_used and others <= most:
+        elif (column.is_used or column.kind == "constant") and others <= most:
             nearly.append(column)
     found = [column.name for column in (*constant, *nearly)]
     figures = {"constant": float(len(constant)), "nearly_constant": float(len(nearly))}
@@ -55,7 +56,9 @@ def _others(column: Column, cells_of: pd.Series) -> int:
     """How many cells differ from the commonest one."""
     if column.kind in ("text", "identifier"):
         return len(cells_of)
-    return len(cells_of) - int(cells_of.value_counts(dropna=False).iloc[0])
+    # Those of a constant may be blank, and 0 or -0.
+    values = pd.Series(cells.labels(cells_of), dtype=object) if column.kind == "constant" else cells_of
+    return len(cells_of) - int(values.value_counts(dropna=False).iloc[0])
 
 
 def _nearly(nearly: list[Column]) -> str:

@@ -13,7 +13,7 @@ from automl.data import columns as cells
 Scaling = Literal["quantile", "robust", "none"]
 MOST_KNOTS = 500
 # Of the values that differ, what single precision must tell apart for a column to be left as it is.
-LEAST_TOLD_APART = 0.5
+LEAST_TOLD_APART = 0.99
 
 
 def fit(column: pd.Series) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def fit(column: pd.Series) -> dict[str, Any]:
         "knots": knots.tolist(),
         "scores": scores.tolist(),
         "missing": bool(np.isnan(values).any()),
-        "origin": float(median) if _runs_together(known) else 0.0,
+        "origin": _origin(known, float(median)),
     }
 
 
@@ -64,9 +64,17 @@ def transform(column: pd.Series, specification: dict[str, Any], *, scaling: Scal
     return np.stack(parts, axis=1).astype(np.float32)
 
 
-def _runs_together(known: NDArray[np.float64]) -> bool:
-    """Whether single precision takes most different values for the same."""
-    return len(np.unique(known.astype(np.float32))) < LEAST_TOLD_APART * len(np.unique(known))
+def _origin(known: NDArray[np.float64], median: float) -> float:
+    """The median, where single precision takes different values for the same and fewer if they are counted from it."""
+    told_apart = _told_apart(known)
+    if told_apart >= LEAST_TOLD_APART * len(np.unique(known)):
+        return 0.0
+    return median if _told_apart(known - median) > told_apart else 0.0
+
+
+def _told_apart(values: NDArray[np.float64]) -> int:
+    """How many values differ in single precision."""
+    return len(np.unique(values.astype(np.float32)))
 
 
 def _normal_scores(known: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

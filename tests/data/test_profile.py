@@ -27,7 +27,17 @@ def table(**columns: object) -> pd.DataFrame:
         (RNG.normal(size=ROWS), "number"),
         ([1, 2, 3, 4] * 10, "number"),
         ([0, 1] * 20, "boolean"),
-        ([True, None] * 20, "constant"),
+        ([True, None] * 20, "category"),
+        ([True] * 35 + [None] * 5, "constant"),
+        (["Python", None] * 20, "category"),
+        (["X", ""] * 20, "category"),
+        (["X"] * 35 + [" "] * 5, "constant"),
+        ([" ", None] * 20, "constant"),
+        ([5.0, None] * 20, "category"),
+        ([0.0, -0.0, None, None] * 10, "category"),
+        (["1.5", "2.5", "3.5", "-"] * 10, "number"),
+        (["some", "many", "none", "-"] * 10, "category"),
+        (["-", "none"] * 20, "category"),
         ([True, False] * 20, "boolean"),
         (["yes", "No"] * 20, "boolean"),
         (["1.0", "0.0"] * 20, "boolean"),
@@ -43,6 +53,16 @@ def table(**columns: object) -> pd.DataFrame:
         (["31.01.2024", "01.02.2024"] * 20, "date"),
         (pd.date_range("2020-01-01", periods=ROWS, freq="37h"), "date"),
         (["2020", "2021", "2022", "2023"] * 10, "number"),
+        (["2020-01", "2020-02", "2020-03", "2020-04"] * 10, "date"),
+        (["2020-01", "2020-02", "2020-13", "2020-20"] * 10, "category"),
+        (["2020-01-31", "2020-02-01", "2020-03-01", "-"] * 10, "date"),
+        (pd.date_range("2020-01-20", periods=ROWS).strftime("%Y%m%d").astype(int), "date"),
+        (pd.date_range("2020-01-20", periods=ROWS).strftime("%Y%m%d"), "date"),
+        ([20200101, 20200102, 20200103, None] * 10, "number"),
+        (RNG.integers(19_000_101, 21_001_231, size=ROWS), "number"),
+        (10**17 + 7919 * RNG.permutation(ROWS), "identifier"),
+        (np.geomspace(1e29, 1e31, ROWS), "number"),
+        ((1_700_000_000 + 86_400 * RNG.permutation(ROWS)) * 10**9, "number"),
         (["1.2.3", "4.5.6", "a", "b"] * 10, "category"),
     ],
 )
@@ -136,6 +156,51 @@ def test_says_when_day_and_month_cannot_be_told_apart() -> None:
     assert not any("cannot be told apart" in warning for warning in clear.warnings)
 
 
+@pytest.mark.parametrize("word", ["-", "None", ".", "..", "--", ":", "\\N", "#DIV/0!"])
+def test_a_word_for_nothing_among_numbers_is_a_missing_number(tmp_path: Path, word: str) -> None:
+    cells = [f"{value:.2f}" for value in np.random.default_rng(0).normal(12, 3, size=200)]
+    rows = [f"{word if row % 10 == 0 else cell},{row % 2}" for row, cell in enumerate(cells)]
+    (tmp_path / "t.csv").write_text("\n".join(["price,y", *rows]))
+    (price,) = api.profile(tmp_path / "t.csv", target="y").columns
+    assert (price.kind, price.missing) == ("number", 20)
+
+
+def test_says_what_a_column_of_one_value_is() -> None:
+    cells: dict[str, object] = {"box": ["X", None] * 20, "flag": ["X"] * 39 + [None], "same": "X"}
+    whys = [column.why for column in profile(table(**cells, x=RNG.normal(size=ROWS)), target="y").columns[:3]]
+    assert whys == ["one value, or missing", "always 'X', or missing", "always 'X'"]
+
+
+def test_one_value_in_less_than_a_hundredth_of_a_long_table_is_a_constant() -> None:
+    rows = 2_000
+    frame = pd.DataFrame({"rare": "X", "common": "X", "x": RNG.normal(size=rows), "y": ["a", "b"] * (rows // 2)})
+    frame.loc[19:, "rare"] = None
+    frame.loc[20:, "common"] = None
+    assert [column.kind for column in profile(frame, target="y").columns] == ["constant", "category", "number"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "moment"),
+    [
+        ("05/13/2015 11:45:00 PM", "2015-05-13T23:45:00"),
+        ("13/05/2015 11:45:00 PM", "2015-05-13T23:45:00"),
+        ("5/13/2015 9:05 AM", "2015-05-13T09:05"),
+        ("13/5/2015 9:05 am", "2015-05-13T09:05"),
+        ("1/15/13 8:26", "2013-01-15T08:26"),
+        ("15/1/13 8:26", "2013-01-15T08:26"),
+        ("31-JAN-24", "2024-01-31"),
+        ("31-Jan-2024", "2024-01-31"),
+        ("2009-06-15 17:26:21 UTC", "2009-06-15T17:26:21"),
+        ("2024-01", "2024-01-01"),
+    ],
+)
+def test_reads_dates_as_other_programs_write_them(cell: str, moment: str) -> None:
+    column = pd.Series([cell])
+    found = columns.find_date_format(columns.labels(column))
+    assert found is not None
+    assert columns.dates(column, date_format=found[0])[0] == np.datetime64(moment)
+
+
 @pytest.mark.parametrize("order", ["%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M"])
 def test_the_order_of_day_and_month_is_found_in_a_long_sorted_log(order: str) -> None:
     times = pd.date_range("2020-03-01", periods=40_000, freq="min")
@@ -165,6 +230,8 @@ def test_numbers_of_rows_that_were_shuffled_are_an_identifier(tmp_path: Path) ->
         "different in every row, and without a name",
     )
     assert x.kind == "number"
+    of_frame = api.profile(pd.read_csv(tmp_path / "t.csv"), target="y")
+    assert (of_frame.columns[0].name, of_frame.columns[0].kind) == ("Unnamed: 0", "identifier")
     # Without a header, no column has a name.
     shuffled.to_csv(tmp_path / "t.csv", header=False)
     assert api.profile(tmp_path / "t.csv", target="column_3", no_header=True).count("number") == 2
@@ -181,6 +248,22 @@ def test_a_comma_after_a_zero_is_none_of_thousands() -> None:
     np.testing.assert_array_equal(numbers, [1125, -12125.5, np.nan, np.nan])
 
 
+@pytest.mark.parametrize(
+    "text", ["-$12.50", "$-12.50", "- $ 12.50", "($12.50)", "$(12.50)", "(12.5)", "\u221212.5", "-12.5 €", "(12.5 %)"]
+)
+def test_money_may_be_negative(text: str) -> None:
+    assert columns.numbers(pd.Series([text])).tolist() == [-12.5]
+
+
+def test_thousands_of_money_may_be_negative() -> None:
+    assert columns.numbers(pd.Series(["-$1,234.50", "($1,234.50)"])).tolist() == [-1234.5, -1234.5]
+
+
+@pytest.mark.parametrize("text", ["--5", "-", "(5", "5)", "()", "(-5)", "$", "1-2", "e", "$ 1_000", "$" * 50_000 + "x"])
+def test_what_only_resembles_money_is_no_number(text: str) -> None:
+    assert np.isnan(columns.numbers(pd.Series([text])))[0]
+
+
 @pytest.mark.parametrize("task", [None, "regress"])
 def test_a_few_strangers_among_numbers_are_named(task: str | None) -> None:
     cells = [*map(str, np.random.default_rng(0).normal(size=999)), "unknown"]
@@ -189,3 +272,21 @@ def test_a_few_strangers_among_numbers_are_named(task: str | None) -> None:
         profile(frame, target="y", task=task)
     facts = profile(frame.replace("unknown", "n/a"), target="y", task=task)
     assert (facts.target.task, facts.target.missing) == ("regress", 1)
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_days_that_are_written_as_numbers_are_dates(tmp_path: Path, form: str) -> None:
+    days = pd.date_range("2023-11-20", periods=60).strftime("%Y%m%d").astype(int)
+    frame = pd.DataFrame({"date_key": days, "y": np.arange(60) % 2})
+    path = tmp_path / f"t.{form}"
+    if form == "csv":
+        frame.to_csv(path, index=False)
+    else:
+        frame.to_parquet(path)
+    (day,) = api.profile(path, target="y").columns
+    assert (day.kind, day.why, day.missing) == ("date", "read as YYYYMMDD", 0)
+
+
+def test_the_user_may_keep_days_that_are_written_as_numbers() -> None:
+    days = pd.date_range("2023-11-20", periods=ROWS).strftime("%Y%m%d").astype(int)
+    assert profile(table(day=days), target="y", kinds={"day": "number"}).columns[0].kind == "number"

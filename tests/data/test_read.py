@@ -130,6 +130,18 @@ def test_reads_without_a_note(tmp_path: Path, data: bytes, expected: dict[str, l
             id="no-comma-at-all",
         ),
         pytest.param(
+            "a;b\n12,50 €;1.234,50\n-3,00\u00a0€;999,00\n(0,75 €);-12.345.678,05\n".encode(),
+            {"a": ["12.50 €", "-3.00\u00a0€", "(0.75 €)"], "b": [1234.5, 999.0, -12345678.05]},
+            "data.csv: the delimiter is ';', the encoding is utf-8 and the decimal sign is ','.",
+            id="european-money",
+        ),
+        pytest.param(
+            b"a;b\n$1,234;x\n$950;y\n-$22,500;z\n",
+            {"a": ["$1,234", "$950", "-$22,500"], "b": ["x", "y", "z"]},
+            "data.csv: the delimiter is ';', the encoding is utf-8 and the decimal sign is '.'.",
+            id="perhaps-thousands-of-money",
+        ),
+        pytest.param(
             "a,b\n1,Köln\n".encode("cp1252"),
             {"a": [1], "b": ["Köln"]},
             "data.csv: the delimiter is ',', the encoding is cp1252 and the decimal sign is '.'.",

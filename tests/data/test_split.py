@@ -111,6 +111,17 @@ def test_copies_of_too_few_rows_for_three_parts_need_not_stay_together() -> None
     assert [len(rows) for rows in split.parts().values()] == [60, 20, 20]
 
 
+def test_few_groups_of_each_class_are_enough() -> None:
+    classes, groups = np.arange(150) // 30, pd.Series(np.arange(150) // 10, name="speaker")
+    for seed in range(5):
+        split = split_at_random(pd.Series(np.arange(150)), classes=classes, groups=groups, seed=seed)
+        assert is_a_partition(split, 150)
+        assert [len(rows) for rows in split.parts().values()] == [90, 30, 30]
+        assert set(classes[split.train]) == {0, 1, 2, 3, 4}
+        assert sum(groups[rows].nunique() for rows in split.parts().values()) == 15
+        assert split.how == "at random, one group of each class after the other, the rows of one 'speaker' together"
+
+
 def test_folds_leave_every_row_out_once_and_keep_the_shares_of_classes() -> None:
     classes = np.repeat([0, 1, 2], [800, 190, 10])
     split = in_folds(split_at_random(DISTINCT, classes=classes), 5, copies=DISTINCT, classes=classes)

@@ -36,6 +36,21 @@ def test_what_models_see_can_be_left_out(data_of: Callable[..., Data]) -> None:
     assert check(data_of(parts(version=["v2"] * ROWS))).advice == ""
 
 
+def test_a_box_to_tick_is_not_constant(data_of: Callable[..., Data]) -> None:
+    assert check(data_of(parts(python=["Python", None] * (ROWS // 2)))).severity == "fine"
+
+
+def test_a_constant_with_gaps_is_nearly_one(data_of: Callable[..., Data]) -> None:
+    finding = check(data_of(parts(version=["v2"] * (ROWS - 4) + [None] * 4)))
+    assert finding.columns == ("version",)
+    assert finding.explanation.startswith("In all but 4 training rows or fewer the same")
+    assert finding.explanation.endswith("They are left out already.")
+
+
+def test_a_column_is_not_called_constant_because_the_user_says_so(data_of: Callable[..., Data]) -> None:
+    assert check(data_of(parts(code=["p", "q"] * (ROWS // 2)), kinds={"code": "constant"})).severity == "fine"
+
+
 def test_a_rare_value_may_tell_something(data_of: Callable[..., Data]) -> None:
     assert check(data_of(parts(version=flag(30)))).severity == "fine"
 

@@ -11,7 +11,8 @@ import pytest
 
 from automl.bundle_schema import Date
 from automl.data.profile import profile
-from automl.encoding import booleans, categories, dates, numbers, table, text
+from automl.data.read import read
+from automl.encoding import booleans, categories, dates, numbers, strange, table, text
 from automl.encoding.numbers import Scaling
 from automl.errors import InputError
 from automl.untrusted import checked
@@ -85,6 +86,20 @@ def test_trees_tell_large_numbers_apart_that_hardly_differ(first: float, step: f
     assert np.array_equal(
         numbers.transform(column, before, scaling="none")[:, 0], column.astype(np.float32), equal_nan=True
     )
+
+
+def test_trees_tell_days_apart_that_are_written_as_numbers() -> None:
+    days = pd.Series([*range(20240101, 20240132), None], dtype=float)
+    encoded = numbers.transform(days, numbers.fit(days), scaling="none")[:, 0]
+    assert len(np.unique(days.dropna().astype(np.float32))) == 17
+    assert np.all(np.diff(encoded[:-1]) == 1)
+    assert np.isnan(encoded[-1])
+
+
+def test_small_numbers_do_not_run_together_for_the_sake_of_large_ones() -> None:
+    column = pd.Series(np.concatenate([np.arange(1.0, 1001.0), 1e9 + 32 * np.arange(1101.0)]))
+    encoded = numbers.transform(column, numbers.fit(column), scaling="none")[:, 0]
+    assert np.array_equal(encoded, column.astype(np.float32))
 
 
 def test_trees_see_other_numbers_as_they_are() -> None:
@@ -190,3 +205,43 @@ def test_truth_is_known_whatever_it_is_written_as() -> None:
 def test_texts_of_no_rows_are_no_rows() -> None:
     specification = text.fit(pd.Series(["a good film", "a bad film"] * 50))
     assert text.transform(pd.Series([], dtype=object), specification).shape == (0, text.width(specification))
+
+
+@pytest.mark.parametrize("scaling", ["quantile", "robust", "none"])
+def test_words_for_nothing_are_missing_in_training_and_in_rows_to_predict(scaling: Scaling) -> None:
+    prices = pd.Series(np.random.default_rng(0).normal(12, 3, size=200).round(2))
+    gaps = prices.where(prices.index % 10 != 0)
+    words = prices.astype(str).where(prices.index % 10 != 0, "-")
+    frame = pd.DataFrame({"price": words, "y": ["a", "b"] * 100})
+    encoding = table.fit(frame, profile(frame, target="y"))
+    of_words, of_gaps = (table.apply(encoding, pd.DataFrame({"price": own}), scaling=scaling) for own in (words, gaps))
+    np.testing.assert_array_equal(of_words.numbers, of_gaps.numbers)
+    strange.check(encoding, frame)
+    assert strange.notes(encoding, frame, known=("price", "y")) == ()
+
+
+def test_days_are_the_same_whether_they_are_written_as_numbers_or_not(tmp_path: Path) -> None:
+    days = pd.date_range("2023-11-20", periods=60)
+    whole = pd.Series(days.strftime("%Y%m%d").astype(int))
+    frame = pd.DataFrame({"day": whole, "y": ["a", "b"] * 30})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    read_back = read(tmp_path / "t.csv").frame
+    encoding = table.fit(read_back, profile(read_back, target="y"))
+    expected = table.apply(encoding, read_back, scaling="robust").numbers
+    assert len(np.unique(expected[:, 0])) == 60
+    frame.astype({"day": "int32"}).to_parquet(tmp_path / "t.parquet")
+    others = (whole.astype(float), whole.astype(str), pd.Series(days), read(tmp_path / "t.parquet").frame["day"])
+    for other in others:
+        same = table.apply(encoding, pd.DataFrame({"day": other}), scaling="robust").numbers
+        np.testing.assert_array_equal(same, expected)
+
+
+def test_a_box_to_tick_is_known_whatever_it_is_written_as(tmp_path: Path) -> None:
+    lines = [f'{{"size": {row}, "open": true, "y": {row % 2}}}' for row in range(0, 60, 3)]
+    lines += [f'{{"size": {row}, "y": {row % 2}}}' for row in range(1, 60, 3)]
+    (tmp_path / "t.jsonl").write_text("\n".join(lines))
+    read_back = read(tmp_path / "t.jsonl").frame
+    encoding = table.fit(read_back, profile(read_back, target="y"))
+    new = pd.DataFrame({"open": ["true", None, "True"], "size": 1})
+    codes = table.apply(encoding, new, scaling="robust").codes[:, 0]
+    assert codes.tolist() == [categories.FIRST_KNOWN, categories.MISSING, categories.FIRST_KNOWN]
