@@ -14,6 +14,7 @@ from automl.errors import InputError, NothingTrained
 from automl.figures import count
 from automl.memory import size
 from automl.options import Options
+from automl.plain import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +103,7 @@ def fit(
         delimiter, encoding: of a text file, where what is found out is wrong.
         no_header: whether the first row of a text file is data; its columns are then column_1, column_2 and so on.
         skip_bad_lines: whether to leave out lines of a text file that have too many or too few fields, if they are few.
-        quiet: print nothing.
+        quiet: print nothing but notes, on the error stream.
         resume: go on with the newest run of the data's name, or with that in the folder `out`, if there is one; it must
             have been asked for the same, but for time, trials, workers, memory and wider spaces.
 
@@ -176,7 +177,7 @@ def resume(
         settings: further changes of search spaces. Trials beside a space stay on the leaderboard.
         workers, memory, tracking_uri: as for `fit`; by default those of before. An address with a password has to be
             given again, here or in the variable MLFLOW_TRACKING_URI, since passwords are not kept.
-        quiet: print nothing.
+        quiet: print nothing but notes, on the error stream.
 
     Raises:
         InputError: there is no run, it is of other data, or another process writes it.
@@ -249,7 +250,7 @@ def _go_on(
     began: float,
 ) -> Run:
     from automl import resuming
-    from automl.reporting.terminal import Terminal
+    from automl.reporting.console import Patient
     from automl.run import Run
 
     if resuming.is_over(earlier, options):
@@ -258,7 +259,8 @@ def _go_on(
         if earlier.state == "failed":
             raise NothingTrained(resuming.nothing_left(earlier))
         if not quiet:
-            Terminal().note(resuming.nothing_left(earlier))
+            # On one line however long it is, since it ends with a command to copy.
+            Patient().print(plain(resuming.nothing_left(earlier)), markup=False, highlight=False, soft_wrap=True)
         return Run(earlier.folder.path)
     table = resuming.data_of(earlier, data)
     uri = resuming.tracking_uri(options.tracking_uri, earlier.tracking_uri)

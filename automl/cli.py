@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
+import select
 import shlex
 import sys
 import textwrap
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from automl.model import Model
 
 INTERRUPTED = 130
+STANDARD_OUTPUT = 1
 
 app = typer.Typer(
     name="automl",
@@ -128,7 +129,7 @@ def fit(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the spaces and what a fit would take; write nothing.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but notes and errors.")] = False,
     debug: Debug = False,
 ) -> None:
     """Find, train and save the best network for a table."""
@@ -198,7 +199,7 @@ def resume(
     tracking_uri: Annotated[
         str | None, typer.Option(help="MLflow store; as before by default. Passwords are not kept: give it again.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but notes and errors.")] = False,
     debug: Debug = False,
 ) -> None:
     """Go on with a run that was interrupted, or give it more time or trials."""
@@ -397,7 +398,11 @@ def profile(
         unnamed=table.unnamed,
         kinds=column_kinds(named_kinds(kind or ()), drop or ()),
     )
-    answers = ask("data", of_table(table.frame, facts))
+    try:
+        answers = ask("data", of_table(table.frame, facts))
+    except InputError:
+        answers = []
+        _note("The checks of the data are left out: the rows are too few for parts to train, to validate and to test.")
     if as_json:
         told = {**facts.to_json(), "findings": [to_json(answer) for answer in answers]}
         typer.echo(_json(told))
@@ -425,7 +430,9 @@ def families(
 
     if name is not None:
         read_space(name)
-        typer.echo((folder("search_spaces") / f"{name}.yaml").read_text(encoding="utf-8"), nl=False)
+        # What is printed into a file of another name is still of this family.
+        space = (folder("search_spaces") / f"{name}.yaml").read_text(encoding="utf-8")
+        typer.echo(f"family: {name}\n{space}", nl=False)
         return
     beside = 2 + max(map(len, known.names()))
     for family in known.names():
@@ -482,8 +489,11 @@ def main() -> None:
             # A terminal that cannot show "…" or "R²" gets a question mark, not a traceback.
             stream.reconfigure(errors="replace")
     code = _exit_code()
-    with contextlib.suppress(BrokenPipeError):
+    try:
         sys.stdout.flush()
+    except OSError as error:
+        # Of what could not be written, and was told, some is still waiting.
+        code = code or _refused(error)
     # To dismantle all that is loaded would take a second of the user's budget.
     os._exit(code)
 
@@ -504,21 +514,35 @@ def _exit_code() -> int:
     except (SystemExit, KeyboardInterrupt) as ended:
         if interrupt := _interrupt(ended):
             return _told(str(interrupt) or "Interrupted.", INTERRUPTED)
+        if isinstance(ended.__context__, BrokenPipeError):
+            # Of which typer makes an exit without words, too.
+            return _refused(ended.__context__)
         return ended.code if isinstance(ended, SystemExit) and isinstance(ended.code, int) else 0
     except AutomlError as error:
         _show_traceback_if_wanted()
         return _told(str(error), error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output has gone, as `head` does: nothing is wrong.
-        return 0
     except MemoryError:
         _show_traceback_if_wanted()
         return _told("The memory is used up. Use fewer --workers or fewer rows.", EnvironmentFault.exit_code)
     except OSError as error:
         _show_traceback_if_wanted()
-        place = f" {error.filename}:" if error.filename else ""
-        return _told(f"The system refused:{place} {error.strerror or error}", EnvironmentFault.exit_code)
+        return _refused(error)
     return 0
+
+
+def _refused(error: OSError) -> int:
+    """Tells what the system has refused. That nobody reads our output any more, as after `head`, is no fault."""
+    if isinstance(error, BrokenPipeError) and _reader_is_gone():
+        return 0
+    place = f" {error.filename}:" if error.filename else ""
+    return _told(f"The system refused:{place} {error.strerror or error}", EnvironmentFault.exit_code)
+
+
+def _reader_is_gone() -> bool:
+    output = select.poll()
+    # Asked for nothing, it tells of errors alone.
+    output.register(STANDARD_OUTPUT, 0)
+    return bool(output.poll(0))
 
 
 def _interrupt(ended: BaseException | None) -> KeyboardInterrupt | None:

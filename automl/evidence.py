@@ -40,6 +40,9 @@ def of_table(frame: pd.DataFrame, facts: Profile) -> Data:
 
     Args:
         facts: of the frame.
+
+    Raises:
+        InputError: its rows cannot be split so.
     """
     judge = task(facts.target.task)
     kept = frame[is_known(frame[facts.target.name])].reset_index(drop=True)

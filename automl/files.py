@@ -41,12 +41,13 @@ def disk_faults_explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        elsewhere = "write elsewhere (fit, predict and report take --out)"
         advice = {
-            errno.ENOSPC: "Free some space, or write elsewhere with --out.",
-            errno.EDQUOT: "Your quota is used up: free some space, or write elsewhere with --out.",
-            errno.EACCES: "Allow writing there, or write elsewhere with --out.",
-            errno.EROFS: "The file system is read-only: write elsewhere with --out.",
-        }.get(error.errno or 0, "Check the disk, or write elsewhere with --out.")
+            errno.ENOSPC: f"Free some space, or {elsewhere}.",
+            errno.EDQUOT: f"Your quota is used up: free some space, or {elsewhere}.",
+            errno.EACCES: f"Allow writing there, or {elsewhere}.",
+            errno.EROFS: f"The file system is read-only: {elsewhere}.",
+        }.get(error.errno or 0, f"Check the disk, or {elsewhere}.")
         raise EnvironmentFault(f"Cannot write {path}: {error.strerror or error}. {advice}") from error
 
 

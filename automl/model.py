@@ -118,7 +118,7 @@ class Model:
         name = str(self.target["name"])
         if name not in frame.columns:
             raise InputError(f"The table lacks the target {name!r}, so predictions cannot be scored. Add the column.")
-        labels = frame[name]
+        labels = frame[name].reset_index(drop=True)
         rows = is_known(labels, self.target.get("labels", ()))
         if not rows.any():
             raise InputError(f"The target {name!r} is empty in all rows, so predictions cannot be scored.")
@@ -329,7 +329,7 @@ def _check(bundle: Path) -> None:
     if manifest["format"] > FORMAT:
         raise InputError(
             f"{bundle} has format {manifest['format']}; this automl reads up to {FORMAT}. "
-            "Upgrade: pip install -U automl"
+            "Install a newer automl from where you got this one."
         )
     digests = manifest["sha256"]
     for name in {SCHEMA, *digests}:

@@ -217,13 +217,16 @@ def _why_nothing(trials: Sequence[Trial], folder: RunFolder) -> str:
 
 
 def check(data: str | Path | pd.DataFrame, options: Options, earlier: Earlier, *, command: str) -> None:
-    """Makes sure that an earlier run is of these data and options. Nothing is written.
+    """Makes sure that an earlier run, in which nothing is left to do, is of these data and options. Nothing is written.
 
     Raises:
         InputError: it is not.
     """
     prepared = prepare(data, options)
-    resuming.check(earlier, asked.record(prepared, options, command=command), prepared.split)
+    request = asked.record(prepared, options, command=command)
+    resuming.check(earlier, request, prepared.split)
+    resuming.check_columns(earlier, prepared.profile)
+    resuming.check_spaces_stay(earlier, request)
 
 
 def _begun(
@@ -247,6 +250,7 @@ def _begun(
     else:
         for note in resuming.check(earlier, request, prepared.split):
             services.reporter.note(note)
+        resuming.check_columns(earlier, prepared.profile)
         resuming.tidy(earlier)
     cleanup.callback(earlier.folder.clear_away)
     request = resuming.recorded(request, earlier, command=services.command)
@@ -384,7 +388,8 @@ def _audit_deadline(options: Options, began: float) -> float:
 def _examination_deadline(options: Options, began: float) -> float:
     """When the model should have been examined, which begins now."""
     now = time.monotonic()
-    return min(_audit_deadline(options, began), now + auditing.most_seconds(now - began))
+    in_time = _audit_deadline(options, began)
+    return in_time if math.isfinite(in_time) else now + auditing.most_seconds(now - began)
 
 
 def tail(seconds: float) -> float:

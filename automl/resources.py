@@ -20,4 +20,6 @@ def folder(name: str) -> Path:
     for candidate in (package / name, package.parent / name):
         if candidate.is_dir():
             return candidate
-    raise EnvironmentFault(f"The folder {name!r} is missing from the installation. Reinstall: pip install automl")
+    raise EnvironmentFault(
+        f"The folder {name!r} is missing from the installation. Install automl again from where you got it."
+    )

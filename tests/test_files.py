@@ -68,7 +68,8 @@ def test_a_fault_of_the_disk_leaves_the_old_file_and_nothing_else(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, step, refuse)
-    with pytest.raises(EnvironmentFault, match=r"file.txt: No space left on device. Free some space"):
+    said = r"file.txt: No space left on device. Free some space, or write elsewhere \(fit, predict and report take "
+    with pytest.raises(EnvironmentFault, match=said):
         files.write_text(path, "new")
     assert [(held.name, held.read_text()) for held in tmp_path.iterdir()] == [("file.txt", "old")]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import multiprocessing
 import pickle
@@ -146,6 +147,13 @@ def test_a_class_may_be_called_like_what_is_missing(flowers: pd.DataFrame, in_fo
     assert done.stdout.startswith(f"{len(labelled)} rows of labelled.csv")
 
 
+def test_the_row_of_a_target_that_is_no_number_is_that_of_the_table(bundle: Path, flowers: pd.DataFrame) -> None:
+    target = task("regress").fit_target(flowers["length"])
+    loaded = dataclasses.replace(model.load(bundle), task="regress", target=target)
+    with pytest.raises(InputError, match="is no number in row 3: 'abc'"):
+        loaded.score(flowers[40:43].assign(length=["", "1.5", "abc"]))
+
+
 def test_answers_with_a_column_for_each_class(bundle: Path, flowers: pd.DataFrame) -> None:
     loaded = model.load(bundle)
     assert list(loaded.answer(flowers).columns) == ["prediction"]
@@ -186,7 +194,8 @@ def test_says_how_its_tables_are_read(bundle: Path) -> None:
 def test_a_newer_format_asks_for_an_upgrade(bundle: Path) -> None:
     manifest = json.loads((bundle / "manifest.json").read_text())
     (bundle / "manifest.json").write_text(json.dumps({**manifest, "format": 99}))
-    with pytest.raises(InputError, match="has format 99; this automl reads up to 2"):
+    said = r"has format 99; this automl reads up to 2\. Install a newer automl from where you got this one\."
+    with pytest.raises(InputError, match=said):
         model.load(bundle)
     (bundle / "manifest.json").write_text("{")
     with pytest.raises(InputError, match=r"manifest.json is damaged"):

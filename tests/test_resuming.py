@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import automl
 from automl import files, resuming
 from automl.baselines import BOOSTING, Baseline
+from automl.data.profile import profile
 from automl.data.split import Split
 from automl.ensemble import BEST_KEPT
 from automl.errors import InputError, NothingTrained
@@ -321,6 +323,21 @@ def test_one_altered_bit_is_found(tmp_path: Path) -> None:
     assert read(tmp_path).damage[0].startswith(f"{file} is damaged")
 
 
+def test_columns_that_another_version_takes_for_something_else_are_refused(tmp_path: Path) -> None:
+    asked(tmp_path)
+    earlier = read(tmp_path)
+    frame = pd.DataFrame({"x": np.arange(40) * 0.7 % 1, "n": np.arange(40) * 0.3 % 1, "y": np.arange(40) % 2})
+    facts = profile(frame, target="y")
+    files.write_record(tmp_path / "profile.json", facts.to_json())
+    resuming.check_columns(earlier, facts)
+    changed = dataclasses.replace(facts.columns[0], kind="category")
+    other = dataclasses.replace(facts, columns=(changed, *facts.columns[1:]))
+    with pytest.raises(InputError, match="'x': number then, category now"):
+        resuming.check_columns(earlier, other)
+    (tmp_path / "profile.json").write_text("torn")
+    resuming.check_columns(earlier, other)
+
+
 def test_says_what_differs_and_shows_both_fingerprints(tmp_path: Path) -> None:
     before = asked(tmp_path)
     data = {"digest": "b" * 64, "test": None, "path": "t.csv"}
@@ -492,6 +509,44 @@ def test_a_finished_run_without_more_has_nothing_to_do(
     assert resuming.is_over(earlier, options) is over
 
 
+@pytest.mark.parametrize(
+    ("quality", "more"),
+    [
+        ("balanced", "--time +10m (or --trials +20)"),
+        ("best", "--time +10m (or --trials +20)"),
+        ("fast", "--trials +10"),
+    ],
+)
+def test_what_it_says_then_can_be_typed(tmp_path: Path, quality: str, more: str) -> None:
+    folder = tmp_path / "my run-1"
+    earlier = dataclasses.replace(state(folder, "finished", 58.0, seconds=60.0, quality=quality), damage=())
+    said = f"{folder} is finished: 4 trials, 0:58. To go on: automl resume '{folder}' {more}"
+    assert resuming.nothing_left(earlier) == said
+    option, limit, *_ = more.split()
+    typed: dict[str, Any] = {option.removeprefix("--"): limit}
+    assert not resuming.is_over(*resuming.wanted(earlier, **typed))
+
+
+def test_one_setting_takes_no_more_time_and_says_what_it_takes(tmp_path: Path) -> None:
+    known = state(tmp_path, "finished", 58.0, seconds=60.0, trials=4, quality="fast")
+    earlier = dataclasses.replace(known, damage=())
+    with pytest.raises(InputError, match=r"no ensemble\. For more: automl resume \S+ --trials \+10$"):
+        resuming.wanted(earlier, time="+10m")
+    # Whoever asks for the same once more asks for no more.
+    assert resuming.is_over(earlier, resuming.within(earlier.options, earlier, time="60s"))
+
+
+def test_other_spaces_of_a_finished_run_are_not_passed_over(tmp_path: Path) -> None:
+    earlier = state(tmp_path, "finished", 58.0, seconds=60.0, trials=4)
+    now = respaced(tmp_path, high=8)
+    # They may have become wider with the version.
+    resuming.check_spaces_stay(earlier, now)
+    own = {**now["options"], "settings": ["mlp.layers=1..8"]}
+    with pytest.raises(InputError, match=r"\(--set, --space\) alone would change nothing: .* such as --trials 24\."):
+        resuming.check_spaces_stay(earlier, {**now, "options": own})
+    resuming.check_spaces_stay(earlier, {**asked(tmp_path), "options": own})
+
+
 CHANGES: list[dict[str, Any]] = [{"settings": ("mlp.layers=1..8",)}, {"workers": 2}, {"memory": 2**33}]
 
 
@@ -597,6 +652,15 @@ def test_a_data_frame_has_to_be_given_again(tmp_path: Path) -> None:
     asked(tmp_path, data={"digest": "a" * 64, "test": None, "path": None})
     with pytest.raises(InputError, match="made from a data frame"):
         resuming.data_of(read(tmp_path), None)
+
+
+def test_what_was_piped_in_has_to_be_piped_in_again(tmp_path: Path) -> None:
+    run = tmp_path / "input 1"
+    asked(run, data={"digest": "a" * 64, "test": None, "path": None, "source": "-"})
+    with pytest.raises(InputError, match="from what was piped in") as refused:
+        resuming.data_of(read(run), None)
+    assert f"automl fit - --resume --out '{run}'\n" in str(refused.value)
+    assert f"automl.resume({str(run)!r}, path)" in str(refused.value)
 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:

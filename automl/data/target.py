@@ -77,8 +77,11 @@ def find_target(frame: pd.DataFrame, target: str | None) -> tuple[str, str]:
     return names[-1], f"The target is the last column, {names[-1]!r}. Choose another with --target."
 
 
-def describe_target(column: pd.Series, task: str | None) -> Target:
+def describe_target(column: pd.Series, task: str | None, *, own: int | None = None) -> Target:
     """What the target's values are, for the given task or for the one that they suggest.
+
+    Args:
+        own: how many rows come before those of a test file; None without one.
 
     Raises:
         InputError: the values cannot be learned, or do not suit the task.
@@ -90,13 +93,15 @@ def describe_target(column: pd.Series, task: str | None) -> Target:
     numbers = _as_numbers(known)
     notes = []
     if numbers is None and task != "classify":
-        _check_few_strangers(name, column)
+        _check_few_strangers(name, column, own)
     if task is None:
         task = _likely_task(known, numbers)
         notes.append(f"The task is {task}, by the values of {name!r}. Choose another with --task.")
     if missing:
         notes.append(f"{missing:,} rows have no value in {name!r} and are left out.")
     if task == "regress":
+        if numbers is not None:
+            _check_finite(name, numbers, np.flatnonzero(is_known(column)), own)
         return _regression(name, known, numbers, missing, notes)
     if task == "classify":
         return _classification(name, known, numbers, missing, notes)
@@ -151,7 +156,7 @@ def _as_numbers(known: pd.Series) -> np.ndarray | None:
     return None if np.isnan(numbers).any() else numbers
 
 
-def _check_few_strangers(name: str, column: pd.Series) -> None:
+def _check_few_strangers(name: str, column: pd.Series, own: int | None) -> None:
     """Numbers among which a few cells are something else are no classes, whatever these cells are."""
     if not cells.is_text(column):
         return
@@ -159,11 +164,27 @@ def _check_few_strangers(name: str, column: pd.Series) -> None:
     strange = np.flatnonzero(np.isnan(parsed) & is_known(column))
     known = int(is_known(column).sum())
     if len(strange) <= MOST_STRANGERS * known and len(np.unique(parsed[~np.isnan(parsed)])) > MOST_CLASSES:
-        row = strange[0]
         raise InputError(
             f"The target {name!r} holds numbers, but {len(strange):,} of its {known:,} values are none, the first"
-            f" {texts[row][:40]!r} in row {row + 1:,}. Correct them, or leave them empty."
+            f" {texts[strange[0]][:40]!r} in {_row(strange[0], own)}. Correct them, or leave them empty."
         )
+
+
+def _check_finite(name: str, numbers: np.ndarray, places: np.ndarray, own: int | None) -> None:
+    """The numbers are none that cannot be computed with.
+
+    Args:
+        places: shape (numbers,), where each is in the table.
+    """
+    infinite = places[~np.isfinite(numbers)]
+    if len(infinite):
+        rows = ", ".join(_row(place, own) for place in infinite[:5])
+        raise InputError(f"The target {name!r} is infinite in {rows}. Correct or remove these rows.")
+
+
+def _row(place: int, own: int | None) -> str:
+    """Which row of its file that is, for messages."""
+    return f"row {place + 1:,}" if own is None or place < own else f"row {place - own + 1:,} of the test file"
 
 
 def _likely_task(known: pd.Series, numbers: np.ndarray | None) -> TaskName:
@@ -181,10 +202,6 @@ def _regression(name: str, known: pd.Series, numbers: np.ndarray | None, missing
         raise InputError(
             f"The target {name!r} holds text ({samples}), so it cannot be predicted as a number. Use --task classify."
         )
-    infinite = np.flatnonzero(~np.isfinite(numbers))
-    if len(infinite):
-        rows = ", ".join(str(row + 1) for row in infinite[:5])
-        raise InputError(f"The target {name!r} is infinite in row {rows}. Correct or remove these rows.")
     with np.errstate(all="ignore"):
         spread = numbers.std()
     if not 1 / LARGEST < spread < LARGEST:

@@ -111,7 +111,9 @@ class Launcher:
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         cause = lines[-1] if lines else f"exit code {self._process.poll()}"
-        return EnvironmentFault(f"TensorFlow could not be started: {cause}. Reinstall it: pip install tensorflow keras")
+        return EnvironmentFault(
+            f"TensorFlow could not be started: {cause}. Install it anew: pip install --force-reinstall tensorflow keras"
+        )
 
 
 def main(control_descriptor: int) -> None:

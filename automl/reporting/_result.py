@@ -6,6 +6,7 @@ import math
 import shlex
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -50,8 +51,15 @@ def commands(result: Result) -> list[str]:
     if result.best is None:
         return [*go_on, f"less {shlex.quote(str(result.folder / 'log.txt'))}"]
     here = [*go_on, f"automl predict {run} new.csv --out predictions.csv", f"automl leaderboard {run}"]
-    # A tracking server shows its runs itself.
-    return here if result.tracking.startswith("http") else [*here, "automl ui"]
+    return [*here, *_dashboard(result.tracking)]
+
+
+def _dashboard(tracking: str) -> list[str]:
+    """What opens the store's runs; nothing for a server, which shows them itself, or where a password is hidden."""
+    if tracking.startswith(("http", "databricks")) or "***" in tracking:
+        return []
+    is_usual = tracking in ("", f"sqlite:///{Path('mlflow.db').absolute()}")
+    return ["automl ui" if is_usual else f"automl ui --tracking-uri {shlex.quote(tracking)}"]
 
 
 def _outcome(result: Result) -> str:

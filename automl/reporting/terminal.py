@@ -34,14 +34,14 @@ CLASSES_SHOWN = 4
 
 
 class Terminal:
-    """A reporter that writes to a console; if `quiet`, notes only.
+    """A reporter that writes to a console; if `quiet`, notes only, by default on the error stream.
 
     Nothing runs beside the caller: the view is drawn when progress is reported, so that worker processes can be
     forked at any time.
     """
 
     def __init__(self, console: Console | None = None, *, quiet: bool = False) -> None:
-        self._console = console or Patient()
+        self._console = console or Patient(stderr=quiet)
         self._quiet = quiet
         self._view: Live | None = None
         self._drawn = -math.inf

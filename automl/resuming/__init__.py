@@ -6,7 +6,7 @@ check(earlier, asked, split)                            before anything is writt
 tidy(earlier)
 """
 
-from automl.resuming._check import check
+from automl.resuming._check import check, check_columns
 from automl.resuming._earlier import (
     Earlier,
     clear_up,
@@ -20,12 +20,14 @@ from automl.resuming._earlier import (
     tracking_uri,
 )
 from automl.resuming._identity import fingerprint, identity
-from automl.resuming._limits import is_over, nothing_left, wanted, within
+from automl.resuming._limits import check_spaces_stay, is_over, nothing_left, wanted, within
 from automl.resuming._lock import locked
 
 __all__ = [
     "Earlier",
     "check",
+    "check_columns",
+    "check_spaces_stay",
     "clear_up",
     "data_of",
     "find",

@@ -10,10 +10,14 @@ from typing import Any
 import numpy as np
 
 from automl import files
+from automl.data.profile import Profile
 from automl.data.split import Split
 from automl.errors import InputError
+from automl.plain import plain
 from automl.resuming._earlier import DAMAGED, Earlier
 from automl.resuming._identity import DIGITS, fingerprint, identity
+
+MOST_SHOWN = 5
 
 
 def check(earlier: Earlier, asked: Mapping[str, Any], split: Split) -> list[str]:
@@ -57,6 +61,30 @@ def _checked_rows(earlier: Earlier, split: Split) -> list[str]:
             "Begin a new run: automl fit without --resume."
         )
     return []
+
+
+def check_columns(earlier: Earlier, profile: Profile) -> None:
+    """Makes sure that the columns are taken for what they were: networks of another encoding cannot be told together.
+
+    Raises:
+        InputError: another version takes a column for something else.
+    """
+    try:
+        before = {column.name: column.kind for column in earlier.folder.profile().columns}
+    except DAMAGED:
+        return
+    now = {column.name: column.kind for column in profile.columns}
+    different = [
+        f"{plain(name, longest=40)!r}: {before.get(name, 'not there')} then, {now.get(name, 'not there')} now"
+        for name in {**before, **now}
+        if before.get(name) != now.get(name)
+    ]
+    if different:
+        raise InputError(
+            f"{earlier.folder.path} took columns of the same data for something else, by another version: "
+            f"{'; '.join(different[:MOST_SHOWN])}.\n"
+            "Begin a new run: automl fit without --resume."
+        )
 
 
 def _shown(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from automl import files, model, untrusted
 from automl.baselines import BOOSTED, BOOSTING, Baseline
-from automl.data.files import stem
+from automl.data.files import STANDARD_INPUT, stem
 from automl.ensemble import candidates
 from automl.errors import AutomlError, InputError
 from automl.options import Options
@@ -263,16 +264,21 @@ def data_of(earlier: Earlier, given: str | Path | pd.DataFrame | None) -> str | 
     """The table of the run.
 
     Raises:
-        InputError: it was a data frame, or the file is gone.
+        InputError: it was a data frame or was piped in, or the file is gone.
     """
     if given is not None:
         return given
     path = earlier.asked["data"]["path"]
     run = str(earlier.folder.path)
+    if earlier.asked["data"].get("source") == STANDARD_INPUT:
+        raise InputError(
+            f"{run} was made from what was piped in, which is not kept. Pipe the same in again, with the options of"
+            f" before: automl fit - --resume --out {shlex.quote(run)}\n"
+            f"Or name a file with the same bytes: automl.resume({run!r}, path)"
+        )
     if path is None:
         raise InputError(
-            f"{run} was made from a data frame, or from what was piped in, which is not kept. Give it again:"
-            f" automl.resume({run!r}, frame)"
+            f"{run} was made from a data frame, which is not kept. Give it again: automl.resume({run!r}, frame)"
         )
     if not Path(path).is_file():
         raise InputError(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from automl import options as asking
@@ -11,6 +12,7 @@ from automl.errors import InputError
 from automl.figures import clock, count
 from automl.options import Options
 from automl.resuming._earlier import Earlier
+from automl.resuming._identity import identity
 
 
 def wanted(
@@ -74,8 +76,8 @@ def within(
     full = before.most_trials is not None and len(earlier.trials) >= before.most_trials
     if time is not None and trials is None and full:
         most = None
-        if before.trade.trials is not None:
-            raise InputError(f"--quality {before.quality} is {before.trade.says}: more need --trials, such as +10.")
+        if before.trade.trials is not None and seconds != before.seconds:
+            raise InputError(f"--quality {before.quality} is {before.trade.says}. For more: {_more(earlier)}")
     late = before.seconds is not None and earlier.seconds >= before.seconds
     if trials is not None and time is None and (late or (earlier.state == "finished" and not full)):
         seconds = None
@@ -125,8 +127,33 @@ def _may_succeed(earlier: Earlier, options: Options) -> bool:
 
 
 def nothing_left(earlier: Earlier) -> str:
-    """What a person is told then."""
-    return f"{_ended(earlier)} To go on, give it more: --time +10m or --trials +20."
+    """What a person is told then, with what to type."""
+    return f"{_ended(earlier)} To go on: {_more(earlier)}"
+
+
+def check_spaces_stay(earlier: Earlier, asked: Mapping[str, Any]) -> None:
+    """Refuses search spaces of the user's own for a run in which nothing is left to do.
+
+    Args:
+        asked: what `run.json` would say.
+
+    Raises:
+        InputError: they are other ones than before, which alone would change nothing.
+    """
+    own = asked["options"]["settings"] or asked["options"]["spaces"]
+    if own and identity(asked)["spaces"] != identity(earlier.asked)["spaces"]:
+        most = max(earlier.options.most_trials or 0, len(earlier.trials)) + 20
+        raise InputError(
+            f"{_ended(earlier)} Other search spaces (--set, --space) alone would change nothing: "
+            f"give it more --time or --trials in all, too, such as --trials {most}."
+        )
+
+
+def _more(earlier: Earlier) -> str:
+    """What to type, so that there is something left to do."""
+    # A quality of few settings tries no more of them in more time.
+    limit = "--time +10m (or --trials +20)" if earlier.options.trade.trials is None else "--trials +10"
+    return f"automl resume {shlex.quote(str(earlier.folder.path))} {limit}"
 
 
 def _ended(earlier: Earlier) -> str:

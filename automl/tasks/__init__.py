@@ -3,7 +3,8 @@
 Every task module offers:
 
     fit_target(column) -> specification            JSON; fitted on all rows with a known target
-    encode_target(column, specification) -> array  what metrics take; raises InputError on unknown values
+    encode_target(column, specification) -> array  what metrics take; raises InputError on unknown values,
+                                                   in rows that the column's index counts from 0 up
     outputs(specification) -> int                  the width of the network's output
     learned(targets, specification) -> array       what the network's loss compares its raw outputs with
     loss(learned, raw, label_smoothing) -> tensor  per row (Keras)

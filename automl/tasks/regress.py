@@ -29,12 +29,20 @@ def fit_target(column: pd.Series) -> Specification:
 
 
 def encode_target(column: pd.Series, specification: Specification) -> NDArray[np.float64]:
-    """Shape (rows,): the target in its own unit."""
+    """Shape (rows,): the target in its own unit.
+
+    Args:
+        column: its index counts the rows of the table, from 0 up.
+
+    Raises:
+        InputError: a cell is no number.
+    """
     values = cells.numbers(column)
-    if np.isnan(values).any():
-        row = int(np.flatnonzero(np.isnan(values))[0])
+    strange = column[np.isnan(values)]
+    if len(strange):
         raise InputError(
-            f"The target {specification['name']!r} is no number in row {row + 1}: {str(column.iloc[row])[:40]!r}."
+            f"The target {specification['name']!r} is no number in row {strange.index[0] + 1:,}:"
+            f" {str(strange.iloc[0])[:40]!r}. Correct it, or leave it empty."
         )
     return values
 

@@ -52,3 +52,18 @@ def test_values_that_single_precision_does_not_hold_are_refused(unit: float) -> 
     with pytest.raises(InputError, match="cannot be computed with"):
         describe_target(pd.Series([unit * number for number in range(1, 41)], name="y"), "regress")
     assert describe_target(pd.Series([unit**0.5 * number for number in range(1, 41)], name="y"), "regress").minimum
+
+
+def test_rows_are_counted_with_those_that_have_no_target() -> None:
+    column = pd.Series([None, 3.5, *range(18), float("inf")], name="y")
+    with pytest.raises(InputError, match=r"infinite in row 21\."):
+        describe_target(column, "regress")
+
+
+def test_rows_of_a_test_file_are_counted_in_it() -> None:
+    infinite = pd.Series([float("inf"), *range(1_200), float("inf"), None], name="y")
+    with pytest.raises(InputError, match=r"infinite in row 1, row 102 of the test file\."):
+        describe_target(infinite, "regress", own=1_100)
+    words = pd.Series([*map(str, range(1_201)), "none of it"], dtype="string", name="y")
+    with pytest.raises(InputError, match=r"the first 'none of it' in row 102 of the test file\."):
+        describe_target(words, None, own=1_100)

@@ -157,6 +157,42 @@ def test_a_finished_run_has_nothing_to_do_until_it_is_given_more(resumed: Resume
     assert automl.load(run).predict(pd.read_csv(PENGUINS)).shape == (344,)
 
 
+def test_other_spaces_of_a_finished_run_are_refused(resumed: Resumed, tmp_path: Path) -> None:
+    shutil.copytree(resumed[0].parent.parent, tmp_path, dirs_exist_ok=True)
+    code, output, error = command(*FIT, "--set", "mlp.layers=1..8", "--resume", folder=tmp_path)
+    assert (code, output) == (2, "")
+    assert "is finished: 14 trials" in error and "alone would change nothing" in error
+    code, output, error = command(*FIT, "--resume", folder=tmp_path)
+    assert (code, "To go on: automl resume runs/data-1 --time +10m" in " ".join(output.split())) == (0, True), error
+
+
+def test_what_was_piped_in_goes_on_as_it_says(tmp_path: Path) -> None:
+    def piped(*arguments: str) -> tuple[int, str]:
+        with PENGUINS.open() as table:
+            done = subprocess.run(
+                [sys.executable, "-m", "automl", *arguments],
+                cwd=tmp_path,
+                stdin=table,
+                stderr=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                text=True,
+                timeout=180,
+                check=False,
+            )
+        return done.returncode, done.stderr
+
+    small = ("--families", "linear", "--set", "linear.epochs=5", "--folds", "1")
+    options = ("--target", "species", "--workers", "1", *small)
+    run = tmp_path / "runs" / "input-1"
+    assert piped("fit", "-", *options, "--trials", "1") == (0, "")
+    code, error = piped("resume", "runs/input-1", "--trials", "2")
+    assert (code, "automl fit - --resume --out runs/input-1" in error) == (2, True)
+    assert piped("fit", "-", "--resume", "--out", "runs/input-1", *options, "--trials", "2") == (0, "")
+    assert len(automl.Run(run).trials) == 2
+    shutil.copy(PENGUINS, tmp_path / "same.csv")
+    assert len(automl.resume(run, tmp_path / "same.csv", trials=3, quiet=True).trials) == 3
+
+
 def test_a_damaged_model_is_named_and_made_anew(whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole.parent.parent, tmp_path, dirs_exist_ok=True)
     run = tmp_path / "runs" / "data-1"

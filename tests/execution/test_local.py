@@ -15,6 +15,7 @@ import pytest
 
 from automl.data.split import Split
 from automl.encoding.table import Arrays, Encoding
+from automl.errors import EnvironmentFault
 from automl.execution import Event, Job, Moved, workspace
 from automl.execution.launcher import Launcher
 from automl.execution.local import LocalExecutor
@@ -84,6 +85,16 @@ def test_a_path_that_is_no_text_does_not_hinder_workers(monkeypatch: pytest.Monk
         assert launcher.exit_status(pid) == 0
     finally:
         launcher.close()
+
+
+def test_a_broken_tensorflow_is_named_and_how_to_mend_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("tensorflow", "keras"):
+        (tmp_path / f"{package}.py").write_text("raise ImportError('a part is missing')")
+    monkeypatch.syspath_prepend(tmp_path)
+    launcher = Launcher()
+    with pytest.raises(EnvironmentFault, match=r"a part is missing\. .*pip install --force-reinstall tensorflow"):
+        launcher.start_worker()
+    launcher.close()
 
 
 def test_the_first_worker_can_be_started_before_there_is_a_job(executor: LocalExecutor) -> None:

@@ -18,7 +18,7 @@ from automl.data.split import Split
 from automl.diagnostics import Finding
 from automl.ensemble import Ensemble, Refit
 from automl.families import Candidate
-from automl.reporting import Before, Plan, Progress, Reporter, Result
+from automl.reporting import Before, Plan, Progress, Reporter, Result, _result
 from automl.reporting.silent import Silent
 from automl.reporting.terminal import Terminal
 from automl.space import SearchSpace
@@ -317,6 +317,35 @@ def test_commands_can_be_copied_whatever_the_folder_is_called() -> None:
     assert f"automl predict 'runs/my table; {'x' * 90}' new.csv --out predictions.csv" in piped.text
 
 
+@pytest.mark.parametrize(
+    ("tracking", "command"),
+    [
+        ("sqlite:////p/my db.db", ["automl ui --tracking-uri 'sqlite:////p/my db.db'"]),
+        ("postgresql://host/runs", ["automl ui --tracking-uri postgresql://host/runs"]),
+        # Nobody could follow it.
+        ("postgresql://***@host/runs", []),
+        # They show their runs themselves.
+        ("http://host:5000", []),
+        ("databricks", []),
+    ],
+)
+def test_the_dashboard_is_that_of_the_runs_store(tracking: str, command: list[str]) -> None:
+    assert dashboards(tracking) == command
+
+
+def test_the_dashboard_of_this_folder_needs_no_address(in_folder: Path) -> None:
+    assert dashboards(f"sqlite:///{in_folder}/mlflow.db") == ["automl ui"]
+    assert dashboards(f"sqlite:///{in_folder.parent}/mlflow.db") == [
+        f"automl ui --tracking-uri sqlite:///{in_folder.parent}/mlflow.db"
+    ]
+
+
+def dashboards(tracking: str) -> list[str]:
+    """The commands that open a page, after a run that was recorded there."""
+    told = _result.commands(dataclasses.replace(result(ended(0, 0.3)), tracking=tracking))
+    return [command for command in told if command.startswith("automl ui")]
+
+
 def test_speaks_of_validation_where_there_is_no_test() -> None:
     trial = dataclasses.replace(ended(0, 0.3), scores={"train": {"log_loss": 0.2}, "val": {"log_loss": 0.3}})
     piped = screen()
@@ -372,6 +401,14 @@ def test_quiet_shows_notes_only() -> None:
     assert silenced.text == ""
     silenced.terminal.note("MLflow cannot be reached.")
     assert "MLflow cannot be reached." in silenced.text
+
+
+def test_quiet_notes_are_on_the_error_stream(capsys: pytest.CaptureFixture[str]) -> None:
+    Terminal(quiet=True).note("MLflow cannot be reached.")
+    Terminal().note("It can.")
+    output, error = capsys.readouterr()
+    assert "cannot" in error and "can." in output
+    assert "cannot" not in output and "can." not in error
 
 
 def test_a_note_stands_above_the_view() -> None:
