@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import BaseModel, Field
 
 from automl import files
-from automl.data.columns import dates
+from automl.data.columns import END_OF_DAYS, FIRST_DAY, dates
 from automl.encoding.numbers import MOST_KNOTS, Scaling
 from automl.encoding.text import MOST_BUCKETS
 from automl.errors import InputError
@@ -18,11 +18,10 @@ from automl.untrusted import checked
 
 LARGEST_MANIFEST = 1_000_000
 MOST_MEMBERS = 1_000
-# Where the years 1 to 9999 begin and end, in days since 1970; the last microseconds of all are rounded to the end.
-FIRST_DAY, END_OF_DAYS = -719_162, 2_932_897
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 File = Annotated[str, Field(pattern=r"^(schema\.json|network-[0-9]{4,9}\.(keras|npz))$")]
+# The last microseconds of all are rounded to the end.
 Day = Annotated[float, Field(ge=FIRST_DAY, le=END_OF_DAYS)]
 Positive = Annotated[float, Field(gt=0)]
 # Beyond these, probabilities would be no numbers any more.

@@ -13,14 +13,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from automl.data.columns import END_OF_DAYS, FIRST_DAY
 from automl.data.files import printable
 from automl.errors import InputError
 
 # pandas writes these names for a row index that has none: in text, and in Parquet and Arrow files.
 UNNAMED = re.compile(r"\s*|Unnamed: \d+")
 _STORED_INDEX = re.compile(r"__index_level_\d+__")
-# Where the years 1 to 9999 begin and end, in days since 1970.
-_FIRST_DAY, _END_OF_DAYS = -719_162, 2_932_897
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -189,7 +188,7 @@ def _within_calendar(column: pa.ChunkedArray, name: str, label: str) -> tuple[pa
         return column, ()
     # A day at the beginning and one at the end are left to time zones, where there are any.
     room = 1 if getattr(column.type, "tz", None) else 0
-    days = (_FIRST_DAY + room, _END_OF_DAYS - room)
+    days = (FIRST_DAY + room, END_OF_DAYS - room)
     first, end = (pa.scalar(day, pa.int32()).cast(pa.date32()).cast(column.type) for day in days)
     inside = pc.and_(pc.greater_equal(column, first), pc.less(column, end))
     if pc.all(inside).as_py() is not False:

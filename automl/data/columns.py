@@ -47,6 +47,9 @@ DATE_FORMATS = (
     "%Y-%m-%d %H:%M:%S UTC",
 )
 
+# Where the years 1 to 9999 begin and end, in days since 1970.
+FIRST_DAY, END_OF_DAYS = -719_162, 2_932_897
+
 # The largest number that networks and trees calculate with (float32), rounded.
 LARGEST = 1e38
 
