@@ -13,6 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from automl.encoding.table import Arrays
+from automl.layers.trees import Trees, fused
 from automl.tasks import FloatArray
 from automl.training.topology import serves_every_width
 
@@ -23,6 +24,9 @@ LEAST_ROWS = 128
 # Exponentials and roots are taken of as many numbers at a time as a register holds, and what is left over at the end is
 # rounded differently. So the rows are filled up to a multiple of the largest register: then nothing is left over.
 ROWS_TOGETHER = 16
+# Once trees have been asked for so many, it is worth the half second that compiling takes for each number of rows; so
+# that these are few, they are powers of two.
+LEAST_ROWS_TO_FUSE = 1024
 # Bytes: TensorFlow copies what begins elsewhere.
 ALIGNMENT = 64
 # Whatever else there is, which may be at the user's own work, and rounds differently from where networks are trained.
@@ -104,16 +108,31 @@ def forward(network: keras.Model, values: Sequence[tf.Variable]) -> Callable[[In
     least = max(LEAST_ROWS, *(getattr(layer, "least_rows", 0) for layer in network.layers))
     most = min(getattr(layer, "most_rows", ROWS_AT_ONCE) for layer in network.layers)
     rows_at_once = max(least, most // members)
+    has_trees = any(isinstance(layer, Trees) for layer in network.layers)
 
-    @tf.function(input_signature=[signature(network)], autograph=False)
-    def compiled(inputs: Inputs) -> tf.Tensor:
+    def outputs(inputs: Inputs) -> tf.Tensor:
         with tf.device(PROCESSOR):
             return call(network, [value.read_value() for value in values], inputs, training=False)[0]
 
+    @tf.function(input_signature=[signature(network)], autograph=False)
+    def compiled(inputs: Inputs) -> tf.Tensor:
+        return outputs(inputs)
+
+    @tf.function(input_signature=[signature(network)], autograph=False)
+    def compiled_for_many(inputs: Inputs) -> tf.Tensor:
+        with fused():
+            return outputs(inputs)
+
+    served = 0
+
     def of_slice(inputs: Inputs) -> FloatArray:
+        nonlocal served
         rows = _rows(inputs)
-        lacking = max(least - rows, -rows % ROWS_TOGETHER)
-        return compiled(_filled_up(inputs, lacking)).numpy()[:-lacking] if lacking > 0 else compiled(inputs).numpy()
+        served += rows
+        is_fused = has_trees and served >= LEAST_ROWS_TO_FUSE
+        wanted = max(least, 2 ** (rows - 1).bit_length() if is_fused else rows + -rows % ROWS_TOGETHER)
+        raw: FloatArray = (compiled_for_many if is_fused else compiled)(_filled_up(inputs, wanted - rows)).numpy()
+        return raw[:rows]
 
     def raw_outputs(inputs: Inputs) -> FloatArray:
         rows = _rows(inputs)
@@ -137,6 +156,8 @@ def _rows(inputs: Inputs) -> int:
 
 def _filled_up(inputs: Inputs, rows: int) -> Inputs:
     """The inputs, followed by so many rows of zeros."""
+    if rows == 0:
+        return inputs
     return {
         role: tf.concat([tensor, tf.zeros((rows, tensor.shape[1]), tensor.dtype)], axis=0)
         for role, tensor in inputs.items()

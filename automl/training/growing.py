@@ -14,7 +14,17 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from automl.layers.target_means import TargetMeans, looked_up, means_per_class, with_equal_room
-from automl.layers.trees import ORDER, Forest, Trees, room_of_trees, sums, two_sided, without_room_of_trees
+from automl.layers.trees import (
+    ARRAYS,
+    ORDER,
+    Forest,
+    Trees,
+    fused,
+    room_of_trees,
+    sums,
+    two_sided,
+    without_room_of_trees,
+)
 from automl.tasks import FloatArray, Task
 from automl.training import target_means
 from automl.training.engine import Sample
@@ -22,8 +32,9 @@ from automl.training.forward import Inputs
 from automl.trial import Params
 
 ROUNDS_PER_STEP = 10
-ROWS_AT_ONCE = 8_192
-ROWS_OF_SPEED = 512
+# What the speed is told by.
+ROWS_OF_SPEED = 2_048
+ROUNDS_OF_SPEED = 64
 
 _NODES = tf.TensorSpec([None, None, None], tf.float32)
 _PLACES = tf.TensorSpec([None, None, None], tf.int32)
@@ -42,7 +53,8 @@ _LEAVES = tf.TensorSpec([None, None, None, None], tf.float32)
     autograph=False,
 )
 def _sums(features: Any, feature: Any, threshold: Any, child: Any, value: Any, depth: Any) -> Any:
-    return sums(features, Forest(feature, threshold, child, value, depth), tf.shape(feature)[0])
+    with fused():
+        return sums(features, Forest(feature, threshold, child, value, depth), tf.shape(feature)[0])
 
 
 @dataclass
@@ -154,7 +166,7 @@ class Growing(ABC):
         """Of the network that trains now, as `keras.Model.get_weights` orders them."""
         grown, used = self._state.grown, self._state.used
         padded = self._layer.empty(self._layer.rounds)
-        for name in ("feature", "threshold", "child", "value"):
+        for name in ARRAYS:
             getattr(padded, name)[:used] = getattr(grown.forest, name)[:used]
         own = {
             "feature": padded.feature,
@@ -185,12 +197,20 @@ class Growing(ABC):
 
     @final
     def rows_per_second(self, inputs: Inputs) -> float:
-        """How many rows the saved network predicts; `predict` knows the answer for rows that it has been asked for."""
-        features = self._sides(inputs)[:ROWS_OF_SPEED]
-        self._pass_through(features[:1])
+        """How many rows the saved network predicts, if there are many.
+
+        `predict` knows the answer for rows that it has been asked for, so the trees are gone through, some for all.
+        """
+        features = self._sides(inputs)
+        features = tf.gather(features, tf.range(ROWS_OF_SPEED) % features.shape[0])
+        used = self._state.used
+        forest = self._state.grown.forest.rounds(0, min(used, ROUNDS_OF_SPEED))
+        own = (features, *(tf.constant(getattr(forest, name)) for name in ARRAYS), tf.constant(forest.depth))
+        _sums(*own).numpy()
         began = time.perf_counter()
-        self._pass_through(features)
-        return int(features.shape[0]) / max(time.perf_counter() - began, 1e-9)
+        _sums(*own).numpy()
+        seconds = (time.perf_counter() - began) * used / max(forest.feature.shape[0], 1)
+        return ROWS_OF_SPEED / max(seconds, 1e-9)
 
     def _raw(self, totals: NDArray[np.float64]) -> tf.Tensor:
         return self._layer.raw_outputs(totals, self._state.grown.base, self._state.used)
@@ -317,16 +337,6 @@ class Growing(ABC):
         totals[rows], totals[is_other] = known, others
         return grown.rounds, totals
 
-    def _pass_through(self, features: tf.Tensor) -> NDArray[np.float64]:
-        forest = self._state.grown.forest.rounds(0, self._state.used)
-        own = [tf.constant(array) for array in (forest.feature, forest.threshold, forest.child, forest.value)]
-        rows_at_once = max(1, ROWS_AT_ONCE // forest.sums)
-        parts = [
-            _sums(features[begin : begin + rows_at_once], *own, tf.constant(forest.depth)).numpy()
-            for begin in range(0, features.shape[0], rows_at_once)
-        ]
-        return np.concatenate(parts)
-
 
 def room_of(weights: Sequence[NDArray[Any]]) -> dict[str, int]:
     """The arguments of a family's `build` for a network that has these weights."""
@@ -378,10 +388,7 @@ def extended(forest: Forest, trees: Sequence[Sequence[tuple[int, Nodes]]], *, de
             _write(nodes, more, (number, column), width)
     return Forest(
         depth=np.asarray(max(int(forest.depth), depth), np.int32),
-        **{
-            name: np.concatenate([getattr(old, name) for old in (forest, more)])
-            for name in ("feature", "threshold", "child", "value")
-        },
+        **{name: np.concatenate([getattr(old, name) for old in (forest, more)]) for name in ARRAYS},
     )
 
 

@@ -22,7 +22,7 @@ from automl import keras_files
 from automl.families.boosted_trees import build as build_boosted
 from automl.families.forest import build as build_forest
 from automl.layers.inputs import Inputs
-from automl.layers.trees import ORDER, Forest, sums, two_sided
+from automl.layers.trees import ORDER, Forest, fused, sums, two_sided
 from automl.space import Value
 from automl.space_files import read_space
 from automl.tasks import FloatArray, metric, predicted
@@ -157,6 +157,28 @@ def test_rounds_beyond_the_count_do_not_count() -> None:
     forest.value[:, :, 0, 0] = np.arange(40).reshape(20, 2)
     rows = two_sided(np.zeros((1, 1), np.float32), None)
     assert sums(rows, forest, 3).numpy().tolist() == [[0 + 2 + 4, 1 + 3 + 5]]
+
+
+@pytest.mark.parametrize(("rounds", "count"), [(3, 3), (8, 5), (21, 21), (21, 17), (21, 0)])
+@pytest.mark.parametrize(("columns", "width"), [(1, 1), (3, 1), (1, 3)])
+def test_fused_sums_are_the_same_bit_by_bit(rounds: int, count: int, columns: int, width: int) -> None:
+    rng = np.random.default_rng(0)
+    forest = Forest.empty(rounds, columns, 7, width=width)
+    forest.feature[:, :, :3] = rng.integers(0, 8, (rounds, columns, 3))
+    forest.threshold[:, :, :3] = rng.normal(size=(rounds, columns, 3))
+    forest.threshold[rng.random(forest.threshold.shape) < 0.1] = 0.0
+    forest.child[:, :, :3] = [1, 3, 5]
+    forest.value[:] = rng.normal(size=forest.value.shape) * 10.0 ** rng.uniform(-6, 1, forest.value.shape)
+    forest.depth[()] = 2
+    numbers = rng.normal(size=(3000, 4)).astype(np.float32)
+    # Numbers close to zero have bits of their own, which not every operation looks at.
+    numbers[rng.random(numbers.shape) < 0.1] = 1e-40
+    numbers[rng.random(numbers.shape) < 0.1] = np.nan
+    rows = two_sided(numbers, None)
+    with fused():
+        together = sums(rows, forest, count).numpy()
+    np.testing.assert_array_equal(together, sums(rows, forest, count).numpy())
+    assert together.any() == (count > 0)
 
 
 FOREST = {**read_space("forest").space.defaults(), "epochs": 3}

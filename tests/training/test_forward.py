@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from automl.encoding import table
 from automl.encoding.table import Arrays
-from automl.training.forward import on_device, predictors
+from automl.layers.trees import ORDER, Trees
+from automl.training.forward import LEAST_ROWS_TO_FUSE, on_device, predictors
 
 
 @pytest.fixture
@@ -54,6 +55,26 @@ def test_a_row_is_predicted_alike_among_any_number_of_others(activation: str) ->
     every = predict({"numbers": rows})
     for size in range(127, 150):
         np.testing.assert_array_equal(predict({"numbers": rows[150 - size :]}), every[150 - size :])
+
+
+def test_trees_predict_a_row_alike_among_any_number_of_others() -> None:
+    rng = np.random.default_rng(0)
+    inputs = keras.Input((3,), name="numbers")
+    layer = Trees(4, rounds=9, leaves=4)
+    network = keras.Model({"numbers": inputs}, layer({"numbers": inputs}))
+    own = dict(zip(ORDER, layer.get_weights(), strict=True))
+    own["child"][:, :, :3] = [1, 3, 5]
+    own["threshold"][:, :, :3] = rng.normal(size=own["threshold"][:, :, :3].shape)
+    own["value"][:] = rng.normal(size=own["value"].shape)
+    own["depth"], own["count"] = np.array(2, np.int32), np.array(9, np.int32)
+    rows = tf.constant(rng.normal(size=(9000, 3)).astype(np.float32))
+    predict = predictors(network, [list(own.values())])[0]
+    few = predict({"numbers": rows[:200]})
+    every = predict({"numbers": rows})
+    assert len(np.unique(every, axis=0)) > 4
+    np.testing.assert_array_equal(few, every[:200])
+    for size in (1, 200, LEAST_ROWS_TO_FUSE, LEAST_ROWS_TO_FUSE + 1, 5000):
+        np.testing.assert_array_equal(predict({"numbers": rows[:size]}), every[:size])
 
 
 def test_many_networks_are_compiled_without_a_warning(caplog: pytest.LogCaptureFixture) -> None:

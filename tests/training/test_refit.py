@@ -13,6 +13,7 @@ import tensorflow as tf
 from automl.refitting import EVERY
 from automl.space_files import read_space
 from automl.tasks import metric, task
+from automl.training import growing
 from automl.training.examples import Examples
 from automl.training.forward import predictors
 from automl.training.refit import refit, rows_of, with_rows_of
@@ -164,18 +165,22 @@ def test_a_place_tells_the_rate_that_was_learned_with(workshop: Workshop) -> Non
     assert trained.place.learning_rate == pytest.approx(float(setting["learning_rate"]))
 
 
-def test_the_speed_of_trees_is_that_of_rows_that_are_new(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine, _ = workshop.engine("boosted_trees", TREES)
-    passed: list[int] = []
-    through = engine._pass_through  # type: ignore[union-attr]
+def test_the_speed_of_trees_is_that_of_all_trees_for_rows_that_are_new(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed: list[tuple[int, int]] = []
 
-    def noted(features: tf.Tensor) -> np.ndarray:
-        passed.append(len(features))
-        return np.asarray(through(features))
+    def slow(features: tf.Tensor, feature: tf.Tensor, *others: tf.Tensor) -> tf.Tensor:
+        passed.append((features.shape[0], feature.shape[0]))
+        time.sleep(0.02)
+        return features
 
-    monkeypatch.setattr(engine, "_pass_through", noted)
+    monkeypatch.setattr(growing, "_sums", slow)
     trained = train(workshop, "boosted_trees", TREES, metric=LOG_LOSS, seed=0)
-    rows = len(workshop.examples.parts["test"].targets)
+    used = growing.ROUNDS_PER_STEP * trained.best_epoch
     # The first one may compile.
-    assert passed[-2:] == [1, rows]
-    assert trained.rows_per_second > 0
+    assert passed == [(growing.ROWS_OF_SPEED, used)] * 2
+    monkeypatch.setattr(growing, "ROUNDS_OF_SPEED", used // 10)
+    of_few = train(workshop, "boosted_trees", TREES, metric=LOG_LOSS, seed=0)
+    assert passed[2:] == [(growing.ROWS_OF_SPEED, used // 10)] * 2
+    assert 0 < of_few.rows_per_second <= growing.ROWS_OF_SPEED / (0.02 * 10)
