@@ -3,8 +3,9 @@
     python tests/benchmarks/portfolio.py measure RESULTS TABLE.csv… [--target NAME] [--draws 4] [--seconds 60]
     python tests/benchmarks/portfolio.py choose RESULTS > search_spaces/portfolio.yaml
 
-`measure` trains, on each table, the defaults of every family, what CANDIDATES lists, and some random settings, each to
-its end as a run with folds would, and keeps predictions and seconds; what RESULTS holds already is not trained again.
+`measure` trains, on each table, the defaults of every family that a run would try, what CANDIDATES lists, and some
+random settings, each to its end as a run with folds would, and keeps predictions and seconds; what RESULTS holds
+already is not trained again.
 `choose` picks settings greedily, for each size of tables: always the one that lowers the error most per second when
 its predictions join those before it in an ensemble. The error is that on the test rows, on the mean over the tables: by
 what share of itself it lies above the best error seen on the table (TabArena's improvability). A step has to gain two
@@ -31,12 +32,13 @@ os.environ.update(ENVIRONMENT)
 
 import numpy as np
 
-from automl import files, plugins
+from automl import files
 from automl.ensemble import MOST_MEMBERS, blend, select
 from automl.execution import workspace
 from automl.options import Options
 from automl.pipeline import write_workspace
 from automl.preparation import prepare
+from automl.space_files import read_space
 from automl.tasks import metric, task
 from automl.training.train import TrialFailed, train
 from automl.training.workshop import Workshop
@@ -167,7 +169,12 @@ class _Table:
     def __init__(self, results: Path, name: str) -> None:
         self.name = name
         self.rows = int(_lines(results / f"{name}.jsonl")[0]["rows"])
-        self.lines = {line["number"]: line for line in _lines(results / f"{name}.jsonl") if "number" in line}
+        # Nobody is to begin with a family that has to be asked for.
+        self.lines = {
+            line["number"]: line
+            for line in _lines(results / f"{name}.jsonl")
+            if "number" in line and not read_space(json.loads(line["setting"])["family"]).on_request
+        }
         self.numbers = {line["setting"]: number for number, line in self.lines.items()}
         self._predictions = {n: files.read_arrays(results / name / f"{n:04d}.npz") for n in self.lines}
         self._targets = files.read_arrays(results / name / "targets.npz")
@@ -224,7 +231,7 @@ if __name__ == "__main__":
     parser.add_argument("results", type=Path)
     parser.add_argument("tables", type=Path, nargs="*")
     parser.add_argument("--target")
-    parser.add_argument("--families", default=",".join(plugins.names("families")))
+    parser.add_argument("--families", default="", help="others than a run would try, with commas between them")
     parser.add_argument("--draws", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=60.0)
     arguments = parser.parse_args()
@@ -236,7 +243,7 @@ if __name__ == "__main__":
             path,
             arguments.results,
             target=arguments.target,
-            families=tuple(arguments.families.split(",")),
+            families=tuple(filter(None, arguments.families.split(","))),
             draws=arguments.draws,
             seconds=arguments.seconds,
         )
