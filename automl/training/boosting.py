@@ -1,4 +1,8 @@
-"""Boosting as an engine: scikit-learn's histogram gradient boosting grows the trees of a layer."""
+"""Boosting as an engine: scikit-learn's histogram gradient boosting grows the trees of a layer.
+
+A tree may be kept to a few thresholds of every column, drawn at random for it alone, a kin of extremely randomised trees
+(Geurts et al. 2006): trees then differ more, and their sums are smoother.
+"""
 
 from __future__ import annotations
 
@@ -15,31 +19,82 @@ from automl.training.growing import Growing, Grown, Nodes, extended
 DEEPEST = 12
 # The log-odds of a class that no training row has.
 NEVER = -12.0
+# The thresholds of a column that scikit-learn knows: more than this many values share them.
+ALL_THRESHOLDS = 255
 
 
 class GoesOn:
     """scikit-learn's boosting that goes on from what it has, where it would ask all earlier trees for their sums again.
 
     Attributes:
+        thresholds: of every column, as many as a tree may split at.
+        draws: where these are drawn from.
         binned: the rows that it learns from, and how they were put into bins; None before its first tree.
         sums: of these rows, shape (rows, trees of a round); None before it has gone on once.
     """
 
+    thresholds: int = ALL_THRESHOLDS
+    draws: np.random.Generator
     binned: tuple[NDArray[np.uint8], Any] | None = None
     sums: NDArray[np.float64] | None = None
 
     def _bin_data(self, *arguments: Any, **named: Any) -> NDArray[np.uint8]:
         """Called by `fit`, which comes with a new mapper."""
         if self.binned is None:
-            self.binned = super()._bin_data(*arguments, **named), self._bin_mapper  # type: ignore[misc, has-type]
+            rows = super()._bin_data(*arguments, **named)  # type: ignore[misc]
+            mapper = self._bin_mapper  # type: ignore[has-type]
+            if self.thresholds < ALL_THRESHOLDS:
+                mapper = FewThresholds(rows, mapper, self.thresholds, self.draws)
+                rows = mapper.rows
+            self.binned = rows, mapper
         rows, self._bin_mapper = self.binned
         return rows
 
+    def fit(self, rows: NDArray[np.float32], *arguments: Any, **named: Any) -> Any:
+        """Grows the trees that are still to come."""
+        if self.sums is None and self._is_fitted():  # type: ignore[attr-defined]
+            self.sums = super()._raw_predict(rows)  # type: ignore[misc]
+        return super().fit(rows, *arguments, **named)  # type: ignore[misc]
+
     def _raw_predict(self, *arguments: Any, **named: Any) -> NDArray[np.float64]:
         """Called by `fit` to go on, which adds the new trees to what it is given."""
-        if self.sums is None:
-            self.sums = super()._raw_predict(*arguments, **named)  # type: ignore[misc]
+        assert self.sums is not None
         return self.sums
+
+
+class FewThresholds:
+    """What scikit-learn's mapper says of its bins, with those of a column between a few thresholds, drawn for each tree.
+
+    Attributes:
+        rows: in these bins, shape (rows, columns); every draw puts them into other ones.
+        bin_thresholds_: shape (columns, thresholds), in their order.
+    """
+
+    def __init__(self, rows: NDArray[np.uint8], mapper: Any, thresholds: int, draws: np.random.Generator) -> None:
+        known = mapper.bin_thresholds_
+        self._binned, self._draws = rows, draws
+        self._counts = np.array([[len(own)] for own in known])
+        # A column without any is not split: nothing is above its one.
+        self._known = np.full((len(known), max(1, self._counts.max())), np.inf)
+        for column, own in enumerate(known):
+            self._known[column, : len(own)] = own
+        self._all = np.minimum(np.arange(thresholds), np.maximum(self._counts - 1, 0))
+        self.missing_values_bin_idx_ = mapper.missing_values_bin_idx_
+        self.make_known_categories_bitsets = mapper.make_known_categories_bitsets
+        self.bin_thresholds_ = self._known[:, :0]
+        self.rows = rows.copy(order="F")
+
+    @property
+    def n_bins_non_missing_(self) -> NDArray[np.uint32]:
+        """For each column. Whoever grows a tree asks for it before, so that this is the time to draw."""
+        drawn = np.sort((self._draws.random(self._all.shape) * self._counts).astype(np.intp), axis=1)
+        places = np.where(self._counts > self._all.shape[1], drawn, self._all)
+        self.bin_thresholds_ = np.take_along_axis(self._known, places, axis=1)
+        new_bin = (np.arange(256)[:, None] > places[:, None, :]).sum(axis=2, dtype=np.uint8)
+        new_bin[:, self.missing_values_bin_idx_] = self.missing_values_bin_idx_
+        for column, bins in enumerate(new_bin):
+            np.take(bins, self._binned[:, column], out=self.rows[:, column])
+        return np.full(len(places), places.shape[1] + 1, dtype=np.uint32)
 
 
 class Classifier(GoesOn, HistGradientBoostingClassifier):
@@ -75,7 +130,7 @@ class Boosting(Growing):
 
     def _new_model(self, seed: int) -> Any:
         make = Regressor if self._task.PREDICTS == "values" else Classifier
-        return make(
+        model = make(
             max_leaf_nodes=self._layer.leaves,
             max_depth=DEEPEST,
             min_samples_leaf=int(self._params["leaf_rows"]),
@@ -87,6 +142,10 @@ class Boosting(Growing):
             categorical_features=None,
             random_state=seed % 2**32,
         )
+        # Spaces of earlier versions know of no such choice.
+        model.thresholds = int(self._params.get("thresholds", ALL_THRESHOLDS))
+        model.draws = np.random.default_rng(seed % 2**32)
+        return model
 
     def _take_over(self, grown: Grown, width: int) -> None:
         """Copies what the model has grown since the last time."""
@@ -128,7 +187,7 @@ class Boosting(Growing):
             for column, tree in zip(grown.columns, of_round, strict=True):
                 totals[:, column] += tree.predict(rows, *no_sets, n_threads=1)
 
-    def _sums_of_learned(self, grown: Grown, features: NDArray[np.float32]) -> NDArray[np.float64] | None:
+    def _sums_of_learned(self, grown: Grown, features: NDArray[np.float32]) -> NDArray[np.float64]:
         totals = np.zeros((len(features), grown.forest.sums))
         if grown.model is None:
             return totals

@@ -26,6 +26,7 @@ TRAINING = (
     "patience",
     "scaling",
     "splits",
+    "thresholds",
     "leaf_rows",
     "column_share",
 )

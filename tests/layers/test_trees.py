@@ -27,14 +27,14 @@ from automl.space import Value
 from automl.space_files import read_space
 from automl.tasks import FloatArray, metric, predicted
 from automl.temperature import tempered
-from automl.training.boosting import DEEPEST, Classifier, Regressor
+from automl.training.boosting import ALL_THRESHOLDS, DEEPEST, Classifier, FewThresholds, Regressor
 from automl.training.forward import on_device, predictors
 from automl.training.growing import ROUNDS_PER_STEP, Growing, Nodes, extended
 from automl.training.train import Trained, train
 from automl.training.workshop import Workshop
 from tests.conftest import _workshop_of
 
-SETTING = {**read_space("boosted_trees").space.defaults(), "epochs": 3, "column_share": 1.0, "leaf_rows": 5}
+SETTING = {**read_space("boosted_trees").space.defaults(), "epochs": 3, "thresholds": 255, "leaf_rows": 5}
 
 
 def features(workshop: Workshop, part: str) -> NDArray[np.float32]:
@@ -318,17 +318,56 @@ def test_every_row_is_told_what_the_network_says_after_a_step_back(workshop: Wor
         np.testing.assert_allclose(trained.predictions[part], said, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("thresholds", [3, ALL_THRESHOLDS])
 @pytest.mark.parametrize("kind", [Classifier, Regressor])
-def test_boosting_that_goes_on_grows_what_it_grows_in_one_go(kind: type) -> None:
+def test_boosting_that_goes_on_grows_what_it_grows_in_one_go(kind: type, thresholds: int) -> None:
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(500, 4)).astype(np.float32)
     targets = (rows[:, 0] + rng.normal(size=500) > 0).astype(int)
     options = {"early_stopping": False, "random_state": 0, "max_features": 0.5}
-    going_on = kind(warm_start=True, **options)
+    going_on, in_one_go = kind(warm_start=True, **options), kind(max_iter=30, **options)
+    for model in (going_on, in_one_go):
+        model.thresholds, model.draws = thresholds, np.random.default_rng(0)
     for rounds in (10, 20, 30):
         going_on.set_params(max_iter=rounds).fit(rows, targets)
-    in_one_go = kind(max_iter=30, **options).fit(rows, targets)
+    in_one_go.fit(rows, targets)
     assert going_on.sums is not None
     assert going_on.binned is not None
     for own, other in zip(going_on._predictors, in_one_go._predictors, strict=True):
         np.testing.assert_array_equal(own[0].nodes, other[0].nodes)
+
+
+def test_a_tree_splits_a_column_at_a_few_thresholds_and_the_next_at_others(regression: Workshop) -> None:
+    trained = train(
+        regression, "boosted_trees", {**SETTING, "thresholds": 3}, metric=metric(None, regression.task), seed=0
+    )
+    by_name = dict(zip(ORDER, trained.weights[0], strict=True))
+    nodes = np.arange(by_name["child"].shape[2])
+    ever: set[float] = set()
+    for tree in range(len(by_name["child"])):
+        is_inner = by_name["child"][tree, 0] != nodes
+        own = set(by_name["threshold"][tree, 0][is_inner & (by_name["feature"][tree, 0] == 0)].tolist())
+        assert len(own) <= 3
+        ever |= own
+    assert len(ever) > 20
+
+
+def test_few_thresholds_are_drawn_anew_and_bins_are_between_them() -> None:
+    rng = np.random.default_rng(0)
+    values = np.stack([rng.normal(size=300), rng.integers(0, 2, 300), np.ones(300)], axis=1)
+    values[:50, :2] = np.nan
+    model = Regressor(max_iter=1, early_stopping=False).fit(values, values[:, 2])
+    assert model.binned is not None
+    few = FewThresholds(*model.binned, 3, np.random.default_rng(1))
+    seen = []
+    for _ in range(5):
+        assert few.n_bins_non_missing_.tolist() == [4, 4, 4]
+        is_missing = np.isnan(values)
+        assert (few.rows[is_missing] == few.missing_values_bin_idx_).all()
+        for place in range(3):
+            at_most = values <= few.bin_thresholds_[:, place]
+            np.testing.assert_array_equal((few.rows <= place)[~is_missing], at_most[~is_missing])
+        # A column of two values keeps its one threshold, and nothing splits one of a single value.
+        assert few.bin_thresholds_[1:].tolist() == [[0.5] * 3, [np.inf] * 3]
+        seen.append(tuple(few.bin_thresholds_[0]))
+    assert len(set(seen)) == 5
