@@ -1,7 +1,7 @@
 """Boosting as an engine: scikit-learn's histogram gradient boosting grows the trees of a layer.
 
-A tree may be kept to a few thresholds of every column, drawn at random for it alone, a kin of extremely randomised trees
-(Geurts et al. 2006): trees then differ more, and their sums are smoother.
+A tree may be kept to a few thresholds of every column, drawn at random for it alone, which makes it a kin of extremely
+randomised trees (Geurts et al. 2006): trees then differ more, and their sums are smoother.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class GoesOn:
 
 
 class FewThresholds:
-    """What scikit-learn's mapper says of its bins, with those of a column between a few thresholds, drawn for each tree.
+    """What scikit-learn's mapper says of bins, with those of a column between a few thresholds, drawn for each tree.
 
     Attributes:
         rows: in these bins, shape (rows, columns); every draw puts them into other ones.

@@ -358,7 +358,8 @@ def test_few_thresholds_are_drawn_anew_and_bins_are_between_them() -> None:
     values[:50, :2] = np.nan
     model = Regressor(max_iter=1, early_stopping=False).fit(values, values[:, 2])
     assert model.binned is not None
-    few = FewThresholds(*model.binned, 3, np.random.default_rng(1))
+    rows, mapper = model.binned
+    few = FewThresholds(rows, mapper, 3, np.random.default_rng(1))
     seen = []
     for _ in range(5):
         assert few.n_bins_non_missing_.tolist() == [4, 4, 4]
