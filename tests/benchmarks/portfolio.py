@@ -60,8 +60,7 @@ CANDIDATES: Mapping[str, list[dict[str, Any]]] = {
     ],
     "tabm": [{"units": 256}, {"variant": "mini", "members": 16}],
     "boosted_trees": [
-        {"thresholds": 255, "column_share": 0.75},
-        {"thresholds": 12},
+        {"leaves": 96, "column_share": 0.5},
         {"leaves": 6, "learning_rate": 0.1},
         {"leaves": 48, "leaf_rows": 5, "learning_rate": 0.03},
     ],
