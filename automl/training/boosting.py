@@ -19,9 +19,9 @@ from automl.training.growing import Growing, Grown, Nodes, extended
 DEEPEST = 12
 # The log-odds of a class that no training row has.
 NEVER = -12.0
-# More values of a column than this share scikit-learn's thresholds. With fewer of them (3 for a tree up to 2,000 rows, 6
-# beyond) a training has 0.893 of the error (geometric mean of 19 tables); and yet whole runs that began with such trees
-# had 1.044 of it (on 5 tables, se 0.022), perhaps since an ensemble has networks for what is smooth. So the search may
+# More values of a column than this share scikit-learn's thresholds. With fewer of them (3 for a tree up to 2,000 rows,
+# 6 above) a training has 0.893 of the error (geometric mean of 19 tables). And yet whole runs that began with such
+# trees had 1.044 of it (5 tables, se 0.022), perhaps since an ensemble has networks for what is smooth: the search may
 # come to them, and does not begin with them.
 ALL_THRESHOLDS = 255
 
