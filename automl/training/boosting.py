@@ -190,7 +190,7 @@ class Boosting(Growing):
             for column, tree in zip(grown.columns, of_round, strict=True):
                 totals[:, column] += tree.predict(rows, *no_sets, n_threads=1)
 
-    def _sums_of_learned(self, grown: Grown, features: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _sums_of_learned(self, grown: Grown, features: NDArray[np.float32]) -> NDArray[np.float64] | None:
         totals = np.zeros((len(features), grown.forest.sums))
         if grown.model is None:
             return totals

@@ -97,10 +97,9 @@ def test_pairs_of_categories_are_learned_that_trees_do_not_see() -> None:
 @pytest.mark.parametrize("classes", [2, 3])
 def test_the_saved_network_predicts_what_was_scored(classes: int, tmp_path: Path) -> None:
     workshop = _workshop_of(departments(classes=classes), "target")
-    setting = {**SETTING, "learning_rate": 0.02}
-    trained = train(workshop, "encoded_trees", setting, metric=metric(None, workshop.task), seed=0)
+    trained = train(workshop, "encoded_trees", SETTING, metric=metric(None, workshop.task), seed=0)
     assert trained.best_epoch > 1
-    network = workshop.trained_network("encoded_trees", setting, trained.weights[0])
+    network = workshop.trained_network("encoded_trees", SETTING, trained.weights[0])
     assert tuple(weight.name for weight in network.weights) == ("mean", "key", *ORDER)
     network.save(tmp_path / "network.keras")
     loaded = keras_files.load(tmp_path / "network.keras", trained.weights[0])

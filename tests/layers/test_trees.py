@@ -34,7 +34,7 @@ from automl.training.train import Trained, train
 from automl.training.workshop import Workshop
 from tests.conftest import _workshop_of
 
-SETTING = {**read_space("boosted_trees").space.defaults(), "epochs": 3, "thresholds": 255, "leaf_rows": 5}
+SETTING = {**read_space("boosted_trees").space.defaults(), "epochs": 3, "column_share": 1.0, "leaf_rows": 5}
 
 
 def features(workshop: Workshop, part: str) -> NDArray[np.float32]:
@@ -304,9 +304,13 @@ def test_there_is_room_for_comparisons_that_tell_missing_values_apart(
     np.testing.assert_allclose(predicted, trained.predictions["test"], rtol=1e-5)
 
 
-@pytest.mark.parametrize("family", ["boosted_trees", "forest"])
-def test_every_row_is_told_what_the_network_says_after_a_step_back(workshop: Workshop, family: str) -> None:
-    setting = {**read_space(family).space.defaults(), "epochs": 12, "patience": 3}
+@pytest.mark.parametrize(
+    ("family", "own"), [("boosted_trees", {}), ("boosted_trees", {"thresholds": 3}), ("forest", {})]
+)
+def test_every_row_is_told_what_the_network_says_after_a_step_back(
+    workshop: Workshop, family: str, own: dict[str, Value]
+) -> None:
+    setting = {**read_space(family).space.defaults(), "epochs": 12, "patience": 3, **own}
     quick = {**setting, "learning_rate": 0.5} if family == "boosted_trees" else setting
     trained = train(workshop, family, quick, metric=metric(None, workshop.task), seed=0)
     if family == "boosted_trees":
