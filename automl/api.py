@@ -74,8 +74,9 @@ def fit(
         trials: the most settings to try.
         quality: "fast", "balanced" or "best"; any other argument counts more than what it stands for.
         search: "bayesian", "random", "grid" or "gp".
-        metric: what decides between trials; by default log loss or RMSE.
-        families: only these architecture families.
+        metric: what decides between epochs and between trials: log_loss, accuracy, balanced_accuracy, macro_f1, roc_auc
+            or average_precision; rmse, mae, median_absolute_error or r2. By default log_loss or rmse.
+        families: only these architecture families; as "+ft_transformer", in addition to those that suit the table.
         settings: changes of search spaces, such as "mlp.layers=2,3" or "mlp.learning_rate=1e-4..1e-2".
         spaces: YAML files with search spaces of your own.
         split: shares of train, validation and test rows; "0.6/0.2/0.2" by default.
@@ -95,7 +96,7 @@ def fit(
             as the time allows; by default with the quality "best". Where there are no folds, "balanced" does so without
             the test rows. False does without either.
         workers: processes that train at once; one per core by default.
-        memory: for all workers together, as "4G", "800M" or gigabytes; by default what the machine has free.
+        memory: for all workers together, as "4G", "800M" or gigabytes; by default four fifths of what is free.
         seed: with one worker and `trials`, the same seed gives the same run.
         out: the folder for the run's files; runs/NAME-1, -2, … by default.
         tracking_uri, experiment: where MLflow records the run; its own default otherwise.

@@ -69,14 +69,20 @@ def fit(
     data: DataPath,
     task: TaskName = None,
     target: TargetName = None,
-    time: Annotated[str | None, typer.Option(help="Budget for everything: 90s, 5m, 1h30m. Default 5m.")] = None,
+    time: Annotated[
+        str | None, typer.Option(help="Budget for everything: 90s, 5m, 1h30m. Default 5m; none with --trials alone.")
+    ] = None,
     trials: Annotated[int | None, typer.Option(help="The most settings to try.")] = None,
     quality: Annotated[
-        str, typer.Option(help="fast (one setting), balanced, or best (folds if the time allows, --refit).")
+        str, typer.Option(help="fast (one setting), balanced, or best (folds for larger tables, too; --refit).")
     ] = "balanced",
     search: Annotated[str, typer.Option(help="bayesian, random, grid or gp.")] = "bayesian",
-    metric: Annotated[str | None, typer.Option(help="What decides; log_loss or rmse by default.")] = None,
-    families: Annotated[str | None, typer.Option(help="Only these, for example mlp,resnet.")] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="What decides, for example roc_auc or mae; log_loss or rmse by default.")
+    ] = None,
+    families: Annotated[
+        str | None, typer.Option(help="Only these: mlp,resnet; or these, too: +ft_transformer.")
+    ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Change a space: mlp.layers=2,3 or mlp.learning_rate=1e-4..1e-2.")
     ] = None,
@@ -100,22 +106,25 @@ def fit(
         bool, typer.Option("--balance", help="Every class weighs the same (spoils the probabilities).")
     ] = False,
     prune: Annotated[
-        bool | None, typer.Option("--prune/--no-prune", help="Give weak trials few epochs; done beyond ten trials.")
+        bool | None,
+        typer.Option("--prune/--no-prune", help="Give weak trials few epochs; done unless --trials is ten or less."),
     ] = None,
     refit: Annotated[
         bool | None,
         typer.Option(
             "--refit/--no-refit",
-            help="Train the chosen networks again on all rows, test rows included; or on no others than they know.",
+            help="Train the chosen networks again on all rows, test rows included; or never on more rows.",
         ),
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Trials at the same time; one per core by default.")] = None,
     memory: Annotated[
-        str | None, typer.Option(help="For all workers together: 4G, 800M. Default: what is free.")
+        str | None, typer.Option(help="For all workers together: 4G, 800M. Default: four fifths of what is free.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Makes a run repeatable (with one worker and --trials).")] = 0,
     out: Annotated[Path | None, typer.Option(help="The run's folder; runs/NAME-1, -2, … by default.")] = None,
-    tracking_uri: Annotated[str | None, typer.Option(help="MLflow store; mlflow.db in this folder by default.")] = None,
+    tracking_uri: Annotated[
+        str | None, typer.Option(help="MLflow store; MLFLOW_TRACKING_URI or mlflow.db here by default.")
+    ] = None,
     experiment: Annotated[str | None, typer.Option(help="MLflow experiment; the data's name by default.")] = None,
     register: Annotated[str | None, typer.Option(help="Put the model into MLflow's registry under this name.")] = None,
     delimiter: Delimiter = None,
@@ -132,7 +141,7 @@ def fit(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but notes and errors.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Find, train and save the best network for a table."""
+    """Find, train and save the best model for a table: a network, or an ensemble of some."""
     from automl import api
     from automl.clock import process_start
     from automl.memory import size
@@ -444,10 +453,12 @@ def families(
 @app.command()
 def ui(
     port: Annotated[int | None, typer.Option(help="5000 by default, or the next free one.")] = None,
-    tracking_uri: Annotated[str | None, typer.Option(help="MLflow store; mlflow.db in this folder by default.")] = None,
+    tracking_uri: Annotated[
+        str | None, typer.Option(help="MLflow store; MLFLOW_TRACKING_URI or mlflow.db here by default.")
+    ] = None,
     debug: Debug = False,
 ) -> None:
-    """Open MLflow's dashboard on this folder's runs."""
+    """Serve MLflow's dashboard of this folder's runs until Ctrl-C; its address is printed."""
     from automl.tracking.dashboard import serve
 
     raise typer.Exit(serve(port=port, tracking_uri=tracking_uri, announce=typer.echo))

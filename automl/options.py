@@ -37,7 +37,7 @@ class Options:
         group: a column whose equal values stay on one side of the split.
         time_column: a column that orders the rows: the past trains, the future tests.
         metric: decides between epochs and between trials; None for log loss or RMSE.
-        families: only these; empty for those that suit the table.
+        families: only these, or, as "+mlp", these in addition; empty for those that suit the table.
         spaces: YAML files that replace or extend shipped search spaces.
         settings: changes such as "mlp.layers=2,3".
         kinds: kinds of columns that the user knows better, by name.
@@ -47,7 +47,7 @@ class Options:
         prune: whether weak trials get only a part of their epochs; None for yes if there may be more than ten.
         refit: whether the chosen networks are trained again on all rows; None for what the quality says.
         workers: processes that train at the same time; None for one per core that it may use.
-        memory: bytes for all workers together; None for what the machine has free.
+        memory: bytes for all workers together; None for four fifths of what the machine has free.
         out: the run's folder; None for runs/NAME-1, -2, …
         tracking_uri, experiment: where MLflow records the run; None for MLflow's own default and the data's name.
         delimiter, encoding, no_header, skip_bad_lines: how text is read, where what is found out is wrong.

@@ -196,6 +196,17 @@ def test_families_are_chosen_by_the_table(sales: pd.DataFrame) -> None:
     assert [name for name, taken in named.items() if taken] == ["resnet"]
 
 
+def test_families_can_be_asked_for_beside_those_that_suit(sales: pd.DataFrame) -> None:
+    def taken(*families: str) -> dict[str, str]:
+        chosen = prepare(sales, Options(target="sales", families=families)).candidates
+        return {candidate.name: candidate.why for candidate in chosen if candidate.taken}
+
+    suiting = taken()
+    assert "ft_transformer" not in suiting
+    assert taken("+ft_transformer") == {**suiting, "ft_transformer": "named by you"}
+    assert set(taken("mlp", "+ft_transformer")) == {"mlp", "ft_transformer"}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -204,6 +215,7 @@ def test_families_are_chosen_by_the_table(sales: pd.DataFrame) -> None:
         ({"time_column": "shop"}, "neither dates nor numbers"),
         ({"kinds": {"shop": "colour"}}, "no kind of column 'colour'"),
         ({"families": ("cnn",)}, "no family 'cnn'"),
+        ({"families": ("+mlq",)}, "no family 'mlq'. Did you mean 'mlp'"),
         ({"settings": ("mlp.layers=few",)}, "'few' is not of the kind"),
         ({"settings": ("mlp.scaling=minmax",)}, "no scaling 'minmax'"),
         ({"search": "guess"}, "no search algorithm 'guess'"),

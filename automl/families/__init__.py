@@ -17,6 +17,9 @@ from automl.space import Choice, SearchSpace
 from automl.space_files import SpaceFile, read_space
 from automl.trial import TREE_OPTIMIZERS
 
+# Before a family's name: with the others, and not instead of them.
+ADDED = "+"
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -53,20 +56,26 @@ def candidates(
     """Every family with the verdict on it, in the order in which they are tried.
 
     Args:
-        only: the families that the user named; they are taken whatever the profile says.
+        only: the families that the user named; they are taken whatever the profile says. With a plus sign before the
+            name, in addition to those that suit.
         files: spaces that replace the shipped ones, by family.
 
     Raises:
         InputError: a named family does not exist, or none is left.
     """
     known = names()
-    for name in only:
+    named = {name.removeprefix(ADDED): name.startswith(ADDED) for name in only}
+    for name in named:
         if name not in known:
             raise unknown("family", name, known)
+    keeps_others = all(named.values())
     judged = []
     for name in known:
         file = (files or {}).get(name) or read_space(name)
-        taken, why = (name in only, "named by you" if name in only else "not named") if only else _judge(file, profile)
+        if name in named:
+            taken, why = True, "named by you"
+        else:
+            taken, why = _judge(file, profile) if keeps_others else (False, "not named")
         space = file.for_table(task=profile.target.task, rows=profile.rows)
         judged.append(Candidate(name, space, taken, why, file.summary, file.most_weight))
     if not any(candidate.taken for candidate in judged):
