@@ -8,8 +8,11 @@ from pathlib import Path
 import automl
 from automl.figures import clock
 from automl.options import seconds
+from automl.resources import folder
+from automl.space_files import KEYS, TOP_KEYS, read_user_space
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ON_SPACES = (folder("search_spaces") / "README.md").read_text(encoding="utf-8")
 
 
 def test_what_it_calls_from_python_is_there_and_all_that_is() -> None:
@@ -32,3 +35,19 @@ def test_the_first_command_makes_the_others_work() -> None:
 
 def test_a_dry_run_names_its_time_as_the_readme_does() -> None:
     assert f'"In {clock(seconds("1h", trials=None) or 0)}, ' in README
+
+
+def test_what_it_says_of_search_spaces_can_be_used(tmp_path: Path) -> None:
+    for text in (README, ON_SPACES):
+        (tmp_path / "my.yaml").write_text(text.partition("```yaml\n")[2].partition("```")[0], encoding="utf-8")
+        space = read_user_space(tmp_path / "my.yaml").space.parameters
+        assert space["layers"].grid() == (2,)
+        assert "dropout" in space
+    assert {
+        key for key in {*TOP_KEYS, *(key for keys in KEYS.values() for key in keys)} if key not in ON_SPACES
+    } == set()
+    shown = re.findall(r"^\| `(\{type: .*?\})`", ON_SPACES, flags=re.MULTILINE)
+    assert len(shown) == len(KEYS)
+    for line in shown:
+        (tmp_path / "whole.yaml").write_text(f"family: mlp\nparameters:\n  layers: {line}\n", encoding="utf-8")
+        assert list(read_user_space(tmp_path / "whole.yaml").space.parameters) == ["layers"]
