@@ -35,6 +35,7 @@ def record(prepared: Prepared, options: Options, *, command: str) -> dict[str, A
         "metric": options.metric or prepared.task.OBJECTIVE,
         "split": {"how": prepared.split.how, **{name: len(rows) for name, rows in prepared.split.parts().items()}},
         "folds": None if prepared.split.folds is None else prepared.split.number_of_folds,
+        "encoding": prepared.encoding.digest,
         "options": {
             **{name: _plain(value) for name, value in dataclasses.asdict(options).items()},
             # As it was typed, it may be relative to this folder.

@@ -225,7 +225,7 @@ def check(data: str | Path | pd.DataFrame, options: Options, earlier: Earlier, *
     prepared = prepare(data, options)
     request = asked.record(prepared, options, command=command)
     resuming.check(earlier, request, prepared.split)
-    resuming.check_columns(earlier, prepared.profile)
+    resuming.check_columns(earlier, prepared.profile, prepared.encoding)
     resuming.check_spaces_stay(earlier, request)
 
 
@@ -250,7 +250,7 @@ def _begun(
     else:
         for note in resuming.check(earlier, request, prepared.split):
             services.reporter.note(note)
-        resuming.check_columns(earlier, prepared.profile)
+        resuming.check_columns(earlier, prepared.profile, prepared.encoding)
         resuming.tidy(earlier)
     cleanup.callback(earlier.folder.clear_away)
     request = resuming.recorded(request, earlier, command=services.command)

@@ -31,6 +31,7 @@ class Asked(BaseModel, strict=True):
     notes: list[str] = []
     split: dict[str, int | str] = {}
     folds: int | None = None
+    encoding: str = ""
     options: dict[str, Any] = {}
     spaces: dict[str, dict[str, dict[str, Any]]] = {}
     versions: dict[str, str] = {}

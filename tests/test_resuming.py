@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from automl import files, resuming
 from automl.baselines import BOOSTING, Baseline
 from automl.data.profile import profile
 from automl.data.split import Split
+from automl.encoding import table
 from automl.ensemble import BEST_KEPT
 from automl.errors import InputError, NothingTrained
 from automl.execution import Event, Job
@@ -329,13 +331,24 @@ def test_columns_that_another_version_takes_for_something_else_are_refused(tmp_p
     frame = pd.DataFrame({"x": np.arange(40) * 0.7 % 1, "n": np.arange(40) * 0.3 % 1, "y": np.arange(40) % 2})
     facts = profile(frame, target="y")
     files.write_record(tmp_path / "profile.json", facts.to_json())
-    resuming.check_columns(earlier, facts)
+    encoding = table.fit(frame, facts)
+    resuming.check_columns(earlier, facts, encoding)
     changed = dataclasses.replace(facts.columns[0], kind="category")
     other = dataclasses.replace(facts, columns=(changed, *facts.columns[1:]))
     with pytest.raises(InputError, match="'x': number then, category now"):
-        resuming.check_columns(earlier, other)
+        resuming.check_columns(earlier, other, encoding)
     (tmp_path / "profile.json").write_text("torn")
-    resuming.check_columns(earlier, other)
+    resuming.check_columns(earlier, other, encoding)
+
+
+def test_columns_that_another_version_encodes_in_another_way_are_refused(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": np.arange(40) * 0.7 % 1, "y": np.arange(40) % 2})
+    facts = profile(frame, target="y")
+    asked(tmp_path, encoding=table.fit(frame, facts).digest)
+    earlier = read(tmp_path)
+    resuming.check_columns(earlier, facts, table.fit(frame, facts))
+    with pytest.raises(InputError, match="encoded in another way"):
+        resuming.check_columns(earlier, facts, table.fit(frame.assign(x=frame["x"] / 3), facts))
 
 
 def test_says_what_differs_and_shows_both_fingerprints(tmp_path: Path) -> None:
@@ -512,17 +525,17 @@ def test_a_finished_run_without_more_has_nothing_to_do(
 @pytest.mark.parametrize(
     ("quality", "more"),
     [
-        ("balanced", "--time +10m (or --trials +20)"),
-        ("best", "--time +10m (or --trials +20)"),
-        ("fast", "--trials +10"),
+        ("balanced", "To go on (or with --trials +20): automl resume {} --time +10m"),
+        ("best", "To go on (or with --trials +20): automl resume {} --time +10m"),
+        ("fast", "To go on: automl resume {} --trials +10"),
     ],
 )
 def test_what_it_says_then_can_be_typed(tmp_path: Path, quality: str, more: str) -> None:
     folder = tmp_path / "my run-1"
     earlier = dataclasses.replace(state(folder, "finished", 58.0, seconds=60.0, quality=quality), damage=())
-    said = f"{folder} is finished: 4 trials, 0:58. To go on: automl resume '{folder}' {more}"
-    assert resuming.nothing_left(earlier) == said
-    option, limit, *_ = more.split()
+    more = more.format(f"'{folder}'")
+    assert resuming.nothing_left(earlier) == f"{folder} is finished: 4 trials, 0:58. {more}"
+    option, limit = shlex.split(more)[-2:]
     typed: dict[str, Any] = {option.removeprefix("--"): limit}
     assert not resuming.is_over(*resuming.wanted(earlier, **typed))
 

@@ -244,7 +244,7 @@ def find_date_format(texts: NDArray[np.object_]) -> tuple[str, bool] | None:
     if sample.empty or not sample.str.contains(r"\d", regex=True).mean() > 0.95:
         return None
     # Bare years and other plain numbers are numbers; a date has two separators, a month's name or the form "2024-01".
-    if not sample.str.contains(_LOOKS_LIKE_DATE, regex=True).mean() > 0.95:
+    if not sample.str.contains(_LOOKS_LIKE_DATE, regex=True).mean() > 0.95 or _are_seasons(sample):
         return None
     chosen: list[str] = []
     ambiguous = False
@@ -263,6 +263,12 @@ def find_date_format(texts: NDArray[np.object_]) -> tuple[str, bool] | None:
         chosen.append(best)
         rest = rest[_dates(rest, best).isna()]
     return FORMAT_MARK.join(chosen), ambiguous
+
+
+def _are_seasons(texts: pd.Series) -> bool:
+    """Whether the texts are years with the next one behind, as in "2009-10", and no months."""
+    years = texts.str.extract(r"^(\d{4})-(\d{2})$").astype(float)
+    return bool(((years[0] + 1) % 100 == years[1]).all())
 
 
 def _dates(texts: pd.Series, date_format: str) -> pd.Series:

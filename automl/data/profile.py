@@ -266,6 +266,8 @@ def describe_column(
         spread = _distribution(values)
         return Column(name, kind, missing, len(np.unique(values)), **spread, why=why, histogram=histogram(values))
     counts = column.value_counts()
+    if kind in cells.READ_AS and cells.is_text(column):
+        missing = len(column) - int(counts[cells.are_there(cells.labels(counts.index.to_series()))].sum())
     common = tuple((str(value)[:40], int(count)) for value, count in counts.head(5).items())
     spans = histogram(_moments(column, date_format)) if kind == "date" else None
     return Column(name, kind, missing, len(counts), common=common, date_format=date_format, why=why, histogram=spans)
@@ -341,15 +343,16 @@ def _kind_of_numbers(known: pd.Series, distinct: int, missing: int, *, is_named:
 
 
 def _are_days(known: pd.Series, values: np.ndarray) -> bool:
-    """Whether nearly all cells are days that are written as whole numbers, as 20240131 is.
+    """Whether nearly all cells that are numbers are days that are written as whole numbers, as 20240131 is.
 
     Args:
         values: shape (rows,), the cells as numbers.
     """
-    there = values[np.isfinite(values)]
+    is_there = np.isfinite(values)
+    there = values[is_there]
     if not len(there) or there.min() < FIRST_DAY or there.max() > LAST_DAY or np.any(there % 1):
         return False
-    different = known.drop_duplicates()
+    different = known[is_there].drop_duplicates()
     some = different.iloc[:: -(-len(different) // MOST_DATES)]
     return len(different) >= FEWEST_DAYS and bool(np.mean(~np.isnat(cells.dates(some))) >= LEAST_READ)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from automl.binning import binnable
 from automl.diagnostics import Answer, Data, Finding, NotApplicable, Severity
 from automl.diagnostics._apart import one_of_each
 from automl.diagnostics._columns import Numbers, drawn, features, outcomes
@@ -183,7 +184,7 @@ def _adversarial(
             model = HistGradientBoostingClassifier(
                 max_iter=40, max_leaf_nodes=15, early_stopping=False, random_state=data.seed % 2**32
             )
-            scores[out] = model.fit(table[~out], is_test[~out]).predict_proba(table[out])[:, 1]
+            scores[out] = model.fit(binnable(table[~out]), is_test[~out]).predict_proba(table[out])[:, 1]
     # Units, not rows, are independent of each other.
     tests = len(np.unique(member[is_test]))
     others = len(np.unique(member[~is_test]))

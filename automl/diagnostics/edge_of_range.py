@@ -26,6 +26,8 @@ OUTERMOST = 1 / 3
 RARE = 0.05
 # Places inside a range, counted from its middle to the end that is looked at, where the best settings may be instead.
 INSIDE = (0.5, 0.6, 0.7, 0.8)
+# The last values that mean something: 255 thresholds of a column are all.
+LAST = {"thresholds": 255}
 
 Side = Literal["low", "high"]
 
@@ -119,7 +121,9 @@ def find(space: SearchSpace, name: str, places: NDArray[np.float64]) -> Edge | N
     from_middle = 1 - places if side == "low" else places
     trend = float(np.corrcoef(scores, from_middle)[0, 1])
     elsewhere = max(float(_correlation(scores, -np.abs(from_middle - place))) for place in INSIDE)
-    further = wider(space.parameters[name], side)
+    parameter = space.parameters[name]
+    is_last = side == "high" and name in LAST and LAST[name] in parameter
+    further = None if is_last else wider(parameter, side)
     if trend < elsewhere or further is None:
         return None
     best = from_middle[:BEST]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +62,11 @@ class Encoding:
     def sizes(self) -> tuple[int, ...]:
         """The number of codes of each column of `Arrays.codes`."""
         return tuple(categories.size(column) for column in self.columns if column["kind"] == "category")
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what was fitted, equal where the same rows become the same arrays."""
+        return hashlib.sha256(json.dumps(self.columns, sort_keys=True).encode()).hexdigest()
 
 
 def fit(frame: pd.DataFrame, profile: Profile) -> Encoding:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
+from automl.binning import binnable
 from automl.encoding.table import Arrays
 from automl.gathered import Gathered
 from automl.tasks import Task, scores
@@ -38,7 +39,7 @@ def boost(task: Task, examples: Examples, *, seed: int) -> Mapping[str, Any]:
         weights = np.asarray(examples.weights)[cut.train]
         # Equal weights make the search for the bins' edges much slower, and change nothing.
         own_weights = None if (weights == weights[0]).all() else weights
-        model.fit(features["train"][cut.train], train.targets[cut.train], sample_weight=own_weights)
+        model.fit(binnable(features["train"][cut.train]), train.targets[cut.train], sample_weight=own_weights)
         for name, own in features.items():
             rows = cut.rows(name)
             gathered[name].add(rows, _predictions(model, own[rows], task, examples))

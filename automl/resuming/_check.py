@@ -12,6 +12,7 @@ import numpy as np
 from automl import files
 from automl.data.profile import Profile
 from automl.data.split import Split
+from automl.encoding.table import Encoding
 from automl.errors import InputError
 from automl.plain import plain
 from automl.resuming._earlier import DAMAGED, Earlier
@@ -63,12 +64,23 @@ def _checked_rows(earlier: Earlier, split: Split) -> list[str]:
     return []
 
 
-def check_columns(earlier: Earlier, profile: Profile) -> None:
+def check_columns(earlier: Earlier, profile: Profile, encoding: Encoding) -> None:
     """Makes sure that the columns are taken for what they were: networks of another encoding cannot be told together.
 
     Raises:
-        InputError: another version takes a column for something else.
+        InputError: another version takes a column for something else, or encodes it in another way.
     """
+    _check_kinds(earlier, profile)
+    # Older versions did not record it.
+    before = earlier.asked.get("encoding") or encoding.digest
+    if before != encoding.digest:
+        raise InputError(
+            f"{earlier.folder.path} has networks that learned from the same data encoded in another way, by another "
+            "version.\nBegin a new run: automl fit without --resume."
+        )
+
+
+def _check_kinds(earlier: Earlier, profile: Profile) -> None:
     try:
         before = {column.name: column.kind for column in earlier.folder.profile().columns}
     except DAMAGED:

@@ -128,7 +128,8 @@ def _may_succeed(earlier: Earlier, options: Options) -> bool:
 
 def nothing_left(earlier: Earlier) -> str:
     """What a person is told then, with what to type."""
-    return f"{_ended(earlier)} To go on: {_more(earlier)}"
+    instead = " (or with --trials +20)" if earlier.options.trade.trials is None else ""
+    return f"{_ended(earlier)} To go on{instead}: {_more(earlier)}"
 
 
 def check_spaces_stay(earlier: Earlier, asked: Mapping[str, Any]) -> None:
@@ -152,7 +153,7 @@ def check_spaces_stay(earlier: Earlier, asked: Mapping[str, Any]) -> None:
 def _more(earlier: Earlier) -> str:
     """What to type, so that there is something left to do."""
     # A quality of few settings tries no more of them in more time.
-    limit = "--time +10m (or --trials +20)" if earlier.options.trade.trials is None else "--trials +10"
+    limit = "--time +10m" if earlier.options.trade.trials is None else "--trials +10"
     return f"automl resume {shlex.quote(str(earlier.folder.path))} {limit}"
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
+from automl.binning import binnable
 from automl.training.growing import Growing, Grown, Nodes, extended
 
 # Comparisons that a row goes through in a tree: the network takes as long for every row as for the deepest leaf. On
@@ -41,10 +42,10 @@ class GoesOn:
     binned: tuple[NDArray[np.uint8], Any] | None = None
     sums: NDArray[np.float64] | None = None
 
-    def _bin_data(self, *arguments: Any, **named: Any) -> NDArray[np.uint8]:
+    def _bin_data(self, features: NDArray[np.float64], *arguments: Any, **named: Any) -> NDArray[np.uint8]:
         """Called by `fit`, which comes with a new mapper."""
         if self.binned is None:
-            rows = super()._bin_data(*arguments, **named)  # type: ignore[misc]
+            rows = super()._bin_data(binnable(features), *arguments, **named)  # type: ignore[misc]
             mapper = self._bin_mapper  # type: ignore[has-type]
             if self.thresholds < ALL_THRESHOLDS:
                 mapper = FewThresholds(rows, mapper, self.thresholds, self.draws)

@@ -55,9 +55,13 @@ def table(**columns: object) -> pd.DataFrame:
         (["2020", "2021", "2022", "2023"] * 10, "number"),
         (["2020-01", "2020-02", "2020-03", "2020-04"] * 10, "date"),
         (["2020-01", "2020-02", "2020-13", "2020-20"] * 10, "category"),
+        (["2008-09", "2009-10", "2010-11", "2011-12", "-"] * 8, "category"),
+        (["1999-00", "2009-10", "2010-11", "2011-12"] * 10, "category"),
+        (["2009-10", "2010-11", "2011-12", "2011-11"] * 10, "date"),
         (["2020-01-31", "2020-02-01", "2020-03-01", "-"] * 10, "date"),
         (pd.date_range("2020-01-20", periods=ROWS).strftime("%Y%m%d").astype(int), "date"),
         (pd.date_range("2020-01-20", periods=ROWS).strftime("%Y%m%d"), "date"),
+        ([f"202001{day:02}" for day in range(1, 13)] * 3 + ["-", "none"] * 2, "date"),
         ([20200101, 20200102, 20200103, None] * 10, "number"),
         (RNG.integers(19_000_101, 21_001_231, size=ROWS), "number"),
         (10**17 + 7919 * RNG.permutation(ROWS), "identifier"),
@@ -285,6 +289,13 @@ def test_days_that_are_written_as_numbers_are_dates(tmp_path: Path, form: str) -
         frame.to_parquet(path)
     (day,) = api.profile(path, target="y").columns
     assert (day.kind, day.why, day.missing) == ("date", "read as YYYYMMDD", 0)
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y%m%d"])
+def test_words_for_nothing_among_dates_are_missing_cells(form: str) -> None:
+    days = [*pd.date_range("2023-11-20", periods=20).strftime(form), *["-", "N/A", "\\N", "#REF!"] * 5]
+    facts = profile(table(day=days), target="y")
+    assert (facts.columns[0].kind, facts.columns[0].missing) == ("date", 20)
 
 
 def test_the_user_may_keep_days_that_are_written_as_numbers() -> None:

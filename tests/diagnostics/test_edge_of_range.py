@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
-from automl.diagnostics.edge_of_range import check
+from automl.diagnostics.edge_of_range import check, find
 from automl.space import Choice, Float, Int, SearchSpace
 from automl.space_files import change, read_space
 from automl.trial import Trial
@@ -83,6 +83,16 @@ def test_keeps_quiet_where_nothing_lies_beyond(evidence_of: Callable[..., Eviden
     found = searched(evidence_of, {name: end})
     assert isinstance(found, Finding)
     assert found.severity == "fine"
+
+
+def test_nothing_lies_beyond_all_thresholds() -> None:
+    towards_the_top = np.linspace(1, 0, 40)
+    some = SearchSpace("boosted_trees", {"thresholds": Choice((3, 6, 12), 12)})
+    edge = find(some, "thresholds", towards_the_top)
+    assert edge is not None
+    assert edge.wider == "boosted_trees.thresholds=3,6,12,24"
+    assert find(read_space("boosted_trees").space, "thresholds", towards_the_top) is None
+    assert find(read_space("boosted_trees").space, "thresholds", towards_the_top[::-1]) is not None
 
 
 def test_a_value_that_was_never_varied_is_not_at_an_edge(evidence_of: Callable[..., Evidence]) -> None:

@@ -98,6 +98,18 @@ def test_a_number(regression: Workshop) -> None:
     np.testing.assert_allclose(trained.predictions["test"], expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("family", ["boosted_trees", "forest"])
+def test_a_column_that_no_training_row_knows_decides_nothing(workshop: Workshop, family: str) -> None:
+    workshop.examples.parts["train"].arrays["none"].numbers[:, 0] = np.nan
+    setting = {**read_space(family).space.defaults(), "epochs": 3}
+    by_name = dict(
+        zip(ORDER, train(workshop, family, setting, metric=metric(None, workshop.task), seed=0).weights[0], strict=True)
+    )
+    is_inner = by_name["child"] != np.arange(by_name["child"].shape[2])
+    assert is_inner.any()
+    assert (by_name["feature"][is_inner] != 0).all()
+
+
 def test_a_class_without_a_training_row_is_all_but_impossible(workshop: Workshop) -> None:
     targets = workshop.examples.parts["train"].targets
     targets[targets == 1] = 0
