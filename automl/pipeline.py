@@ -178,6 +178,8 @@ def fit(
         )
         predictions = {trial.number: folder.predictions(trial) for trial in candidates(outcome.usable)}
         best, audit = _saved(going, outcome, predictions)
+        if best and (slow := _why_slow(best, options.max_latency)):
+            services.reporter.note(slow)
         outcome.interrupted = outcome.interrupted or interruption.asked
         result = _judged(going, _result(going, best, outcome), known, data_checks, outcome, predictions, audit)
         _record(going, result, outcome, _evaluated(best, predictions, known), audit)
@@ -358,7 +360,7 @@ def _settings(prepared: Prepared, options: Options, plan: Plan, earlier: Earlier
     return Settings(
         algorithm=options.search,
         spaces=spaces,
-        first=[] if is_plain else list(first_settings(spaces, rows=len(prepared.split.train))),
+        first=[] if is_plain else list(first_settings(spaces, rows=len(prepared.split.train), trials=plan.trials)),
         metric=plan.metric,
         folder=earlier.folder,
         seed=options.seed,
@@ -461,6 +463,16 @@ def _choose(
         most=1 if options.is_one_network else MOST_MEMBERS,
         slowest=float("inf") if options.max_latency is None else options.max_latency,
         most_weights=prepared.most_weights,
+    )
+
+
+def _why_slow(best: Ensemble, most: float | None) -> str:
+    """What the user should know of a model that is slower than asked; empty if it is not."""
+    if most is None or not best.rows_per_second or 1 / best.rows_per_second <= most:
+        return ""
+    return (
+        f"No trial is as fast as --max-latency asks: the model takes {1000 / best.rows_per_second:.2g} ms for a row, "
+        f"and not {1000 * most:.2g}. Choose faster --families, or fewer folds."
     )
 
 

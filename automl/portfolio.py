@@ -15,7 +15,9 @@ FILE = "portfolio.yaml"
 Setting = dict[str, Value]
 
 
-def first_settings(spaces: Mapping[str, SearchSpace], *, rows: int) -> Iterator[tuple[str, Setting]]:
+def first_settings(
+    spaces: Mapping[str, SearchSpace], *, rows: int, trials: int | None = None
+) -> Iterator[tuple[str, Setting]]:
     """The families and settings to begin with; what a setting does not say is as in the family's defaults.
 
     Settings outside of a space are left out: the user has narrowed it.
@@ -23,8 +25,9 @@ def first_settings(spaces: Mapping[str, SearchSpace], *, rows: int) -> Iterator[
     Args:
         spaces: of the families that may be tried, with the defaults for the table.
         rows: for training.
+        trials: the most that there will be. Too few for all of these begin with the one that did best alone.
     """
-    for entry in _entries(rows):
+    for entry in _entries(rows, trials):
         family = entry["family"]
         if family not in spaces:
             continue
@@ -34,9 +37,13 @@ def first_settings(spaces: Mapping[str, SearchSpace], *, rows: int) -> Iterator[
             yield family, setting
 
 
-def _entries(rows: int) -> list[dict[str, Any]]:
+def _entries(rows: int, trials: int | None) -> list[dict[str, Any]]:
     """Those of the smallest class of tables that holds so many rows."""
-    return next(group["settings"] for group in _file() if rows <= group.get("most_rows", rows))
+    group = next(group for group in _file() if rows <= group.get("most_rows", rows))
+    together: list[dict[str, Any]] = group["settings"]
+    if trials is None or trials >= len(together):
+        return together
+    return [group["alone"], *(entry for entry in together if entry != group["alone"])]
 
 
 @cache

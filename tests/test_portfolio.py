@@ -23,6 +23,18 @@ def test_every_shipped_setting_is_one_of_its_family(rows: int) -> None:
         assert setting in SPACES[family]
 
 
+@pytest.mark.parametrize("rows", [100, 10_000, 1_000_000])
+def test_few_trials_begin_with_what_did_best_alone(rows: int) -> None:
+    groups = yaml.safe_load((folder("search_spaces") / FILE).read_text())
+    alone = next(group["alone"] for group in groups if rows <= group.get("most_rows", rows))
+    together = list(first_settings(SPACES, rows=rows))
+    few = list(first_settings(SPACES, rows=rows, trials=1))
+    assert few[0][0] == alone["family"] != "linear"
+    assert all(few[0][1][name] == value for name, value in alone.items() if name != "family")
+    assert few[1:] == [setting for setting in together if setting != few[0]]
+    assert list(first_settings(SPACES, rows=rows, trials=len(together))) == together
+
+
 def test_what_the_user_has_narrowed_is_left_out() -> None:
     spaces = {name: read_space(name).space for name in ("mlp", "linear")}
     before = [family for family, _ in first_settings(spaces, rows=1000)]

@@ -89,7 +89,7 @@ def test_a_fit_begins_with_the_portfolio(made: Made) -> None:
     folder, _ = made
     trials = automl.Run(folder / "runs" / "data-1").trials
     spaces = {name: read_space(name).for_table(task="classify", rows=275) for name in FAMILIES}
-    beginning = list(first_settings(spaces, rows=275))
+    beginning = list(first_settings(spaces, rows=275, trials=len(trials)))
     assert [(trial.family, trial.params) for trial in trials[: len(beginning)]] == beginning[: len(trials)]
 
 
