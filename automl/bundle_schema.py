@@ -94,6 +94,7 @@ class Category(Record):
     kind: Literal["category"]
     values: list[str]
     text: bool = True
+    gaps: bool = True
 
 
 class Target(Record):

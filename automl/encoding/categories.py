@@ -19,18 +19,19 @@ MOST_VALUES = 20_000
 
 
 def fit(column: pd.Series) -> dict[str, Any]:
-    """The known values, the commonest first, and whether the cells are text.
+    """The known values, the commonest first, whether the cells are text, and whether some are missing.
 
     Of a column with many values, those that occur once are left to the code for other values: it is then trained,
     and serves values that were never seen.
     """
     counts = pd.Series(cells.labels(column), dtype=object).value_counts()
+    has_gaps = int(counts.sum()) < len(column)
     # The rows of a test file may have made text of the column, and not these.
     is_text = cells.is_text(column) and any(isinstance(cell, str) for cell in column)
     if len(counts) > FEW_VALUES:
         counts = counts[counts > 1].head(MOST_VALUES)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
-    return {"values": [str(value) for value, _ in ordered], "text": is_text}
+    return {"values": [str(value) for value, _ in ordered], "text": is_text, "gaps": has_gaps}
 
 
 def size(specification: dict[str, Any]) -> int:
@@ -39,9 +40,13 @@ def size(specification: dict[str, Any]) -> int:
 
 
 def transform(column: pd.Series, specification: dict[str, Any]) -> NDArray[np.int32]:
-    """Shape (rows,): 0 for other values, 1 for missing cells, 2 and up for the known values."""
+    """Shape (rows,): 0 for other values, 1 for missing cells, 2 and up for the known values.
+
+    Where no cell was missing in training, no network has learned what 1 means, and 0 stands for missing cells, too.
+    """
     codes: dict[str | None, int] = {value: code for code, value in enumerate(specification["values"], FIRST_KNOWN)}
-    codes[None] = MISSING
+    # Models that were saved before do not say whether there were any.
+    codes[None] = MISSING if specification.get("gaps", True) else OTHER
     labels = cells.labels(column)
     if not cells.is_text(column):
         codes = _by_meaning(specification["values"]) | codes

@@ -65,7 +65,7 @@ def notes(encoding: Encoding, frame: pd.DataFrame, *, known: Collection[str]) ->
             )
         if column["kind"] == "category":
             is_unseen = categories.transform(frame[column["name"]], column) == categories.OTHER
-            unseen = pd.Series(cells.labels(frame[column["name"]])[is_unseen], dtype=object)
+            unseen = pd.Series(cells.labels(frame[column["name"]])[is_unseen], dtype=object).dropna()
             if len(unseen):
                 examples = _listed(list(unseen.value_counts().index[:3]))
                 said.append(

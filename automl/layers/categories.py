@@ -12,6 +12,9 @@ from keras import ops
 # RealMLP (Holzmüller et al. 2024, table A.1) draws the line at nine codes, and scales the columns by their shares; both
 # made no network better here.
 LARGEST_ONE_HOT = 12
+# The code of values that are not known. No training row of a small category has it, since all of its values are known.
+OTHER = 0
+NEVER = -1
 
 
 def widths(sizes: Sequence[int], *, embedding_size: int) -> tuple[int, ...]:
@@ -21,8 +24,32 @@ def widths(sizes: Sequence[int], *, embedding_size: int) -> tuple[int, ...]:
 
 
 @keras.saving.register_keras_serializable("automl")
+class NormalOrZero(keras.initializers.Initializer):
+    """Rows drawn from a normal distribution, and some of zeros.
+
+    Args:
+        stddev: of the others.
+        zeros: the numbers of the rows of zeros.
+    """
+
+    def __init__(self, stddev: float, zeros: Sequence[int], seed: int | None = None) -> None:
+        self.stddev, self.zeros, self.seed = float(stddev), [int(row) for row in zeros], seed
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        drawn = np.array(keras.initializers.RandomNormal(stddev=self.stddev, seed=self.seed)(shape, dtype=dtype))
+        drawn[self.zeros] = 0.0
+        return ops.convert_to_tensor(drawn)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"stddev": self.stddev, "zeros": self.zeros, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("automl")
 class Categories(keras.layers.Layer):
     """Shape (rows, categories) of int32 codes to (rows, features).
+
+    What stands for a value that is not known is zero in every feature, as for RealMLP, and not what no network has
+    learned: of small categories for good, of large ones to begin with.
 
     One table embeds all large categories, and one comparison makes all the one-hot columns: two operations
     however many columns there are.
@@ -36,15 +63,16 @@ class Categories(keras.layers.Layer):
         super().__init__(**kwargs)
         self.sizes = tuple(int(size) for size in sizes)
         self.embedding_size = int(embedding_size)
-        self.embeddings_initializer = keras.initializers.RandomNormal(stddev=0.3)
         small = np.array([size <= LARGEST_ONE_HOT for size in self.sizes])
         self._small, self._large = np.flatnonzero(small), np.flatnonzero(~small)
         sizes_of_small = np.array(self.sizes, dtype=np.int32)[self._small]
         self._owner = np.repeat(np.arange(len(self._small)), sizes_of_small)
         self._code = np.concatenate([np.arange(size) for size in sizes_of_small] or [np.empty(0)]).astype(np.int32)
+        self._code[self._code == OTHER] = NEVER
         sizes_of_large = np.array(self.sizes, dtype=np.int32)[self._large]
         self._offsets = (np.cumsum(sizes_of_large) - sizes_of_large).astype(np.int32)
         self._rows = int(sizes_of_large.sum())
+        self.embeddings_initializer = NormalOrZero(0.3, zeros=(self._offsets + OTHER).tolist())
 
     def build(self, input_shape: Any) -> None:
         if len(self._large):

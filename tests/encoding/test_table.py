@@ -173,7 +173,7 @@ def test_values_are_known_by_their_meaning_where_a_table_comes_without_its_texts
     specification = categories.fit(training)
     codes = dict(zip(training, categories.transform(training, specification).tolist(), strict=False))
     numbers_alone = categories.transform(pd.Series([1.0, 2.5, 7.0, 8.0, np.nan]), specification)
-    assert numbers_alone.tolist() == [codes["01"], codes["2.50"], codes["7"], categories.OTHER, categories.MISSING]
+    assert numbers_alone.tolist() == [codes["01"], codes["2.50"], codes["7"], categories.OTHER, categories.OTHER]
     assert categories.transform(pd.Series([True]), specification).tolist() == [codes["True"]]
     # Text is what it is.
     assert categories.transform(pd.Series(["1", "true"]), specification).tolist() == [categories.OTHER] * 2
@@ -185,7 +185,8 @@ def test_numbers_are_known_where_an_odd_cell_makes_text_of_them(training: list[f
     specification = categories.fit(pd.Series(training, dtype=object if is_mixed else None))
     codes = categories.transform(pd.Series(training), specification)
     texts = pd.Series(["17.0", "18", "2.50", "n.v.", None, "19.0"])
-    expected = [*codes[:3], categories.OTHER, categories.MISSING, categories.OTHER]
+    missing = categories.MISSING if None in training else categories.OTHER
+    expected = [*codes[:3], categories.OTHER, missing, categories.OTHER]
     assert categories.transform(texts, specification).tolist() == expected
     # Models that were saved before take texts as they are.
     before = {"values": specification["values"]}
@@ -245,3 +246,16 @@ def test_a_box_to_tick_is_known_whatever_it_is_written_as(tmp_path: Path) -> Non
     new = pd.DataFrame({"open": ["true", None, "True"], "size": 1})
     codes = table.apply(encoding, new, scaling="robust").codes[:, 0]
     assert codes.tolist() == [categories.FIRST_KNOWN, categories.MISSING, categories.FIRST_KNOWN]
+
+
+def test_missing_cells_are_unknown_values_where_training_had_none() -> None:
+    whole, gaps = pd.Series(["a", "b", "a"] * 5), pd.Series(["a", None, "b"] * 5)
+    new = pd.Series(["b", None, "c", "a"])
+    assert categories.transform(new, categories.fit(whole)).tolist() == [3, 0, 0, 2]
+    assert categories.transform(new, categories.fit(gaps)).tolist() == [3, 1, 0, 2]
+    before = {name: value for name, value in categories.fit(whole).items() if name != "gaps"}
+    assert categories.transform(new, before).tolist() == [3, 1, 0, 2]
+    frame = pd.DataFrame({"column": new})
+    encoding = table.Encoding(({"name": "column", "kind": "category", **categories.fit(whole)},))
+    (note,) = strange.notes(encoding, frame, known=["column"])
+    assert "1 cells ('c')" in note

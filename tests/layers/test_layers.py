@@ -17,10 +17,19 @@ def test_small_categories_are_one_hot_and_large_ones_embedded() -> None:
     codes = np.array([[2, 0, 0, 0], [0, 39, 1, 0], [0, 39, 1, 49]], dtype=np.int32)
     encoded = np.asarray(layer(codes))
     assert encoded.shape == (3, 3 + 2 + 2 * 4)
-    assert encoded[:, :5].tolist() == [[0, 0, 1, 1, 0], [1, 0, 0, 0, 1], [1, 0, 0, 0, 1]]
+    assert encoded[:, :5].tolist() == [[0, 0, 1, 0, 0], [0, 0, 0, 0, 1], [0, 0, 0, 0, 1]]
     table = np.asarray(layer.embeddings)
     assert table.shape == (90, 4)
     np.testing.assert_array_equal(encoded[2, 5:], np.concatenate([table[39], table[40 + 49]]))
+
+
+def test_an_unknown_value_is_zero_until_something_is_learned_of_it() -> None:
+    layer = Categories([3, 40, 50], embedding_size=4)
+    assert not np.asarray(layer(np.zeros((2, 3), dtype=np.int32))).any()
+    table = np.asarray(layer.embeddings)
+    assert np.flatnonzero(~table.any(axis=1)).tolist() == [0, 40]
+    assert abs(table[table.any(axis=1)].std() - 0.3) < 0.05
+    assert [weight.path.split("/")[-1] for weight in layer.trainable_weights] == ["embeddings"]
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.37, 0.5])
