@@ -7,8 +7,9 @@ A result is one line of JSON: dataset, task, seed, system, budget (seconds), wal
 a table must have had the same rows and the same machine, so results of different machines are not to be mixed.
 
 Improvability is by what share of its own error a system lies behind the best on the table (TabArena, Erickson et al.
-2025); a failure counts 100 %. Ranks: 1 is best, failures share the last place. A system that has not been run on all
-tables is shown, and left out of both.
+2025); a failure counts 100 %. Ranks: 1 is best, failures share the last place; a system that failed on one split of a
+table has failed on it. A system that has not been run on all splits of all tables is shown, and has no rank; but where
+it is better than ours, that is told. Of a result that is there twice the last one counts, and the report says so.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+COLUMNS = ["dataset", "task", "seed", "system", "budget", "wall", "error"]
 MEASURES = {"binary": "1 - ROC AUC", "multiclass": "log loss", "regression": "RMSE"}
 # A difference smaller than this share of the error is no loss to speak of.
 LEVEL = 0.005
@@ -37,19 +39,30 @@ def report(rows: pd.DataFrame, *, ours: str, note: str) -> Iterator[str]:
         seeds = of_budget["seed"].nunique()
         yield f"## {budget:g} seconds, {seeds} split{'s' * (seeds > 1)} of each table"
         yield ""
-        errors = of_budget.pivot_table(index=["task", "dataset"], columns="system", values="error", dropna=False)
-        was_run = of_budget.pivot_table(index=["task", "dataset"], columns="system", aggfunc="size").notna()
-        partly = [str(system) for system in was_run if not was_run[system].all()]
-        errors = errors.reindex(index=was_run.index, columns=was_run.columns)
+        runs = of_budget.pivot_table(index=["task", "dataset", "seed"], columns="system", aggfunc="size").notna()
+        was_run = runs.groupby(level=["task", "dataset"]).any()
+        errors = _mean_errors(of_budget).reindex(index=was_run.index, columns=was_run.columns)
+        partly = [str(system) for system in runs if not runs[system].all()]
         yield from _totals(errors.drop(columns=partly), of_budget)
         for system in partly:
-            yield f"{system} was run on {was_run[system].sum()} of {len(was_run)} tables, and has no rank."
+            yield f"{system} was run on {runs[system].sum()} of {len(runs)} splits, and has no rank."
+            yield ""
+        if repeats := int(of_budget["times"].sum()) - len(of_budget):
+            yield f"{repeats} results were there more than once; the last one counts."
             yield ""
         if ours in errors:
             yield from _duels(errors, ours)
         yield from _tables(errors, of_budget, was_run)
-        if ours in errors:
-            yield from _losses(errors.drop(columns=partly), ours)
+        if ours in errors and ours not in partly:
+            yield from _losses(errors, ours)
+
+
+def _mean_errors(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of all splits of a table; NaN where one of them failed."""
+    has_failed = rows["error"].isna().groupby([rows[name] for name in ("task", "dataset", "system")]).transform("any")
+    return rows.assign(error=rows["error"].mask(has_failed)).pivot_table(
+        index=["task", "dataset"], columns="system", values="error", dropna=False
+    )
 
 
 def _totals(errors: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
@@ -61,7 +74,7 @@ def _totals(errors: pd.DataFrame, rows: pd.DataFrame) -> Iterator[str]:
             "mean rank": ranks.mean().round(2),
             "± standard error": ranks.sem().round(2),
             "improvability, %": (100 * behind.mean()).round(1),
-            "best on": (ranks == 1).sum(),
+            "best on": errors.eq(errors.min(axis=1), axis=0).sum(),
             "failed on": errors.isna().sum(),
             "median wall, s": wall["median"].round(0),
             "longest wall, s": wall["max"].round(0),
@@ -75,7 +88,10 @@ def _duels(errors: pd.DataFrame, ours: str) -> Iterator[str]:
     """Ours against each other system, on the tables where both have a result."""
     lines = []
     for system in errors.columns.drop(ours):
-        both = errors[[ours, system]].dropna()
+        # Of no error there is no ratio.
+        both = errors.loc[(errors[[ours, system]] > 0).all(axis=1), [ours, system]]
+        if both.empty:
+            continue
         ratio = both[ours] / both[system]
         lines.append(
             {
@@ -140,10 +156,13 @@ def _markdown(table: pd.DataFrame) -> Iterator[str]:
 
 
 def results(paths: Sequence[Path]) -> pd.DataFrame:
-    """All results; of a run that was repeated, the last one."""
+    """All results; of a run that was repeated, the last one, and how many `times` it is there."""
     lines = [json.loads(line) for path in paths for line in path.read_text().splitlines() if line]
-    rows = pd.DataFrame(lines).drop_duplicates(["dataset", "seed", "system", "budget"], keep="last")
-    return rows if "error" in rows else rows.assign(error=float("nan"))
+    rows = pd.DataFrame(lines).reindex(columns=COLUMNS)
+    rows["error"] = rows["error"].where(np.isfinite(rows["error"]))
+    key = ["dataset", "seed", "system", "budget"]
+    rows["times"] = rows.groupby(key)["system"].transform("size")
+    return rows.drop_duplicates(key, keep="last")
 
 
 if __name__ == "__main__":
