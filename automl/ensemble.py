@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -24,6 +25,7 @@ MOST_MEMBERS = 8
 MOST_ROWS = 20_000
 # Of many classes, fewer rows. The area under the curve takes as long for each class.
 MOST_NUMBERS, MOST_RANKED = 500_000, 100_000
+LEAST_OF_CLASS = 5
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,8 @@ def worth_keeping(new: Trial, trials: Sequence[Trial]) -> float:
     if is_first or len(ranked) < BEST_KEPT or len(own) < BEST_KEPT_OF_FAMILY:
         return float("inf")
     last = (ranked[BEST_KEPT - 1].objective, own[BEST_KEPT_OF_FAMILY - 1].objective)
-    return max(objective for objective in last if objective is not None)
+    # One that is as good as the last may take its place, since of equals the earlier counts.
+    return math.nextafter(max(objective for objective in last if objective is not None), math.inf)
 
 
 def choose(
@@ -267,7 +270,7 @@ def select(
     numbers_of_row = predictions[0].size // len(targets)
     most_numbers = MOST_RANKED if metric.name == "roc_auc" else MOST_NUMBERS
     number_of_rows = min(len(targets), MOST_ROWS, most_numbers // numbers_of_row)
-    rows = np.linspace(0, len(targets) - 1, number_of_rows).astype(np.intp)
+    rows = with_rare_classes(np.linspace(0, len(targets) - 1, number_of_rows).astype(np.intp), targets)
     own = [prediction[rows] for prediction in predictions]
     targets = targets[rows]
 
@@ -303,6 +306,24 @@ def select(
         if reached[added] < best:
             best, best_counts = reached[added], counts.copy()
     return np.asarray(best_counts / best_counts.sum())
+
+
+def with_rare_classes(
+    rows: NDArray[np.int64], targets: NDArray[Any], *, least: int = LEAST_OF_CLASS
+) -> NDArray[np.int64]:
+    """The rows, ascending, and more of classes of which they have fewer than `least`, as far as there are any.
+
+    Metrics of ranks are not defined without a row of each class.
+
+    Args:
+        rows: ascending numbers of some rows.
+        targets: of all rows; nothing is added for those of a regression.
+    """
+    if len(rows) == len(targets) or not np.issubdtype(targets.dtype, np.integer):
+        return rows
+    counts = np.bincount(targets[rows], minlength=int(targets.max()) + 1)
+    of_rare = [np.flatnonzero(targets == label)[:least] for label in np.flatnonzero(counts < least)]
+    return np.unique(np.concatenate([rows, *of_rare]))
 
 
 def calibration(probabilities: FloatArray, targets: NDArray[Any], log_loss: Metric) -> float:

@@ -61,7 +61,12 @@ class Interruption:
             signal.raise_signal(number)
 
     def check(self) -> None:
-        """Raises EarlyEnd if the user wants the run to end."""
+        """Raises EarlyEnd if the user wants the run to end, or KeyboardInterrupt if there is nothing to save.
+
+        Python drops what a signal raises in a destructor or the like, and goes on.
+        """
+        if self.asked and not self.worth_saving:
+            raise KeyboardInterrupt(self.last_words)
         if self.asked:
             raise EarlyEnd
 
@@ -70,9 +75,9 @@ class Interruption:
             self._others.append(number)
         if number == signal.SIGHUP:
             _leave_terminal()
-        if self.asked or not self.worth_saving:
+        was_asked, self.asked = self.asked, True
+        if was_asked or not self.worth_saving:
             raise KeyboardInterrupt(self.last_words)
-        self.asked = True
         # The console may be in the middle of a line, and does not write two at a time.
         with contextlib.suppress(RuntimeError):
             self.say(SAYS)

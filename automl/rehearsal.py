@@ -22,6 +22,7 @@ from automl.evidence import of_data
 from automl.execution import Event, Executor, Job
 from automl.execution.launcher import Launcher
 from automl.execution.local import LocalExecutor
+from automl.interruption import Interruption
 from automl.options import Options
 from automl.pipeline import TAIL_SECONDS, objective_of, plan_of, tail, write_workspace
 from automl.preparation import Prepared, prepare
@@ -81,6 +82,8 @@ def rehearse(data: str | Path | pd.DataFrame, options: Options, services: Servic
         EnvironmentFault: the machine lacks something.
     """
     with ExitStack() as cleanup:
+        # Who is ended by a batch system leaves no data behind either.
+        interruption = cleanup.enter_context(Interruption())
         cleanup.callback(services.reporter.close)
         cleanup.callback(services.launcher.close)
         prepared = prepare(data, options)
@@ -101,7 +104,7 @@ def rehearse(data: str | Path | pd.DataFrame, options: Options, services: Servic
         _wait_for_tensorflow(services.launcher)
         loading = time.monotonic() - began
         settings = Settings(spaces, plan.metric.name, folder, options.seed, plan.workers, _deadline(plan.seconds))
-        probes = probe(settings, executor)
+        probes = probe(settings, executor, check=interruption.check)
         services.show(figures(probes))
         services.show("")
         again = refitting.parts(prepared.split, options)
@@ -117,8 +120,12 @@ def rehearse(data: str | Path | pd.DataFrame, options: Options, services: Servic
         services.show(Text(outlook(expected)))
 
 
-def probe(settings: Settings, executor: Executor) -> list[Probe]:
-    """Trains the defaults of each family for two epochs. One that fails or hangs costs the others nothing."""
+def probe(settings: Settings, executor: Executor, *, check: Callable[[], None] = lambda: None) -> list[Probe]:
+    """Trains the defaults of each family for two epochs. One that fails or hangs costs the others nothing.
+
+    Args:
+        check: called several times a second; may raise.
+    """
     probes: dict[int, Probe] = {}
     running: dict[int, Job] = {}
     heard: dict[int, float] = {}
@@ -127,6 +134,7 @@ def probe(settings: Settings, executor: Executor) -> list[Probe]:
             running[begun] = _job(begun, settings)
             executor.submit(running[begun])
             heard[begun] = time.monotonic()
+        check()
         for event in executor.wait(WAIT_SECONDS):
             heard[event.key] = time.monotonic()
             if event.kind != "epoch":

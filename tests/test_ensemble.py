@@ -20,6 +20,7 @@ from automl.ensemble import (
     choose,
     limits_of,
     select,
+    with_rare_classes,
     worth_keeping,
 )
 from automl.files import write_json
@@ -202,11 +203,37 @@ def test_every_family_has_candidates_and_its_defaults_are_one() -> None:
 def test_predictions_are_kept_of_what_may_be_a_candidate() -> None:
     trials = [trial(number, number / 100) for number in range(30)]
     new, other = trial(99, 0.0), trial(99, 0.0, "linear")
-    assert worth_keeping(new, trials) == trials[BEST_KEPT - 1].objective
+    last = trials[BEST_KEPT - 1].objective
+    assert last is not None
+    assert last < worth_keeping(new, trials) == pytest.approx(last)
     assert worth_keeping(other, trials) == float("inf")
     slow = [trial(40 + number, 0.9, "linear") for number in range(BEST_KEPT_OF_FAMILY)]
-    assert worth_keeping(other, [*trials, *slow]) == 0.9
+    assert worth_keeping(other, [*trials, *slow]) == pytest.approx(0.9)
     assert worth_keeping(new, trials[:5]) == float("inf")
+
+
+def test_what_is_kept_of_equals_is_what_may_be_a_candidate() -> None:
+    others = [trial(0, 0.5, "linear"), *(trial(number, 0.5) for number in range(1, 30) if number != 7)]
+    started_again = trial(7, 0.5)
+    assert 7 in {one.number for one in candidates([*others, started_again])}
+    assert started_again.objective is not None
+    assert started_again.objective < worth_keeping(started_again, others)
+
+
+def test_selection_sees_rows_of_rare_classes() -> None:
+    targets = np.zeros(100_000, dtype=np.int64)
+    targets[[11, 23, 99_998]] = 1
+    some = np.linspace(0, len(targets) - 1, 1000).astype(np.intp)
+    assert not targets[some].any()
+    more = with_rare_classes(some, targets)
+    assert sorted({*more} - {*some}) == [11, 23, 99_998]
+    assert np.all(np.diff(more) > 0)
+    assert with_rare_classes(some, targets, least=1).tolist() == sorted([*some.tolist(), 11])
+    np.testing.assert_array_equal(with_rare_classes(some, targets.astype(np.float64)), some)
+    good = np.where(targets == 1, 0.9, 0.1)
+    predictions = [np.stack([1 - own, own], axis=1) for own in (np.full(len(targets), 0.5), good)]
+    roc_auc = metric("roc_auc", task("classify"))
+    assert select(predictions, targets, roc_auc, most=8)[1] > 0
 
 
 def test_the_first_of_a_family_is_kept_when_it_is_started_again() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -37,6 +38,14 @@ def test_the_first_ctrl_c_is_noted_and_the_second_ends_at_once() -> None:
 def test_as_long_as_there_is_nothing_to_save_the_first_ctrl_c_ends_at_once() -> None:
     with Interruption(last_words="To go on: automl resume x"), pytest.raises(KeyboardInterrupt, match="resume x"):
         press()
+
+
+def test_a_ctrl_c_that_python_has_dropped_is_found_later() -> None:
+    with Interruption(last_words="Interrupted.") as interruption:
+        with contextlib.suppress(KeyboardInterrupt):
+            press()
+        with pytest.raises(KeyboardInterrupt, match="Interrupted"):
+            interruption.check()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -275,14 +275,15 @@ def test_a_dry_run_says_what_a_fit_would_take_and_leaves_nothing(tmp_path: Path)
     assert 1 < int(trials[1]) < 3000
 
 
-def test_an_interrupted_dry_run_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_an_interrupted_dry_run_leaves_nothing(tmp_path: Path, number: int, code: int) -> None:
     running = dry_run(tmp_path)
     deadline = time.monotonic() + 60
     while not list((tmp_path / "temporary").glob("*/encoded/facts.json")) and time.monotonic() < deadline:
         time.sleep(0.02)
-    running.send_signal(signal.SIGINT)
-    _, errors = running.communicate(timeout=60)
-    assert running.returncode == 130
+    running.send_signal(number)
+    output, errors = running.communicate(timeout=60)
+    assert running.returncode == code, output + errors
     assert "Traceback" not in errors
     assert left_behind(tmp_path) == ["temporary"]
 

@@ -35,11 +35,14 @@ def boost(task: Task, examples: Examples, *, seed: int) -> Mapping[str, Any]:
     features = {name: _features(part.arrays["none"]) for name, part in examples.parts.items()}
     gathered = {name: Gathered(len(part.targets)) for name, part in examples.parts.items()}
     for cut in examples.cuts:
-        model = make(**options)
+        targets = train.targets[cut.train]
+        # Of a class with a single row, none could be put aside to stop early by.
+        stops_early = task.PREDICTS == "values" or np.unique(targets, return_counts=True)[1].min() > 1
+        model = make(early_stopping="auto" if stops_early else False, **options)
         weights = np.asarray(examples.weights)[cut.train]
         # Equal weights make the search for the bins' edges much slower, and change nothing.
         own_weights = None if (weights == weights[0]).all() else weights
-        model.fit(binnable(features["train"][cut.train]), train.targets[cut.train], sample_weight=own_weights)
+        model.fit(binnable(features["train"][cut.train]), targets, sample_weight=own_weights)
         for name, own in features.items():
             rows = cut.rows(name)
             gathered[name].add(rows, _predictions(model, own[rows], task, examples))
@@ -67,5 +70,6 @@ def _predictions(model: Any, features: NDArray[np.float32], task: Task, examples
     if task.PREDICTS == "values":
         return np.asarray(model.predict(features))
     probabilities = np.zeros((len(features), task.outputs(examples.specification)))
-    probabilities[:, model.classes_] = model.predict_proba(features)
+    # Of a single class it gives the probabilities of two.
+    probabilities[:, model.classes_] = model.predict_proba(features) if len(model.classes_) > 1 else 1.0
     return probabilities

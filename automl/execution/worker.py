@@ -149,6 +149,7 @@ def _trial(workshop: Workshop, job: Job, line: Line) -> Mapping[str, Any]:
         bars=job.bars,
         until=job.until,
         report=report,
+        scoring=lambda: line.pulse(job.key),
     )
     if trained.objective is not None and trained.objective < job.keep_below:
         job.folder.mkdir(parents=True, exist_ok=True)

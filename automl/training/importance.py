@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from automl.encoding.numbers import Scaling
 from automl.encoding.table import Arrays, Encoding, places, together
-from automl.ensemble import Ensemble, Member, blend
+from automl.ensemble import Ensemble, Member, blend, with_rare_classes
 from automl.tasks import FloatArray, Metric, predicted
 from automl.training.forward import on_device, predictors
 from automl.training.train import TrialFailed
@@ -57,6 +57,7 @@ def increases(
     targets = np.asarray(workshop.examples.parts["val"].targets)
     rng = np.random.default_rng([seed, 23])
     rows = np.sort(rng.permutation(len(targets))[: _affordable(model, len(columns), until)])
+    rows = with_rare_classes(rows, targets, least=1)
     members = [_Judge(workshop, member, weights[member.trial], encoding, rows) for member in model.members]
     shares = [member.weight for member in model.members]
 
@@ -65,6 +66,8 @@ def increases(
         return metric.objective(metric.function(targets[rows], blended))
 
     untouched = objective([member.predict([None])[0] for member in members])
+    if not np.isfinite(untouched):
+        raise TrialFailed("build", f"The {metric.title} of the validation rows is not defined.")
     found: dict[str, list[float]] = {name: [] for name in columns}
     for _ in range(REPEATS):
         began = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,6 +95,7 @@ def train(
     bars: Sequence[Bar] = (),
     until: float = float("inf"),
     report: Report = lambda _: None,
+    scoring: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Trained:
     """Trains a setting on few epochs first, if there are bars to pass, and then on all of its own.
 
@@ -110,6 +112,7 @@ def train(
         until: when the trial should end, on the monotonic clock, in seconds. Fewer epochs are planned if need be.
         report: called with all curves so far of the last training after each epoch, and with none in between. It may
             give another `until`, for the training that goes on.
+        scoring: makes what surrounds the predictions of all rows in the end, in which nothing is reported.
 
     Raises:
         TrialFailed: the loss is not a number, or the time was up before the network had been measured once.
@@ -156,7 +159,9 @@ def train(
     if shorter is not None and shorter[0].objective < course.objective:
         course = dataclasses.replace(shorter[0], stopped="time" if course.stopped == "time" else shorter[0].stopped)
         siblings.set_weights(shorter[1])
-    return trained(course, **_scored(workshop, siblings, str(params["scaling"]), metric))
+    with scoring():
+        scored = _scored(workshop, siblings, str(params["scaling"]), metric)
+    return trained(course, **scored)
 
 
 def _learn(

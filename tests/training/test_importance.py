@@ -14,7 +14,7 @@ from automl.encoding import table
 from automl.encoding.table import Encoding
 from automl.ensemble import Ensemble, Member
 from automl.space_files import read_space
-from automl.tasks import metric, task
+from automl.tasks import Metric, metric, task
 from automl.training import importance
 from automl.training.importance import increases
 from automl.training.shares import with_share
@@ -47,7 +47,9 @@ def model(*members: tuple[int, str, Params, Trained]) -> Ensemble:
     return Ensemble(parts, 1.0, 0.0)
 
 
-def shuffled(workshop: Workshop, flowers: pd.DataFrame, **given: float) -> dict[str, list[float]]:
+def shuffled(
+    workshop: Workshop, flowers: pd.DataFrame, *, metric: Metric = LOG_LOSS, until: float = float("inf")
+) -> dict[str, list[float]]:
     networks = [(0, "mlp", NETWORK), (1, "boosted_trees", TREES)]
     members = [(n, name, own, train(workshop, name, own, metric=LOG_LOSS, seed=1)) for n, name, own in networks]
     return increases(
@@ -56,9 +58,9 @@ def shuffled(workshop: Workshop, flowers: pd.DataFrame, **given: float) -> dict[
         {number: trained.weights for number, _, _, trained in members},
         encoding_of(flowers),
         columns=("length", "width", "colour"),
-        metric=LOG_LOSS,
+        metric=metric,
         seed=0,
-        until=given.get("until", float("inf")),
+        until=until,
     )
 
 
@@ -85,6 +87,23 @@ def test_rows_that_are_not_shuffled_are_predicted_as_in_the_trial(
         still = np.arange(len(rows))
         for predicted in judge.predict([None, ("length", still), ("colour", still)]):
             np.testing.assert_allclose(predicted, trained.predictions["val"], atol=1e-6)
+
+
+def test_a_class_may_be_too_rare_for_a_sample(
+    workshop: Workshop, flowers: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets = workshop.examples.parts["val"].targets
+    targets[targets == 2] = 1
+    targets[-1] = 2
+    monkeypatch.setattr(importance, "_affordable", lambda *_: 5)
+    found = shuffled(workshop, flowers, metric=metric("roc_auc", task("classify")))
+    assert all(np.isfinite(values).all() for values in found.values())
+
+
+def test_a_metric_that_is_not_defined_is_no_importance(workshop: Workshop, flowers: pd.DataFrame) -> None:
+    workshop.examples.parts["val"].targets[:] = 0
+    with pytest.raises(TrialFailed, match="ROC AUC of the validation rows is not defined"):
+        shuffled(workshop, flowers, metric=metric("roc_auc", task("classify")))
 
 
 def test_says_when_there_is_no_time(workshop: Workshop, flowers: pd.DataFrame) -> None:
