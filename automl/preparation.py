@@ -109,7 +109,7 @@ def prepare(data: str | Path | pd.DataFrame, options: Options) -> Prepared:
     facts = _without_helpers(facts, frame, options)
     split = _split(frame, facts, targets, is_test, options)
     facts = with_codes(facts, frame, _of_rows(targets, split.train), told=options.kinds)
-    chosen = candidates(facts, only=options.families, files=files)
+    chosen = candidates(facts, only=options.families, files=files, metric=options.metric or "")
     encoding = table.fit(frame.iloc[split.train], facts)
     scalings = _scalings(chosen)
     return Prepared(

@@ -41,8 +41,9 @@ KEYS = {
 class SpaceFile:
     """A family's YAML file: what it is, which tasks and tables it suits, and what may vary.
 
-    `suits` bounds facts of the table, for example {"rows": {"min": 50}}; `defaults_for` gives tasks defaults of their
-    own, for example {"regress": {"learning_rate": 0.2}}. A family `on_request` is tried only when it is named, and its
+    `suits` bounds facts of the table, for example {"rows": {"min": 50}}; `defaults_for` gives tasks, and metrics that
+    decide, defaults of their own, for example {"regress": {"learning_rate": 0.2}}; what is fixed is then fixed at
+    another value. A family `on_request` is tried only when it is named, and its
     trials get at most `most_weight` of an ensemble.
     """
 
@@ -55,16 +56,25 @@ class SpaceFile:
     on_request: bool = False
     most_weight: float = 1.0
 
-    def for_table(self, *, task: str, rows: int) -> SearchSpace:
-        """The space with the defaults for this task and a table of so many rows."""
-        own = self.defaults_for.get(task, {})
+    def for_table(self, *, task: str, rows: int, metric: str = "") -> SearchSpace:
+        """The space with the defaults for this task, this metric and a table of so many rows."""
+        own = {**self.defaults_for.get(task, {}), **self.defaults_for.get(metric, {})}
         fitted = {
-            name: dataclasses.replace(parameter, default=own[name])  # type: ignore[arg-type]
-            if name in own and own[name] in parameter
-            else parameter
+            name: _with_default(parameter, own[name]) if name in own else parameter
             for name, parameter in self.space.for_rows(rows).parameters.items()
         }
         return SearchSpace(self.space.name, fitted)
+
+
+def _is_fixed(parameter: Parameter) -> bool:
+    return isinstance(parameter, Choice) and len(parameter.values) == 1
+
+
+def _with_default(parameter: Parameter, default: Value) -> Parameter:
+    """The hyperparameter with another default, if it may have that; what is fixed is fixed there."""
+    if _is_fixed(parameter):
+        return Choice((default,), default, parameter.when)
+    return dataclasses.replace(parameter, default=default) if default in parameter else parameter  # type: ignore[arg-type]
 
 
 @cache
@@ -102,14 +112,22 @@ def change(file: SpaceFile, settings: Iterable[str]) -> SpaceFile:
         InputError: there is no such hyperparameter, or it cannot take such values.
     """
     parameters = dict(file.space.parameters)
+    told = set()
     for setting in settings:
         name, _, values = setting.partition("=")
         if name not in parameters:
             raise unknown("hyperparameter", name, parameters, where=f"--set {file.family}.{setting}")
         # Values that an earlier setting has left of a range no longer say that its scale is logarithmic.
         original = file.space.parameters[name]
+        if _is_fixed(original):
+            told.add(name)
         parameters[name] = _changed(original, values.strip(), where=f"--set {file.family}.{setting}")
-    return dataclasses.replace(file, space=SearchSpace(file.family, parameters))
+    # No task and no metric fixes anew what the user has fixed.
+    defaults_for = {
+        what: {name: value for name, value in own.items() if name not in told}
+        for what, own in file.defaults_for.items()
+    }
+    return dataclasses.replace(file, space=SearchSpace(file.family, parameters), defaults_for=defaults_for)
 
 
 def split_settings(settings: Sequence[str], families: Iterable[str]) -> dict[str, list[str]]:
@@ -207,7 +225,7 @@ def _defaults_for(content: Any, parameters: Mapping[str, Parameter], where: str)
         for name, value in own.items():
             if name not in parameters:
                 raise unknown("hyperparameter", str(name), parameters, where=f"{where}: defaults_for.{task}")
-            if value not in parameters[name]:
+            if value not in parameters[name] and not _is_fixed(parameters[name]):
                 raise InputError(f"{where}: defaults_for.{task}.{name} is {value!r}, which the search never tries.")
     return {str(task): dict(own) for task, own in content.items()}
 

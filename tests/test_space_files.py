@@ -167,6 +167,22 @@ def test_a_task_may_have_defaults_of_its_own(tmp_path: Path) -> None:
     assert narrowed.for_table(task="regress", rows=100).defaults() == {"layers": 3, "activation": "mish"}
 
 
+def test_a_metric_may_fix_what_is_fixed_at_another_value(tmp_path: Path) -> None:
+    file = read_space("realmlp")
+    smoothing = {
+        metric: file.for_table(task="classify", rows=100, metric=metric).parameters["label_smoothing"].grid()
+        for metric in ("", "log_loss", "roc_auc", "accuracy")
+    }
+    assert smoothing == {"": (0.0,), "log_loss": (0.0,), "roc_auc": (0.0,), "accuracy": (0.1,)}
+    for value in (0.0, 0.05):
+        told = change(file, [f"label_smoothing={value}"]).for_table(task="classify", rows=100, metric="accuracy")
+        assert told.parameters["label_smoothing"].grid() == (value,)
+    path = tmp_path / "my.yaml"
+    path.write_text("extends: realmlp\nparameters:\n  label_smoothing: 0.05\n")
+    told = read_user_space(path).for_table(task="classify", rows=100, metric="accuracy")
+    assert told.parameters["label_smoothing"].grid() == (0.05,)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

@@ -52,6 +52,7 @@ def candidates(
     *,
     only: Sequence[str] = (),
     files: Mapping[str, SpaceFile] | None = None,
+    metric: str = "",
 ) -> list[Candidate]:
     """Every family with the verdict on it, in the order in which they are tried.
 
@@ -59,6 +60,7 @@ def candidates(
         only: the families that the user named; they are taken whatever the profile says. With a plus sign before the
             name, in addition to those that suit.
         files: spaces that replace the shipped ones, by family.
+        metric: that decides, where it is not the task's usual one.
 
     Raises:
         InputError: a named family does not exist, or none is left.
@@ -76,7 +78,7 @@ def candidates(
             taken, why = True, "named by you"
         else:
             taken, why = _judge(file, profile) if keeps_others else (False, "not named")
-        space = file.for_table(task=profile.target.task, rows=profile.rows)
+        space = file.for_table(task=profile.target.task, rows=profile.rows, metric=metric)
         judged.append(Candidate(name, space, taken, why, file.summary, file.most_weight))
     if not any(candidate.taken for candidate in judged):
         reasons = "; ".join(f"{candidate.name}: {candidate.why}" for candidate in judged)
