@@ -167,6 +167,32 @@ def test_a_task_may_have_defaults_of_its_own(tmp_path: Path) -> None:
     assert narrowed.for_table(task="regress", rows=100).defaults() == {"layers": 3, "activation": "mish"}
 
 
+def test_realmlp_begins_with_what_was_published() -> None:
+    classify = read_space("realmlp").for_table(task="classify", rows=20_000).defaults()
+    regress = read_space("realmlp").for_table(task="regress", rows=20_000).defaults()
+    published = {
+        "layers": 3,
+        "units": 256,
+        "activation": "selu",
+        "dropout": 0.15,
+        "embedding_size": 8,
+        "frequencies": 16,
+        "number_size": 4,
+        "sigma": 0.1,
+        "scaling": "robust",
+        "optimizer": "adamw",
+        "weight_decay": 0.02,
+        "learning_rate": 0.04,
+        "schedule": "coslog4",
+        "regularization": "flat_cos",
+        "batch_size": 256,
+        "epochs": 256,
+        "label_smoothing": 0.0,
+    }
+    assert {name: classify[name] for name in published} == published
+    assert {name: regress[name] for name in published} == {**published, "activation": "mish", "learning_rate": 0.2}
+
+
 def test_a_metric_may_fix_what_is_fixed_at_another_value(tmp_path: Path) -> None:
     file = read_space("realmlp")
     smoothing = {

@@ -66,6 +66,22 @@ def test_scaled_numbers_keep_their_order_and_stay_small(scaling: Scaling) -> Non
     assert encoded[-1] == numbers.transform(pd.Series([None], dtype=float), specification, scaling=scaling)[0, 0]
 
 
+def test_robust_scaling_is_that_of_realmlp() -> None:
+    training = pd.Series([0.0, 1.0, 2.0, 3.0, 4.0])
+    encoded = numbers.transform(pd.Series([2.0, 4.0, 0.0, 8.0, 1e9]), numbers.fit(training), scaling="robust")[:, 0]
+    distances = np.array([0.0, 1.0, -1.0, 3.0])
+    np.testing.assert_allclose(encoded[:4], distances / np.sqrt(1 + (distances / 3) ** 2), rtol=1e-6)
+    assert encoded[4] == pytest.approx(3.0)
+
+
+def test_where_half_of_the_values_are_equal_the_range_is_the_scale() -> None:
+    mostly = pd.Series([0.0] * 8 + [10.0])
+    encoded = numbers.transform(mostly, numbers.fit(mostly), scaling="robust")[:, 0]
+    assert encoded.tolist() == pytest.approx([0.0] * 8 + [2 / np.sqrt(1 + (2 / 3) ** 2)])
+    constant = pd.Series([7.0] * 9)
+    assert numbers.transform(constant, numbers.fit(constant), scaling="robust")[:, 0].tolist() == [0.0] * 9
+
+
 def test_quantile_scaling_makes_any_distribution_normal() -> None:
     skewed = pd.Series(np.random.default_rng(1).exponential(size=5000) ** 3)
     encoded = numbers.transform(skewed, numbers.fit(skewed), scaling="quantile")[:, 0]

@@ -40,6 +40,16 @@ def test_learns_a_curved_surface(regression: Workshop) -> None:
     assert trained.scores["test"]["r2"] > 0.8
 
 
+def test_each_member_learns_by_a_loss_of_its_own(workshop: Workshop) -> None:
+    engine, _ = workshop.engine("tabm", read_space("tabm").space.defaults())
+    assert isinstance(engine, Engine)
+    raw = np.random.default_rng(0).normal(size=(6, 8, 3)).astype(np.float32)
+    learned = np.array([0, 1, 2, 0, 1, 2], dtype=np.int32)
+    each = [np.asarray(engine._losses(learned, raw[:, member])) for member in range(8)]
+    np.testing.assert_allclose(np.asarray(engine._losses(learned, raw)), np.mean(each, axis=0), rtol=1e-5)
+    assert (np.mean(each, axis=0) > np.asarray(engine._losses(learned, raw.mean(axis=1)))).all()
+
+
 def test_the_same_seed_gives_the_same_bits_whatever_came_before(workshop: Workshop) -> None:
     first = train(workshop, "mlp", SETTING, metric=LOG_LOSS, seed=3)
     train(workshop, "mlp", {**SETTING, "dropout": 0.5, "learning_rate": 0.02}, metric=LOG_LOSS, seed=4)
