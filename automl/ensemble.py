@@ -151,7 +151,10 @@ def _member(trial: Trial, weight: float, networks: int) -> Member:
 
 
 def candidates(trials: Sequence[Trial]) -> list[Trial]:
-    """The trials that an ensemble may be made of, best first: each family's defaults are always among them."""
+    """The trials that an ensemble may be made of, best first.
+
+    Each family's first setting is always among them: its defaults, or what did well on other tables.
+    """
     ranked = finished(trials)
     kept = {trial.number for trial in ranked[:BEST_KEPT]}
     for family in {trial.family for trial in ranked}:
@@ -161,7 +164,7 @@ def candidates(trials: Sequence[Trial]) -> list[Trial]:
 
 
 def worth_keeping(new: Trial, trials: Sequence[Trial]) -> float:
-    """A trial becomes a candidate if its objective is below this; one that was started again may be the defaults'."""
+    """A trial becomes a candidate if its objective is below this; one that was started again may be the family's first."""
     ranked = finished(trials)
     own = [trial for trial in ranked if trial.family == new.family]
     is_first = all(new.number <= trial.number for trial in own)

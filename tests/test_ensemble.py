@@ -193,7 +193,7 @@ def test_scores_what_it_will_predict() -> None:
     assert (alone.title, [member.weight for member in alone.members]) == ("#4 mlp", [1.0])
 
 
-def test_every_family_has_candidates_and_its_defaults_are_one() -> None:
+def test_every_family_has_candidates_and_its_first_setting_is_one() -> None:
     trials = [trial(0, 0.9, "linear"), *(trial(number, 0.1 + number / 100) for number in range(1, 30))]
     trials += [trial(30 + number, 0.8 - number / 100, "linear") for number in range(5)]
     chosen = {one.number for one in candidates(trials)}
