@@ -164,7 +164,7 @@ def candidates(trials: Sequence[Trial]) -> list[Trial]:
 
 
 def worth_keeping(new: Trial, trials: Sequence[Trial]) -> float:
-    """A trial becomes a candidate if its objective is below this; one that was started again may be the family's first."""
+    """A trial becomes a candidate if its objective is below this; one that was started again may be a first setting."""
     ranked = finished(trials)
     own = [trial for trial in ranked if trial.family == new.family]
     is_first = all(new.number <= trial.number for trial in own)
