@@ -258,6 +258,9 @@ def select(
 ) -> NDArray[np.float64]:
     """The weight of each candidate: greedy selection with replacement (Caruana et al. 2004).
 
+    Repeating it on halves of the rows, and taking the mean of the weights, gave 1.056 of the error (se 0.049, seven
+    small tables, 0.998 to 1.008 on six of them); repeating it on halves of the candidates 1.21.
+
     It begins with the best candidate that has no limit; each step adds the one with which the mean is best, whether it
     is in it already or not. What counts is the best mean on the way.
 
