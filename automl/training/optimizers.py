@@ -15,7 +15,7 @@ import tensorflow as tf
 
 BETA_1 = 0.9
 # 0.95 forgets large gradients sooner than the usual 0.999; it suits short trainings (RealMLP, Holzmüller et al. 2024).
-# With the published 0.999, TabM had 1.004 of its error on nine tables (0.986 to 1.029) and 2.5 times it on a tenth; with
+# With the published 0.999, TabM had 1.004 of its error on nine tables (0.986 to 1.029), 2.5 times it on a tenth; with
 # gradients that are cut off at a norm of 1, as published, 1.003 on all ten (0.999 to 1.029).
 BETA_2 = 0.95
 # Keras' own.
