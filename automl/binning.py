@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TypeVar
 
 import numpy as np
@@ -13,6 +14,8 @@ Floats = TypeVar("Floats", bound=np.floating)
 MOST_ROWS = 200_000
 # Of a column's known cells, those that are drawn on average if it may be split: a draw without any is then unheard of.
 LEAST_DRAWN = 30
+# Of more rows a tenth may be put aside to stop early by, and ten known cells are hardly ever all among them.
+MOST_ROWS_WITHOUT_STOPPING, LEAST_KNOWN = 10_000, 10
 
 
 def binnable(features: NDArray[Floats]) -> NDArray[Floats]:
@@ -21,7 +24,9 @@ def binnable(features: NDArray[Floats]) -> NDArray[Floats]:
     Args:
         features: shape (rows, columns), NaN where a cell is missing; they are not changed.
     """
-    least = LEAST_DRAWN * len(features) / MOST_ROWS if len(features) > MOST_ROWS else 1
+    least = LEAST_KNOWN if len(features) > MOST_ROWS_WITHOUT_STOPPING else 1
+    if len(features) > MOST_ROWS:
+        least = max(least, math.ceil(LEAST_DRAWN * len(features) / MOST_ROWS))
     unknown = [place for place, cells in enumerate(features.T) if np.count_nonzero(~np.isnan(cells)) < least]
     if not unknown:
         return features

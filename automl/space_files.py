@@ -119,9 +119,9 @@ def change(file: SpaceFile, settings: Iterable[str]) -> SpaceFile:
             raise unknown("hyperparameter", name, parameters, where=f"--set {file.family}.{setting}")
         # Values that an earlier setting has left of a range no longer say that its scale is logarithmic.
         original = file.space.parameters[name]
-        if _is_fixed(original):
-            told.add(name)
         parameters[name] = _changed(original, values.strip(), where=f"--set {file.family}.{setting}")
+        if _is_fixed(original) or _is_fixed(parameters[name]):
+            told.add(name)
     # No task and no metric fixes anew what the user has fixed.
     defaults_for = {
         what: {name: value for name, value in own.items() if name not in told}
@@ -227,7 +227,23 @@ def _defaults_for(content: Any, parameters: Mapping[str, Parameter], where: str)
                 raise unknown("hyperparameter", str(name), parameters, where=f"{where}: defaults_for.{task}")
             if value not in parameters[name] and not _is_fixed(parameters[name]):
                 raise InputError(f"{where}: defaults_for.{task}.{name} is {value!r}, which the search never tries.")
-    return {str(task): dict(own) for task, own in content.items()}
+    return {
+        str(task): {
+            name: _alike(value, parameters[name].default, f"{where}: defaults_for.{task}.{name}")
+            for name, value in own.items()
+        }
+        for task, own in content.items()
+    }
+
+
+def _alike(value: Any, other: Value, where: str) -> Value:
+    """The value, if it is of the kind of the other one."""
+    checked = _value(value, where)
+    if isinstance(other, float) and type(checked) is int:
+        return float(checked)
+    if type(checked) is not type(other):
+        raise InputError(f"{where} is {value!r}, and not of the kind of {other!r}.{_hint(value)}")
+    return checked
 
 
 def _parameter(facts: Any, where: str, base: Parameter | None) -> Parameter:

@@ -27,6 +27,13 @@ def test_a_few_known_cells_among_many_rows_may_not_be_drawn() -> None:
     assert binnable(features) is features
 
 
+def test_a_few_known_cells_may_all_be_put_aside() -> None:
+    features = np.ones((10_001, 1))
+    features[9:] = np.nan
+    assert not binnable(features).any()
+    assert np.shares_memory(binnable(features[:10_000]), features)
+
+
 def test_boosting_learns_from_the_other_columns() -> None:
     rng = np.random.default_rng(0)
     features = np.stack([rng.normal(size=200), np.full(200, np.nan)], axis=1)

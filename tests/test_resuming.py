@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -349,6 +350,17 @@ def test_columns_that_another_version_encodes_in_another_way_are_refused(tmp_pat
     resuming.check_columns(earlier, facts, table.fit(frame, facts))
     with pytest.raises(InputError, match="encoded in another way"):
         resuming.check_columns(earlier, facts, table.fit(frame.assign(x=frame["x"] / 3), facts))
+
+
+def test_categories_that_an_older_version_encoded_are_refused(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": np.arange(40) * 0.7 % 1, "shop": ["a", "b", "c", "d"] * 10, "y": np.arange(40) % 2})
+    asked(tmp_path)
+    for columns, is_refused in ((["x", "y"], False), (["x", "shop", "y"], True)):
+        facts = profile(frame[columns], target="y")
+        files.write_record(tmp_path / "profile.json", facts.to_json())
+        encoding = table.fit(frame[columns], facts)
+        with pytest.raises(InputError, match="encoded in another way") if is_refused else contextlib.nullcontext():
+            resuming.check_columns(read(tmp_path), facts, encoding)
 
 
 def test_says_what_differs_and_shows_both_fingerprints(tmp_path: Path) -> None:

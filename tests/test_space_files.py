@@ -203,7 +203,13 @@ def test_a_metric_may_fix_what_is_fixed_at_another_value(tmp_path: Path) -> None
     for value in (0.0, 0.05):
         told = change(file, [f"label_smoothing={value}"]).for_table(task="classify", rows=100, metric="accuracy")
         assert told.parameters["label_smoothing"].grid() == (value,)
+    # What the user fixes of a range is no more up to the task.
+    learning_rate = change(file, ["learning_rate=0.05"]).for_table(task="regress", rows=100).parameters["learning_rate"]
+    assert learning_rate.grid() == (0.05,)
     path = tmp_path / "my.yaml"
+    path.write_text("extends: realmlp\ndefaults_for:\n  accuracy: {label_smoothing: 1e-1}\n")
+    with pytest.raises(InputError, match=r"label_smoothing is '1e-1', and not of the kind of 0.0. Write 1.0e-1"):
+        read_user_space(path)
     path.write_text("extends: realmlp\nparameters:\n  label_smoothing: 0.05\n")
     told = read_user_space(path).for_table(task="classify", rows=100, metric="accuracy")
     assert told.parameters["label_smoothing"].grid() == (0.05,)

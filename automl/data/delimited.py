@@ -40,7 +40,6 @@ _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _BEFORE = r"^[\s\p{Zs}$€£¥]*\(?[+\x{2212}-]?[\s\p{Zs}$€£¥]*"
 _AFTER = r"[\s\p{Zs}%$€£¥]*\)?[\s\p{Zs}%$€£¥]*$"
 _COMMA_NUMBER = _BEFORE + r"(\d+(,\d+)?|\d{1,3}(\.\d{3})+,\d+)([eE][+-]?\d+)?" + _AFTER
-_WHOLE_THOUSANDS = _BEFORE + r"\d{1,3}(\.\d{3})+" + _AFTER
 _MAYBE_THOUSANDS = _BEFORE + r"([1-9]\d{0,2}(,\d{3})*|0)" + _AFTER
 # Sums of money are written with and without a sign between thousands in one column, other numbers are not.
 _BARE = r"^\s*[+-]?\d+(,\d+)?\s*$"
@@ -376,18 +375,7 @@ def _with_decimal_points(
 def _are_numbers(texts: pa.ChunkedArray) -> bool:
     """Whether nearly all cells that are there are whole numbers, or have a decimal comma."""
     there = texts.filter(pc.invert(pc.is_in(pc.utf8_lower(texts), pa.array(sorted(ABSENT)))))
-    return (pc.mean(_are_with_commas(there)).as_py() or 0.0) >= _LEAST_NUMBERS
-
-
-def _are_with_commas(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Which cells are numbers, if a comma is the decimal sign.
-
-    "2.000" is one among numbers with commas. In a column without any, a point may be the decimal sign all the same.
-    """
-    are_numbers = _matches(texts, _COMMA_NUMBER)
-    if not _has_commas(texts.filter(are_numbers)):
-        return are_numbers
-    return pc.or_(are_numbers, _matches(texts, _WHOLE_THOUSANDS))
+    return (pc.mean(_matches(there, _COMMA_NUMBER)).as_py() or 0.0) >= _LEAST_NUMBERS
 
 
 def _shows_decimal_comma(texts: pa.ChunkedArray) -> bool:
@@ -404,7 +392,7 @@ def _has_commas(texts: pa.ChunkedArray) -> bool:
 
 def _pointed(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     """The cells with decimal points, as numbers if all are; what is no number stays as it is."""
-    is_number = _are_with_commas(texts)
+    is_number = _matches(texts, _COMMA_NUMBER)
     pointed = pc.if_else(is_number, pc.replace_substring(pc.replace_substring(texts, ".", ""), ",", "."), texts)
     with contextlib.suppress(pa.ArrowInvalid):
         return pointed.cast(pa.float64())

@@ -12,7 +12,8 @@ from keras import ops
 # RealMLP (Holzmüller et al. 2024, table A.1) draws the line at nine codes, and scales the columns by their shares; both
 # made no network better here.
 LARGEST_ONE_HOT = 12
-# The code of values that are not known. No training row of a small category has it, since all of its values are known.
+# The code of values that are not known. Of a category with few values no training row has it; of others, rows with rare
+# values do, and are told from the rest by having no column of their own.
 OTHER = 0
 NEVER = -1
 
@@ -57,10 +58,13 @@ class Categories(keras.layers.Layer):
     Args:
         sizes: the number of codes of each category.
         embedding_size: the width of the embedding of a large category.
+        marks_unknown: whether values of small categories that are not known have a column of their own, all the same,
+            as in models that were saved before.
     """
 
-    def __init__(self, sizes: Sequence[int], *, embedding_size: int, **kwargs: Any) -> None:
+    def __init__(self, sizes: Sequence[int], *, embedding_size: int, marks_unknown: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.marks_unknown = bool(marks_unknown)
         self.sizes = tuple(int(size) for size in sizes)
         self.embedding_size = int(embedding_size)
         small = np.array([size <= LARGEST_ONE_HOT for size in self.sizes])
@@ -68,7 +72,8 @@ class Categories(keras.layers.Layer):
         sizes_of_small = np.array(self.sizes, dtype=np.int32)[self._small]
         self._owner = np.repeat(np.arange(len(self._small)), sizes_of_small)
         self._code = np.concatenate([np.arange(size) for size in sizes_of_small] or [np.empty(0)]).astype(np.int32)
-        self._code[self._code == OTHER] = NEVER
+        if not self.marks_unknown:
+            self._code[self._code == OTHER] = NEVER
         sizes_of_large = np.array(self.sizes, dtype=np.int32)[self._large]
         self._offsets = (np.cumsum(sizes_of_large) - sizes_of_large).astype(np.int32)
         self._rows = int(sizes_of_large.sum())
@@ -95,4 +100,9 @@ class Categories(keras.layers.Layer):
         return (input_shape[0], len(self._code) + len(self._large) * self.embedding_size)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "sizes": list(self.sizes), "embedding_size": self.embedding_size}
+        return {
+            **super().get_config(),
+            "sizes": list(self.sizes),
+            "embedding_size": self.embedding_size,
+            "marks_unknown": self.marks_unknown,
+        }

@@ -47,5 +47,9 @@ def as_features(inputs: Inputs, *, embedding_size: int) -> keras.KerasTensor:
     """One vector per row: the numbers, small categories one-hot, large ones embedded. Shape (rows, features)."""
     parts = [] if inputs.numbers is None else [inputs.numbers]
     if inputs.codes is not None:
-        parts.append(Categories(inputs.sizes, embedding_size=embedding_size, name="categories")(inputs.codes))
+        parts.append(
+            Categories(inputs.sizes, embedding_size=embedding_size, marks_unknown=False, name="categories")(
+                inputs.codes
+            )
+        )
     return parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="features")(parts)

@@ -71,9 +71,10 @@ def check_columns(earlier: Earlier, profile: Profile, encoding: Encoding) -> Non
         InputError: another version takes a column for something else, or encodes it in another way.
     """
     _check_kinds(earlier, profile)
-    # Older versions did not record it.
-    before = earlier.asked.get("encoding") or encoding.digest
-    if before != encoding.digest:
+    before = earlier.asked.get("encoding")
+    # Versions that did not record it encoded categories in another way.
+    is_same = before == encoding.digest if before else all(one["kind"] != "category" for one in encoding.columns)
+    if not is_same:
         raise InputError(
             f"{earlier.folder.path} has networks that learned from the same data encoded in another way, by another "
             "version.\nBegin a new run: automl fit without --resume."

@@ -148,12 +148,6 @@ def test_reads_without_a_note(tmp_path: Path, data: bytes, expected: dict[str, l
             id="money-with-thousands-and-without",
         ),
         pytest.param(
-            "a;b;c\n12,50;1.5;1.234,50 €\n2.000;2.250;2.000 €\n-1.234.000;2.5;7 €\n".encode(),
-            {"a": [12.5, 2000.0, -1234000.0], "b": [1.5, 2.25, 2.5], "c": ["1234.50 €", "2000 €", "7 €"]},
-            "data.csv: the delimiter is ';', the encoding is utf-8 and the decimal sign is ','.",
-            id="whole-thousands-among-decimal-commas",
-        ),
-        pytest.param(
             "a,b\n1,Köln\n".encode("cp1252"),
             {"a": [1], "b": ["Köln"]},
             "data.csv: the delimiter is ',', the encoding is cp1252 and the decimal sign is '.'.",

@@ -13,7 +13,7 @@ from automl.layers.dropout import Dropout, Rate
 
 
 def test_small_categories_are_one_hot_and_large_ones_embedded() -> None:
-    layer = Categories([3, 40, 2, 50], embedding_size=4)
+    layer = Categories([3, 40, 2, 50], embedding_size=4, marks_unknown=False)
     codes = np.array([[2, 0, 0, 0], [0, 39, 1, 0], [0, 39, 1, 49]], dtype=np.int32)
     encoded = np.asarray(layer(codes))
     assert encoded.shape == (3, 3 + 2 + 2 * 4)
@@ -24,12 +24,14 @@ def test_small_categories_are_one_hot_and_large_ones_embedded() -> None:
 
 
 def test_an_unknown_value_is_zero_until_something_is_learned_of_it() -> None:
-    layer = Categories([3, 40, 50], embedding_size=4)
+    layer = Categories([3, 40, 50], embedding_size=4, marks_unknown=False)
     assert not np.asarray(layer(np.zeros((2, 3), dtype=np.int32))).any()
     table = np.asarray(layer.embeddings)
     assert np.flatnonzero(~table.any(axis=1)).tolist() == [0, 40]
     assert abs(table[table.any(axis=1)].std() - 0.3) < 0.05
-    assert [weight.path.split("/")[-1] for weight in layer.trainable_weights] == ["embeddings"]
+    assert Categories.from_config(layer.get_config()).marks_unknown is False
+    before = {name: value for name, value in layer.get_config().items() if name != "marks_unknown"}
+    assert np.asarray(Categories.from_config(before)(np.zeros((1, 3), dtype=np.int32)))[0, :3].tolist() == [1, 0, 0]
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.37, 0.5])
