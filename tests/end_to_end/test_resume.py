@@ -163,10 +163,8 @@ def test_other_spaces_of_a_finished_run_are_refused(resumed: Resumed, tmp_path: 
     assert (code, output) == (2, "")
     assert "is finished: 14 trials" in error and "alone would change nothing" in error
     code, output, error = command(*FIT, "--resume", folder=tmp_path)
-    assert (
-        code,
-        "To go on (or with --trials +20): automl resume runs/data-1 --time +10m" in " ".join(output.split()),
-    ) == (0, True), error
+    advice = "To go on (or with --trials +20): automl resume runs/data-1 --time +10m"
+    assert (code, advice in " ".join(output.split())) == (0, True), error
 
 
 def test_what_was_piped_in_goes_on_as_it_says(tmp_path: Path) -> None:
