@@ -43,8 +43,8 @@ class SpaceFile:
 
     `suits` bounds facts of the table, for example {"rows": {"min": 50}}; `defaults_for` gives tasks, and metrics that
     decide, defaults of their own, for example {"regress": {"learning_rate": 0.2}}; what is fixed is then fixed at
-    another value. A family `on_request` is tried only when it is named, and its
-    trials get at most `most_weight` of an ensemble.
+    another value. A family `on_request` is tried only when it is named, and its trials get at most `most_weight` of an
+    ensemble.
     """
 
     family: str
