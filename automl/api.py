@@ -388,7 +388,7 @@ def report(run: str | Path, *, out: str | Path | None = None) -> Path:
     """
     from automl.run import Run
 
-    return Run(Path(run)).report(out)
+    return Run(run).report(out)
 
 
 def profile(

@@ -14,6 +14,8 @@ from automl.records import RunFolder
 from automl.tasks import Metric, metric, task
 
 if TYPE_CHECKING:
+    import os
+
     import pandas as pd
 
     from automl.baselines import Baseline
@@ -24,66 +26,69 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Run:
     """A run's folder, read when asked.
 
+    Whatever is asked of it raises InputError where the folder holds no run, or its records are damaged.
+
     Attributes:
+        path: the run's folder.
         interrupted: whether the user ended the search early.
     """
 
     path: Path
-    interrupted: bool = False
+    interrupted: bool
+
+    def __init__(self, path: str | os.PathLike[str], *, interrupted: bool = False) -> None:
+        object.__setattr__(self, "path", Path(path))
+        object.__setattr__(self, "interrupted", interrupted)
 
     @cached_property
     def metric(self) -> Metric:
         """The metric that decided between trials."""
-        asked = RunFolder(self.path).asked()
+        asked = self._folder.asked()
         return metric(asked["metric"], task(asked["task"]))
 
     @cached_property
     def trials(self) -> list[Trial]:
         """Every trial, in the order in which they were started."""
-        return RunFolder(self.path).trials()
+        return self._folder.trials()
 
     @cached_property
     def baselines(self) -> list[Baseline]:
         """The baselines."""
-        return RunFolder(self.path).baselines()
+        return self._folder.baselines()
 
     @cached_property
     def ensemble(self) -> Ensemble | None:
         """What the model is made of; None if no trial succeeded."""
-        return RunFolder(self.path).ensemble()
+        return self._folder.ensemble()
 
     @cached_property
     def verdict(self) -> str:
-        """Whether the model can be trusted, in a sentence; empty if the run has no model or did not come to its checks.
-
-        Raises:
-            InputError: the folder holds no run, or its records are damaged.
-        """
+        """Whether the model can be trusted, in a sentence; empty without a model, or where no checks were made."""
         return self._checked[0]
 
     @cached_property
     def findings(self) -> list[Finding]:
-        """What the checks have found, the worst first; what is fine is none.
-
-        Raises:
-            InputError: the folder holds no run, or its records are damaged.
-        """
+        """What the checks have found, the worst first; what is fine is none."""
         return worst_first(self._checked[1])
+
+    @cached_property
+    def _folder(self) -> RunFolder:
+        folder = RunFolder(self.path)
+        # A folder without a run would have no trials and no findings, as the best of runs.
+        folder.asked()
+        return folder
 
     @cached_property
     def _checked(self) -> tuple[str, list[Answer]]:
         return self._read(RunFolder.findings)
 
     def _read(self, findings: Callable[[RunFolder], Found]) -> Found:
-        folder = RunFolder(self.path)
-        # A folder without a run would have no findings, as the best of runs.
-        folder.asked()
         try:
-            return findings(folder)
+            return findings(self._folder)
         except (KeyError, TypeError, AttributeError):
             raise InputError(
                 f"{self.path / 'findings.json'} is damaged: it is no record of this version. "

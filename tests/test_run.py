@@ -31,10 +31,16 @@ def test_a_run_that_was_not_checked_has_no_verdict(recorded: Recorded) -> None:
     assert (run.verdict, run.findings) == ("", [])
 
 
-@pytest.mark.parametrize("look", [lambda run: run.verdict, lambda run: run.findings], ids=["verdict", "findings"])
-def test_a_folder_without_a_run_is_not_a_run_without_findings(tmp_path: Path, look: Callable[[Run], object]) -> None:
+@pytest.mark.parametrize("asked", ["metric", "trials", "baselines", "ensemble", "verdict", "findings", "leaderboard"])
+def test_a_folder_without_a_run_is_not_a_run_in_which_nothing_was_found(tmp_path: Path, asked: str) -> None:
     with pytest.raises(InputError, match="holds no run"):
-        look(Run(tmp_path))
+        getattr(Run(tmp_path), asked)
+
+
+def test_takes_its_path_as_text(recorded: Recorded) -> None:
+    path = recorded().path
+    assert Run(str(path)) == Run(path)
+    assert Run(str(path)).trials == RunFolder(path).trials()
 
 
 @pytest.mark.parametrize("content", [b'{"verdict": ""}', b"[]", b"{"])
