@@ -434,13 +434,12 @@ def families(
 ) -> None:
     """List the families, or print one's search space."""
     from automl import families as known
-    from automl.resources import folder
-    from automl.space_files import read_space
+    from automl.space_files import path_of, read_space
 
     if name is not None:
         read_space(name)
         # What is printed into a file of another name is still of this family.
-        space = (folder("search_spaces") / f"{name}.yaml").read_text(encoding="utf-8")
+        space = path_of(name).read_text(encoding="utf-8")
         typer.echo(f"family: {name}\n{space}", nl=False)
         return
     beside = 2 + max(map(len, known.names()))

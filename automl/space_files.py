@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from automl import yaml_files
+from automl import plugins, yaml_files
 from automl.errors import InputError, unknown
 from automl.resources import folder
 from automl.space import Choice, Float, Int, Parameter, SearchSpace, Value
@@ -79,16 +79,29 @@ def _with_default(parameter: Parameter, default: Value) -> Parameter:
 
 @cache
 def read_space(family: str) -> SpaceFile:
-    """The shipped file of a family.
+    """The file that comes with a family.
 
     Raises:
         InputError: there is no such file, or something in it is wrong.
     """
+    path = path_of(family)
+    return _space_file(_load(path), path, default_family=family)
+
+
+def path_of(family: str) -> Path:
+    """Where the file is that comes with a family: in `search_spaces`, or beside a module of another distribution.
+
+    Raises:
+        InputError: there is no such family, or no file beside its module.
+    """
     paths = {path.stem: path for path in folder("search_spaces").glob("*.yaml") if path.stem != PORTFOLIO}
+    paths |= {name: place / f"{name}.yaml" for name, place in plugins.folders("families").items()}
     if family not in paths:
         raise unknown("family", family, sorted(paths))
     path = paths[family]
-    return _space_file(_load(path), path, default_family=family)
+    if not path.is_file():
+        raise InputError(f"The family {family!r} comes from a package that lacks {path}. Repair it, or remove it.")
+    return path
 
 
 def read_user_space(path: str | Path) -> SpaceFile:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
-from types import ModuleType
 
 from automl import plugins
 from automl.search._families import draw_family, family_in_turn
@@ -37,7 +35,7 @@ def propose(
     Raises:
         InputError: there is no such algorithm.
     """
-    module = _module(algorithm)
+    module = plugins.load("search", algorithm, noun="search algorithm")
     for family, beginning in first:
         if family in spaces and not any(is_setting(trial, family, beginning) for trial in tried):
             return family, dict(beginning)
@@ -62,9 +60,3 @@ def is_setting(trial: Trial, family: str, setting: Mapping[str, Value]) -> bool:
         # Runs of earlier versions keep the smaller batch alone.
         own = {**own, "batch_size": setting["batch_size"]}
     return trial.family == family and own == setting
-
-
-@cache
-def _module(algorithm: str) -> ModuleType:
-    """Looked up once, because going through the entry points of all installed packages takes 14 ms."""
-    return plugins.load("search", algorithm, noun="search algorithm")
