@@ -62,6 +62,15 @@ def value(number: float) -> str:
     return f"{number:,.0f}" if 10_000 <= abs(number) < TOO_LARGE else f"{number:z.4g}"
 
 
+def rate(per_second: float) -> str:
+    """How many in a second.
+
+    >>> rate(2778.4), rate(3.14159)
+    ('2,778', '3.142')
+    """
+    return f"{per_second:,.0f}" if per_second >= 100 else value(per_second)
+
+
 def seconds(duration: float) -> str:
     """A trial's time.
 

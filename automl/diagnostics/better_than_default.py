@@ -79,7 +79,7 @@ def check(evidence: Evidence) -> Answer:
     behind = [rival for rival in rivals if rival.is_ahead]
     on_a_par = [rival for rival in rivals if not rival.is_ahead and not rival.is_beaten]
     if any(rival.name == "first_setting" for rival in behind):
-        title = f"It is worse on new rows than {behind[0].title}, with which the search began"
+        title = f"It is worse on new rows than {behind[0].title}"
         advice = "The search has overfitted its validation rows: give it fewer --trials. "
         advice += more_rows_to_choose_by(evidence.data.split)
         return Finding("better_than_default", "warning", title, explained, advice, figures)
@@ -89,7 +89,7 @@ def check(evidence: Evidence) -> Answer:
         advice = "Use what is better, or give the search more --time."
         return Finding("better_than_default", "warning", title, explained, advice, figures)
     if on_a_par:
-        title = f"It is about as good as {' and '.join(rival.title for rival in on_a_par)}: chance could turn it round"
+        title = f"It is about as good as {' and '.join(rival.title for rival in on_a_par)}: that may be chance"
         advice = "Where a simpler model will do, take it. More rows or more --time may bring out a difference."
         return Finding("better_than_default", "note", title, explained, advice, figures)
     title = f"It beats {', '.join(rival.title for rival in rivals)}"
@@ -101,7 +101,7 @@ def _rivals(evidence: Evidence) -> Iterator[Rival]:
     named = {}
     first = _first_setting(evidence)
     if first is not None:
-        title = f"the first setting of {first.family}, #{first.number}"
+        title = f"#{first.number} {first.family} (the first setting)"
         named["first_setting"] = (title, evidence.predictions[first.number][part])
     for name, kept in evidence.baseline_predictions.items():
         if name != CONSTANT and part in kept:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from automl.diagnostics import worst_first
 from automl.ensemble import Ensemble
-from automl.figures import clock, count, score, value
+from automl.figures import clock, count, rate, score
 from automl.plain import plain
 from automl.reporting import Result
 from automl.reporting.findings import MOST_FINDINGS
@@ -89,7 +89,7 @@ def _members(best: Ensemble) -> RenderableType:
     """What the model is made of, the heaviest first, and how fast that is."""
     parts = ", ".join(f"{member.weight:.0%} #{member.trial} {member.family}" for member in best.members)
     made_of = f"The ensemble is {parts}: {count(best.networks, 'network')}" if len(best.members) > 1 else ""
-    speed = f"{value(best.rows_per_second)} rows per second on one core" if best.rows_per_second else ""
+    speed = f"{rate(best.rows_per_second)} rows per second on one core" if best.rows_per_second else ""
     size = f"{count(best.parameters, 'weight')}"
     return Text(", ".join(part for part in (made_of or f"The model is {best.title}", size, speed) if part) + ".")
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from automl.evaluation import Evaluated, advantage, judged_alike
-from automl.figures import clock, count, score, value
+from automl.figures import clock, count, rate, score
 from automl.plain import plain
 from automl.records import RunFolder
 from automl.reporting.facts import ReportFacts, from_folder
@@ -203,7 +203,7 @@ def _model(facts: ReportFacts) -> str:
 
 def _speed(facts: ReportFacts) -> str:
     speed = facts.best.rows_per_second if facts.best else 0.0
-    return f"{value(speed)} rows per second" if speed else ""
+    return f"{rate(speed)} rows per second" if speed else ""
 
 
 def _trials(facts: ReportFacts) -> str:

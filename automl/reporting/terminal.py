@@ -188,8 +188,12 @@ def _target(target: Target) -> str:
 
 
 def _split(split: Split) -> str:
-    sizes = ", ".join(f"{len(rows):,} {PARTS[part]}" for part, rows in split.parts().items())
-    return f"{sizes} rows; {plain(split.how)}"
+    sizes = {PARTS[part]: len(rows) for part, rows in split.parts().items()}
+    if split.folds is not None:
+        # The same rows, which train and validate in turn.
+        sizes = {f"{PARTS['train']} and {PARTS['val']}": len(split.train), PARTS["test"]: len(split.test)}
+    shown = ", ".join(f"{number:,} {part}" for part, number in sizes.items() if number)
+    return f"{shown} rows; {plain(split.how)}"
 
 
 def _refit(rows: int, plan: Plan) -> str:

@@ -235,6 +235,15 @@ def test_tells_what_the_table_holds() -> None:
     assert "Warning   Only 40 rows: the scores have wide margins." in piped.text
 
 
+def test_counts_rows_once_that_train_and_validate_in_turn() -> None:
+    frame = pd.DataFrame({"x": np.arange(40) ** 2, "y": ["a", "b"] * 20})
+    known = np.arange(32)
+    split = Split(known, known, np.arange(32, 40), "at random, in 8 folds", folds=known % 8)
+    piped = screen()
+    piped.terminal.data(profile(frame), name="t", notes=(), split=split)
+    assert "Split     32 train and validation, 8 test rows; at random, in 8 folds" in piped.text
+
+
 def test_cuts_notes_that_would_fill_the_screen() -> None:
     frame = pd.DataFrame({"x": np.arange(40) ** 2, "y": ["a", "b"] * 20})
     piped = screen()

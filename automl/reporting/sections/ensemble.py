@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from automl.figures import count, value
+from automl.figures import count, rate
 from automl.reporting.facts import ReportFacts
 from automl.reporting.refit import again
 
@@ -19,13 +19,13 @@ def show(facts: ReportFacts) -> dict[str, Any] | None:
     scores = {trial.number: trial.scores for trial in facts.trials}
     return {
         "members": [
-            {"member": member, "scores": scores.get(member.trial, {}), "speed": value(member.rows_per_second)}
+            {"member": member, "scores": scores.get(member.trial, {}), "speed": rate(member.rows_per_second)}
             for member in best.members
         ],
         "parts": list(facts.rows),
         "networks": count(best.networks, "network"),
         "parameters": count(best.parameters, "weight"),
-        "speed": value(best.rows_per_second) if best.rows_per_second else "",
+        "speed": rate(best.rows_per_second) if best.rows_per_second else "",
         "temperature": best.temperature,
         "again": again(best),
     }
