@@ -67,7 +67,7 @@ def fit(
     """Searches for the best network for a table, records everything, and saves the best as a model.
 
     Args:
-        data: the path of a table (CSV, Parquet, Feather, JSON lines) or a data frame; it is not changed.
+        data: the path of a table (CSV, Parquet, Feather, JSON) or a data frame; it is not changed.
         task: "classify" or "regress"; by default what the target's values suggest.
         target: the column to predict; by default one called target, label, class or y, else the last.
         time: the budget for everything, as "90s", "5m", "1h30m" or seconds; five minutes unless `trials` is given.
@@ -415,17 +415,23 @@ def profile(
     from automl.data import profile as profiling
     from automl.data import read as reading
 
+    known = asked.column_kinds(kinds or {}, drop)
     if isinstance(data, pd.DataFrame):
-        table = reading.from_frame(data)
+        table = reading.from_frame(data, left_out=asked.dropped(known))
     else:
         table = reading.read(
-            data, delimiter=delimiter, encoding=encoding, has_header=not no_header, skip_bad_lines=skip_bad_lines
+            data,
+            delimiter=delimiter,
+            encoding=encoding,
+            has_header=not no_header,
+            skip_bad_lines=skip_bad_lines,
+            left_out=asked.dropped(known),
         )
     return profiling.profile(
         table.frame,
         target=_name(target),
         task=task,
-        kinds=asked.column_kinds(kinds or {}, drop),
+        kinds=known,
         repeated=table.repeated,
         unnamed=table.unnamed,
     )

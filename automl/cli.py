@@ -394,10 +394,16 @@ def profile(
     from automl.data import read as reading
     from automl.diagnostics import ask, to_json, worst_first
     from automl.evidence import of_table
-    from automl.options import column_kinds, named_kinds
+    from automl.options import column_kinds, dropped, named_kinds
 
+    kinds = column_kinds(named_kinds(kind or ()), drop or ())
     table = reading.read(
-        data, delimiter=delimiter, encoding=encoding, has_header=not no_header, skip_bad_lines=skip_bad_lines
+        data,
+        delimiter=delimiter,
+        encoding=encoding,
+        has_header=not no_header,
+        skip_bad_lines=skip_bad_lines,
+        left_out=dropped(kinds),
     )
     facts = profiling.profile(
         table.frame,
@@ -405,7 +411,7 @@ def profile(
         task=task,
         repeated=table.repeated,
         unnamed=table.unnamed,
-        kinds=column_kinds(named_kinds(kind or ()), drop or ()),
+        kinds=kinds,
     )
     try:
         answers = ask("data", of_table(table.frame, facts))

@@ -112,6 +112,7 @@ class Model:
             InputError: the target column or a feature is missing, or a label is no class of the model.
         """
         from automl.data.target import is_known
+        from automl.encoding.categories import EMPTY_TO_PANDAS
         from automl.tasks import scores
 
         frame = self._as_training(frame)
@@ -119,6 +120,15 @@ class Model:
         if name not in frame.columns:
             raise InputError(f"The table lacks the target {name!r}, so predictions cannot be scored. Add the column.")
         labels = frame[name].reset_index(drop=True)
+        if (
+            EMPTY_TO_PANDAS in self.target.get("labels", ())
+            and labels.hasnans
+            and not (labels == EMPTY_TO_PANDAS).any()
+        ):
+            raise InputError(
+                f"The target {name!r} has empty cells and no {EMPTY_TO_PANDAS!r}, which is a class of the model. "
+                "pandas.read_csv makes the one of the other: tell it keep_default_na=False, or leave such rows out."
+            )
         rows = is_known(labels, self.target.get("labels", ()))
         if not rows.any():
             raise InputError(f"The target {name!r} is empty in all rows, so predictions cannot be scored.")
@@ -146,7 +156,9 @@ class Model:
     def _as_training(self, frame: pd.DataFrame) -> pd.DataFrame:
         from automl.data.read import as_training
 
-        return as_training(frame, {str(self.target["name"]), *(column["name"] for column in self.encoding.columns)})
+        needed = {str(self.target["name"]), *(column["name"] for column in self.encoding.columns)}
+        has_commas = self.facts.get("decimal", ".") == ","
+        return as_training(frame, needed, numbers=needed - {*self.facts.get("texts", ())} if has_commas else ())
 
     def _predictions(self, frame: pd.DataFrame) -> FloatArray:
         from automl.encoding import strange
@@ -264,8 +276,14 @@ def writing(path: str | os.PathLike[str]) -> Writing:
 
     bundle = _bundle(Path(path))
     _check(bundle)
-    facts = bundle_schema.read(bundle / SCHEMA)["facts"]
-    return Writing(facts.get("decimal", "."), frozenset(facts.get("texts", ())), facts.get("words", {}))
+    schema = bundle_schema.read(bundle / SCHEMA)
+    facts = schema["facts"]
+    return Writing(
+        facts.get("decimal", "."),
+        frozenset(facts.get("texts", ())),
+        facts.get("words", {}),
+        needed=frozenset({schema["target"]["name"], *(column["name"] for column in schema["columns"])}),
+    )
 
 
 def check(path: str | os.PathLike[str]) -> None:

@@ -224,3 +224,12 @@ def column_kinds(kinds: Mapping[Any, Any], dropped: Any) -> dict[str, Any]:
         if named.get(name, "dropped") != "dropped":
             raise InputError(f"Column {name!r} is to be dropped, and to be of the kind {named[name]!r}. Ask for one.")
     return {**named, **dict.fromkeys(left_out, "dropped")}
+
+
+def dropped(kinds: Mapping[str, str]) -> list[str]:
+    """The columns to leave out.
+
+    >>> dropped({"zip": "category", "comment": "dropped"})
+    ['comment']
+    """
+    return [name for name, kind in kinds.items() if kind == "dropped"]

@@ -27,7 +27,7 @@ from automl.encoding.numbers import Scaling
 from automl.encoding.table import Arrays, Encoding
 from automl.errors import InputError, unknown
 from automl.families import Candidate, candidates
-from automl.options import Options
+from automl.options import Options, dropped
 from automl.space import Choice, SearchSpace
 from automl.space_files import SpaceFile, change, read_space, read_user_space, split_settings
 from automl.tasks import Specification, Task, task
@@ -182,14 +182,18 @@ def _read(data: str | Path | pd.DataFrame, options: Options) -> tuple[pd.DataFra
     }
     if str(options.test) == STANDARD_INPUT:
         raise InputError("--test takes no - : test rows cannot be piped in. Save them as a file, and give its path.")
-    read = reading.from_frame(data) if isinstance(data, pd.DataFrame) else reading.read(data, **form)
+    left_out = dropped(options.kinds)
+    if isinstance(data, pd.DataFrame):
+        read = reading.from_frame(data, left_out=left_out)
+    else:
+        read = reading.read(data, **form, left_out=left_out)
     if options.test is None:
         return read.frame, np.empty(0, dtype=np.int64), read
-    test = reading.read(options.test, **form, like=read.writing)
-    lacking = [name for name in read.frame.columns if name not in test.frame.columns]
+    test = reading.read(options.test, **form, left_out=left_out, like=read.writing)
+    lacking = [name for name in read.frame.columns if name not in {*test.frame.columns, *left_out}]
     if lacking:
         raise InputError(f"{options.test} lacks columns of the training table: {', '.join(map(repr, lacking[:10]))}.")
-    both = pd.concat([read.frame, test.frame[read.frame.columns]], ignore_index=True)
+    both = pd.concat([read.frame, test.frame.reindex(columns=read.frame.columns)], ignore_index=True)
     notes = (*read.notes, *test.notes, f"Test rows come from {options.test}.")
     return both, np.arange(len(read.frame), len(both)), dataclasses.replace(read, notes=notes)
 
@@ -209,7 +213,7 @@ def _split(
         together: dict[str, Any] = {
             "copies": copies(kept, facts.features, facts.target.name),
             "classes": np.asarray(targets[others]) if facts.target.task == "classify" else None,
-            "groups": kept[options.group] if options.group else None,
+            "groups": pd.Series(cells.labels(kept[options.group]), name=options.group) if options.group else None,
             "seed": options.seed,
         }
         cut = split_at_random(shares=shares, **together)

@@ -147,6 +147,25 @@ def test_a_class_may_be_called_like_what_is_missing(flowers: pd.DataFrame, in_fo
     assert done.stdout.startswith(f"{len(labelled)} rows of labelled.csv")
 
 
+def test_a_class_that_pandas_has_read_as_nothing_is_not_left_out_of_the_score(
+    bundle: Path, flowers: pd.DataFrame
+) -> None:
+    known = flowers[flowers["kind"].notna()]
+    target = task("classify").fit_target(known["kind"].replace("rose", "None"))
+    loaded = dataclasses.replace(model.load(bundle), target=target)
+    with pytest.raises(InputError, match="'kind' has empty cells and no 'None', .* keep_default_na=False"):
+        loaded.score(known.replace("rose", None))
+    assert np.isfinite(loaded.score(known.replace("rose", "None"))["log_loss"])
+
+
+def test_texts_are_numbers_with_the_decimal_comma_of_the_training_table(bundle: Path, flowers: pd.DataFrame) -> None:
+    loaded = model.load(bundle)
+    loaded = dataclasses.replace(loaded, facts={**loaded.facts, "decimal": ",", "texts": ["colour", "kind"]})
+    points = flowers.head(20).assign(length=[f"{value:.3f}" for value in flowers["length"].head(20)])
+    commas = points.assign(length=points["length"].str.replace(".", ","))
+    pd.testing.assert_frame_equal(loaded.predict_proba(commas), loaded.predict_proba(points))
+
+
 def test_the_row_of_a_target_that_is_no_number_is_that_of_the_table(bundle: Path, flowers: pd.DataFrame) -> None:
     target = task("regress").fit_target(flowers["length"])
     loaded = dataclasses.replace(model.load(bundle), task="regress", target=target)
@@ -181,14 +200,15 @@ def test_an_altered_file_is_named(bundle: Path, name: str) -> None:
 
 
 def test_says_how_its_tables_are_read(bundle: Path) -> None:
-    assert model.writing(bundle) == Writing(".", frozenset(), {})
+    needed = frozenset({"length", "width", "colour", "kind"})
+    assert model.writing(bundle) == Writing(".", frozenset(), {}, needed)
     schema = files.read_json(bundle / "schema.json")
     schema["facts"] |= {"decimal": ",", "texts": ["country"], "words": {"country": ["NA"]}}
     files.write_json(bundle / "schema.json", schema)
     manifest = files.read_json(bundle / "manifest.json")
     manifest["sha256"]["schema.json"] = files.sha256(bundle / "schema.json")
     files.write_json(bundle / "manifest.json", manifest)
-    assert model.writing(bundle) == Writing(",", frozenset({"country"}), {"country": ["NA"]})
+    assert model.writing(bundle) == Writing(",", frozenset({"country"}), {"country": ["NA"]}, needed)
 
 
 def test_a_newer_format_asks_for_an_upgrade(bundle: Path) -> None:

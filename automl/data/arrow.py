@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from automl.data.columns import END_OF_DAYS, FIRST_DAY
+from automl.data.decimals import with_points
 from automl.data.files import printable
 from automl.errors import InputError
 
@@ -21,6 +22,15 @@ from automl.errors import InputError
 UNNAMED = re.compile(r"\s*|Unnamed: \d+")
 _STORED_INDEX = re.compile(r"__index_level_\d+__")
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+# A column, and notes on how it was read.
+Read = tuple[pa.ChunkedArray, tuple[str, ...]]
+
+
+def everything(name: str) -> bool:
+    """Whether a column is needed where all are."""
+    return True
 
 
 @dataclass(frozen=True)
@@ -32,11 +42,16 @@ class Parsed:
     notes: tuple[str, ...] = ()
 
 
-def to_frame(parsed: Parsed, *, label: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def to_frame(
+    parsed: Parsed, *, label: str, is_needed: Callable[[str], bool] = everything
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The frame with Arrow types, unique non-empty names and rows numbered from 0, and notes.
 
+    Args:
+        is_needed: whether a column of this name matters; one that does not, and cannot be read, is empty.
+
     Raises:
-        InputError: there is no column, or one holds lists, records or bytes.
+        InputError: there is no column, or a needed one holds lists, records or bytes.
     """
     if not parsed.columns:
         raise InputError(f"{label} has no columns. Give a table.")
@@ -52,7 +67,7 @@ def to_frame(parsed: Parsed, *, label: str) -> tuple[pd.DataFrame, tuple[str, ..
     names, renamed = unique_names([parsed.names[place] for place in keep], keep, label)
     columns = []
     for name, place in zip(names, keep, strict=True):
-        column, note = _plain(parsed.columns[place], name, label)
+        column, note = _readable(_plain, parsed.columns[place], name, label, is_needed)
         columns.append(column)
         notes.extend(note)
     frame = pa.table(columns, names=names).to_pandas(types_mapper=pd.ArrowDtype, ignore_metadata=True)
@@ -60,13 +75,33 @@ def to_frame(parsed: Parsed, *, label: str) -> tuple[pd.DataFrame, tuple[str, ..
 
 
 def from_values(
-    values: Sequence[object] | pd.Series, *, name: str, label: str
-) -> tuple[pa.ChunkedArray, tuple[str, ...]]:
+    values: Sequence[object] | pd.Series, *, name: str, label: str, is_needed: Callable[[str], bool] = everything
+) -> Read:
     """A column of Python or pandas values; where Arrow has no common type for them, as numbers or else as text.
+
+    Args:
+        is_needed: as of `to_frame`.
 
     Raises:
         InputError: some value is a list, a dictionary or another object.
     """
+    return _readable(_from_values, values, name, label, is_needed)
+
+
+def _readable(
+    read: Callable[[Any, str, str], Read], values: Any, name: str, label: str, is_needed: Callable[[str], bool]
+) -> Read:
+    """What `read` makes of the values; if it cannot, and they are not needed, as many empty cells."""
+    try:
+        return read(values, name, label)
+    except InputError:
+        if is_needed(name.strip()):
+            raise
+        note = f"{label}: column {printable(name)!r} cannot be read and is not needed; its cells are left empty."
+        return pa.chunked_array([pa.nulls(len(values), pa.float64())]), (note,)
+
+
+def _from_values(values: Sequence[object] | pd.Series, name: str, label: str) -> Read:
     if isinstance(values, pd.Series) and isinstance(values.dtype, pd.SparseDtype):
         values = pd.Series(values.to_numpy())
     try:
@@ -89,14 +124,19 @@ def from_values(
     return pa.chunked_array([pa.array(texts, pa.string())]), (note,)
 
 
-def plain_values(values: pd.Series, *, name: str, label: str) -> pd.Series:
+def plain_values(values: pd.Series, *, name: str, label: str, has_commas: bool = False) -> pd.Series:
     """The cells as `from_values` and `to_frame` read them, in the rows of the series.
+
+    Args:
+        has_commas: whether texts are numbers with decimal commas.
 
     Raises:
         InputError: as these do.
     """
     column, _ = from_values(values, name=name, label=label)
     plain, _ = _plain(column, name, label)
+    if has_commas and pa.types.is_string(plain.type):
+        plain = with_points(plain)
     return pd.Series(pd.arrays.ArrowExtensionArray(plain), index=values.index, name=values.name)
 
 
@@ -143,7 +183,7 @@ def unique_names(names: Sequence[str], places: Sequence[int], label: str) -> tup
     return unique, tuple(notes)
 
 
-def _plain(column: pa.ChunkedArray, name: str, label: str) -> tuple[pa.ChunkedArray, tuple[str, ...]]:
+def _plain(column: pa.ChunkedArray, name: str, label: str) -> Read:
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
         return _plain(column.cast(kind.storage_type), name, label)
@@ -174,7 +214,9 @@ def _text(column: pa.ChunkedArray, name: str, label: str) -> pa.ChunkedArray:
     if pa.types.is_fixed_size_binary(column.type):
         column = column.cast(pa.binary())
     try:
-        return column.cast(pa.string())
+        text = column.cast(pa.string())
+        # Text files write no fractions of a second where there are none.
+        return pc.replace_substring_regex(text, r"\.0+$", "") if pa.types.is_time(column.type) else text
     except pa.ArrowNotImplementedError:
         texts = [None if value is None else str(value) for value in column.to_pylist()]
         return pa.chunked_array([pa.array(texts, pa.string())])
@@ -182,7 +224,7 @@ def _text(column: pa.ChunkedArray, name: str, label: str) -> pa.ChunkedArray:
         raise InputError(f"{label}: column {printable(name)!r} holds bytes, not text. Leave it out.") from None
 
 
-def _within_calendar(column: pa.ChunkedArray, name: str, label: str) -> tuple[pa.ChunkedArray, tuple[str, ...]]:
+def _within_calendar(column: pa.ChunkedArray, name: str, label: str) -> Read:
     """Arrow has dates that Python has not: those before the year 1 and after the year 9999."""
     if column.type == pa.timestamp("ns", getattr(column.type, "tz", None)):
         return column, ()

@@ -25,18 +25,25 @@ DATE_FORMATS = (
     "%Y/%m/%d",
     "%d.%m.%Y",
     "%d-%m-%Y",
+    "%m-%d-%Y",
     "%m/%d/%y",
     "%d/%m/%y",
     "%d %b %Y",
+    "%d %B %Y",
     "%d-%b-%Y",
     "%b %d, %Y",
     "%B %d, %Y",
     "%m/%d/%Y %H:%M",
     "%d/%m/%Y %H:%M",
     "%d.%m.%Y %H:%M",
+    "%d-%m-%Y %H:%M",
+    "%m-%d-%Y %H:%M",
     "%m/%d/%Y %H:%M:%S",
     "%d/%m/%Y %H:%M:%S",
     "%d.%m.%Y %H:%M:%S",
+    "%d-%m-%Y %H:%M:%S",
+    "%m-%d-%Y %H:%M:%S",
+    "%d-%b-%Y %H:%M:%S",
     "%d-%b-%y",
     "%m/%d/%y %H:%M",
     "%d/%m/%y %H:%M",
@@ -71,6 +78,8 @@ _DECORATED = re.compile(r"[\s$€£¥]*(?:([+-])[\s$€£¥]*)?([\d.,eE+-]+)[\s%
 _IN_PARENTHESES = re.compile(r"[\s$€£¥]*\(([^()+-]+)\)[\s%$€£¥]*")
 # "0,125" has a decimal comma, whatever else the column holds.
 _THOUSANDS = re.compile(r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$")
+# "1 234.5" and "1'234.5", with a space of any kind.
+_SET_APART = re.compile(r"(?<![\d.,])([1-9]\d{0,2})((?:[\s'’]\d{3})+)(?![\d'’])")
 _LOOKS_LIKE_DATE = r"\d[-/. ,][A-Za-z\d]+[-/. ,]|^[A-Za-z]{3,9} \d|^[12]\d{3}-\d{2}$"
 
 
@@ -160,6 +169,7 @@ def _decorated(text: str) -> float:
     plain = text.replace("\N{MINUS SIGN}", "-")
     if negative := _IN_PARENTHESES.fullmatch(plain):
         plain = f"-{negative[1]}"
+    plain = _SET_APART.sub(lambda digits: digits[1] + re.sub(r"\D", "", digits[2]), plain, count=1)
     found = _DECORATED.fullmatch(plain)
     if not found:
         return np.nan
@@ -277,4 +287,4 @@ def _dates(texts: pd.Series, date_format: str) -> pd.Series:
 
 def _swapped(date_format: str) -> str:
     """The format with day and month the other way round, if they are numbers."""
-    return date_format.replace("%m/%d", "%X").replace("%d/%m", "%m/%d").replace("%X", "%d/%m")
+    return re.sub(r"^%([md])([/-])%([md])", r"%\3\2%\1", date_format)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import functools
 import io
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -18,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from automl.data.arrow import Parsed
-from automl.data.columns import ABSENT
+from automl.data.decimals import with_decimal_points
 from automl.data.files import printable
 from automl.errors import InputError
 
@@ -31,18 +32,9 @@ WORDS = frozenset({*MISSING, _UNKNOWN} - {""})
 _SAMPLE_LINES = 100
 _MOST_PREAMBLE = 20
 _MOST_SKIPPED = 0.1
-# Of a column's cells that are there, those that are numbers if it is one of numbers.
-_LEAST_NUMBERS = 0.95
 # A row must fit into a block.
 _BLOCK_BYTES = 1 << 30
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
-# What may stand before and after the digits: signs, currencies and, of a negative number, parentheses.
-_BEFORE = r"^[\s\p{Zs}$€£¥]*\(?[+\x{2212}-]?[\s\p{Zs}$€£¥]*"
-_AFTER = r"[\s\p{Zs}%$€£¥]*\)?[\s\p{Zs}%$€£¥]*$"
-_COMMA_NUMBER = _BEFORE + r"(\d+(,\d+)?|\d{1,3}(\.\d{3})+,\d+)([eE][+-]?\d+)?" + _AFTER
-_MAYBE_THOUSANDS = _BEFORE + r"([1-9]\d{0,2}(,\d{3})*|0)" + _AFTER
-# Sums of money are written with and without a sign between thousands in one column, other numbers are not.
-_BARE = r"^\s*[+-]?\d+(,\d+)?\s*$"
 _LINE_END = re.compile(r"\r\n|\r|\n")
 # NUL characters have been removed from the text.
 _END = "\0"
@@ -106,7 +98,7 @@ def parse(
     mark = delimiter or _find_delimiter(text)
     header = _header(text, mark, label)
     if has_header:
-        _check_header(header.names, label)
+        _check_header(header.names, label, is_known=texts is not None)
     else:
         header = _Header([f"column_{place + 1}" for place in range(len(header.names))], 0, 0, ())
     # Only where the beginning is blank is all of it looked at.
@@ -158,15 +150,16 @@ def parse(
             columns[place] = _with_values(column, values[place])
     if has_header:
         _check_names(header.names, columns, label)
-    if mark == ",":
-        return Parsed(header.names, columns, tuple(notes)), Dialect(mark, ".")
-    pointed, found = _with_decimal_points(columns, as_text, likely=decimal, is_known=texts is not None)
-    numbers = [
-        name
-        for name, before, after in zip(names, columns, pointed, strict=True)
-        if pa.types.is_string(after.type) and not after.equals(before)
-    ]
-    return Parsed(header.names, pointed, tuple(notes)), Dialect(mark, found, tuple(numbers))
+    pointed, found, numbers = with_decimal_points(
+        dict(zip(range(len(columns)), columns, strict=True)),
+        as_text,
+        likely=decimal,
+        is_known=texts is not None,
+        is_doubtful=mark == ",",
+    )
+    return Parsed(header.names, list(pointed.values()), tuple(notes)), Dialect(
+        mark, found, tuple(names[one] for one in numbers)
+    )
 
 
 def _no_rows(label: str) -> InputError:
@@ -177,12 +170,14 @@ def _find_delimiter(text: bytes) -> str:
     """The delimiter that cuts most rows into as many fields as the header has, and into more than one."""
     lines = list(islice(_lines(text), _SAMPLE_LINES))
 
-    def fit(mark: str) -> tuple[float, int]:
+    def fit(mark: str) -> tuple[float, bool, int]:
         rows = [row for row in csv.reader(lines, delimiter=mark) if row]
-        rows = rows[_preamble(rows) :]
+        above = _preamble(rows)
+        rows = rows[above:]
         if len(rows) < 2 or len(rows[0]) == 1:
-            return 0.0, 0
-        return sum(len(row) == len(rows[0]) for row in rows[1:]) / len(rows[1:]), len(rows[0])
+            return 0.0, False, 0
+        # Names with another delimiter look like a title.
+        return sum(len(row) == len(rows[0]) for row in rows[1:]) / len(rows[1:]), not above, len(rows[0])
 
     return max(DELIMITERS, key=fit)
 
@@ -231,18 +226,20 @@ def _header(text: bytes, mark: str, label: str) -> _Header:
     return _Header(names, len(read), sum(len(line.encode()) for line in read), notes)
 
 
-def _check_header(names: list[str], label: str) -> None:
+def _check_header(names: list[str], label: str, *, is_known: bool) -> None:
     given = [name.strip() for name in names if name.strip()]
     if not given:
         raise InputError(f"{label} holds nothing but delimiters. Give a file that holds a table.")
     # pandas writes 0, 1, 2, … for columns that have no names.
     counted = len(given) > 2 and given == [str(place) for place in range(len(given))]
-    if all(_NUMBER.fullmatch(name) for name in given) and not counted:
+    # The table that this one belongs to may have such names; what is lacking is said where it is needed.
+    if all(_NUMBER.fullmatch(name) for name in given) and not counted and not is_known:
         raise _no_header(names, label)
 
 
 def _check_names(names: list[str], columns: list[pa.ChunkedArray], label: str) -> None:
     """A first row whose every number stands above numbers, and some of whose words occur below them, is data."""
+    _check_repeated(names, columns, label)
     explained = words = 0
     for name, column in zip((name.strip() for name in names), columns, strict=True):
         is_numeric = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
@@ -255,6 +252,22 @@ def _check_names(names: list[str], columns: list[pa.ChunkedArray], label: str) -
             words += 1
     if words and explained > 0.5 * len(names):
         raise _no_header(names, label)
+
+
+def _check_repeated(names: list[str], columns: list[pa.ChunkedArray], label: str) -> None:
+    """Files that were joined with their headers have the names among the rows, and text in every column."""
+    if len(names) < 2 or not all(
+        pa.types.is_string(column.type) and name.strip() for name, column in zip(names, columns, strict=True)
+    ):
+        return
+    equal = functools.reduce(
+        pc.and_, (pc.equal(column, name.strip()) for name, column in zip(names, columns, strict=True))
+    )
+    if pc.any(equal).as_py():
+        raise InputError(
+            f"{label}: row {pc.index(equal, True).as_py() + 1:,} below the column names has the names once more, as"
+            " where files were joined. Remove such rows."
+        )
 
 
 def _no_header(names: list[str], label: str) -> InputError:
@@ -347,60 +360,6 @@ def _with_values(column: pa.ChunkedArray, values: Collection[str]) -> pa.Chunked
     trimmed = pc.utf8_trim_whitespace(column)
     missing = pa.array(sorted({*MISSING, _UNKNOWN} - {*values}))
     return pc.if_else(pc.is_in(trimmed, missing), pa.scalar(None, pa.string()), trimmed)
-
-
-def _with_decimal_points(
-    columns: list[pa.ChunkedArray], as_text: Collection[int], *, likely: str, is_known: bool
-) -> tuple[list[pa.ChunkedArray], str]:
-    """Columns of numbers with decimal points instead of commas, and the decimal sign that was found.
-
-    They are numbers then, unless a few cells are something else.
-
-    Args:
-        is_known: whether every column that is not to stay text is known to be none, whatever its cells look like.
-    """
-    texts = {
-        place: column
-        for place, column in enumerate(columns)
-        if pa.types.is_string(column.type) and place not in as_text
-    }
-    numbers = {place: column for place, column in texts.items() if _are_numbers(column)}
-    # "1,234" alone may stand for a thousand and more; another number must show that the comma is a decimal sign.
-    if likely == "." and not any(_shows_decimal_comma(column) for column in numbers.values()):
-        return columns, "."
-    pointed = {place: _pointed(column) for place, column in (texts if is_known else numbers).items()}
-    return [pointed.get(place, column) for place, column in enumerate(columns)], ","
-
-
-def _are_numbers(texts: pa.ChunkedArray) -> bool:
-    """Whether nearly all cells that are there are whole numbers, or have a decimal comma."""
-    there = texts.filter(pc.invert(pc.is_in(pc.utf8_lower(texts), pa.array(sorted(ABSENT)))))
-    return (pc.mean(_matches(there, _COMMA_NUMBER)).as_py() or 0.0) >= _LEAST_NUMBERS
-
-
-def _shows_decimal_comma(texts: pa.ChunkedArray) -> bool:
-    """Whether the numbers among the cells have commas, and not only where thousands might have them."""
-    numbers = texts.filter(_matches(texts, _COMMA_NUMBER))
-    bare = numbers.filter(_matches(numbers, _BARE))
-    others = numbers.filter(pc.invert(_matches(numbers, _MAYBE_THOUSANDS)))
-    return _has_commas(others) or (_has_commas(bare) and not pc.all(_matches(bare, _MAYBE_THOUSANDS)).as_py())
-
-
-def _has_commas(texts: pa.ChunkedArray) -> bool:
-    return bool(pc.any(pc.match_substring(texts, ",")).as_py())
-
-
-def _pointed(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The cells with decimal points, as numbers if all are; what is no number stays as it is."""
-    is_number = _matches(texts, _COMMA_NUMBER)
-    pointed = pc.if_else(is_number, pc.replace_substring(pc.replace_substring(texts, ".", ""), ",", "."), texts)
-    with contextlib.suppress(pa.ArrowInvalid):
-        return pointed.cast(pa.float64())
-    return pointed
-
-
-def _matches(texts: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
-    return pc.match_substring_regex(texts, pattern)
 
 
 def _fault(text: bytes, mark: str, label: str, header: _Header | None = None) -> InputError | None:

@@ -7,29 +7,38 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 
 from automl.data import bounds
-from automl.data.arrow import Parsed, from_values
+from automl.data.arrow import Parsed, everything, from_values
 from automl.data.files import printable
 from automl.errors import InputError
 
 
-def parse(text: bytes, *, label: str) -> Parsed:
+def parse(text: bytes, *, label: str, is_needed: Callable[[str], bool] = everything) -> Parsed:
     """The columns of UTF-8 text; a key that an object lacks is missing there.
+
+    Args:
+        is_needed: whether a column of this name matters; one that does not, and cannot be read, is empty.
 
     Raises:
         InputError: a line or an element of the list is not one JSON object, or a value is a list or an object.
     """
     rows = _elements(text, label) if text.lstrip().startswith(b"[") else _lines(text, label)
+    if len(rows) == 1 and rows[0] and all(isinstance(cells, (dict, list)) for cells in rows[0].values()):
+        raise InputError(
+            f"{label} is one JSON object that holds columns, not rows. Write an object for each row, as pandas does"
+            " with to_json(…, orient='records', lines=True)."
+        )
     names = list(dict.fromkeys(name for row in rows for name in row))
     bounds.check_cells(len(rows) * len(names), stored=len(text), label=label)
     columns: list[pa.ChunkedArray] = []
     notes: list[str] = []
     for name in names:
-        column, note = from_values([row.get(name) for row in rows], name=name, label=label)
+        column, note = from_values([row.get(name) for row in rows], name=name, label=label, is_needed=is_needed)
         columns.append(column)
         notes.extend(note)
     return Parsed(names, columns, tuple(notes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pyarrow.parquet
 from automl.data import bounds, delimited, json_lines, text
 from automl.data.arrow import UNNAMED, Parsed, from_values, plain_values, to_frame, unique_names
 from automl.data.columns import is_text
+from automl.data.decimals import with_decimal_points
 from automl.data.delimited import Dialect
 from automl.data.files import STREAM, File, load, printable
 from automl.errors import EnvironmentFault, InputError
@@ -31,11 +32,13 @@ class Writing:
         decimal: the decimal sign of its text.
         texts: the columns whose cells are text, and stay as they are written: "01" is not 1, nor "1.10" 1.1.
         words: by the name of such a column, those of its values that elsewhere stand for a missing cell, such as "NA".
+        needed: the columns that must be readable; None for all.
     """
 
     decimal: str = "."
     texts: Collection[str] = ()
     words: Mapping[str, Collection[str]] = field(default_factory=dict)
+    needed: Collection[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ def read(
     has_header: bool = True,
     skip_bad_lines: bool = False,
     may_be_empty: bool = False,
+    left_out: Collection[str] = (),
     like: Writing | None = None,
 ) -> Table:
     """The table in a file: CSV, TSV, TXT or JSON (each also as .gz), Parquet, Feather or Arrow, or a .zip of one.
@@ -89,6 +93,7 @@ def read(
         has_header: whether the first row of text names the columns; otherwise they are `column_1` and so on.
         skip_bad_lines: whether lines of text with too many or too few fields are left out, if they are few.
         may_be_empty: whether there may be no rows.
+        left_out: columns that nobody needs, and which are empty where they cannot be read.
         like: how the table is written that this one belongs to.
 
     Raises:
@@ -98,10 +103,15 @@ def read(
     if not isinstance(path, (str, Path)):
         raise InputError(f"The data must be the path of a file or a pandas data frame, not {type(path).__name__!r}.")
     file = load(path)
+
+    def is_needed(name: str) -> bool:
+        return name not in left_out and (like is None or like.needed is None or name in like.needed)
+
     try:
         parsed, dialect = _parsed(
             file,
             encoding,
+            is_needed,
             {
                 "delimiter": delimiter,
                 "has_header": has_header,
@@ -110,7 +120,7 @@ def read(
                 **({} if like is None else {"decimal": like.decimal, "texts": like.texts, "words": like.words}),
             },
         )
-        frame, notes = to_frame(parsed, label=file.label)
+        frame, notes = to_frame(parsed, label=file.label, is_needed=is_needed)
     except MemoryError:
         raise EnvironmentFault(
             f"{file.label} does not fit in memory. Read a part of its rows, or use a larger machine."
@@ -129,31 +139,53 @@ def read(
     )
 
 
-def from_frame(frame: pd.DataFrame) -> Table:
+def from_frame(frame: pd.DataFrame, *, left_out: Collection[str] = ()) -> Table:
     """A table with the content of a data frame; the frame itself stays as it is, and its row index is left out.
+
+    Args:
+        left_out: columns that nobody needs, and which are empty where they cannot be read.
 
     Raises:
         InputError: the frame has no columns, or a cell holds a list, a dictionary or another object.
     """
+
+    def is_needed(name: str) -> bool:
+        return name not in left_out
+
     names = _names(frame)
     notes: list[str] = []
-    columns = []
+    columns: list[pa.ChunkedArray] = []
     for place, name in enumerate(names):
         # A copy, since Arrow would share the memory of a NumPy column with the caller.
-        column, note = from_values(frame.iloc[:, place].copy(), name=name, label="data")
+        column, note = from_values(frame.iloc[:, place].copy(), name=name, label="data", is_needed=is_needed)
         columns.append(column)
         notes.extend(note)
     if frame.index.names != [None]:
         named = ", ".join(repr(name) for name in frame.index.names)
         notes.append(f"data: the row index ({named}) was left out.")
-    plain, more = to_frame(Parsed(names, columns, tuple(notes)), label="data")
-    return Table(plain, "data", more, _digest(plain), repeated=_repeated(names), unnamed=_unnamed(names))
+    pointed, decimal, numbers = with_decimal_points(dict(enumerate(map(_as_string, columns))), is_doubtful=True)
+    if decimal != ".":
+        notes.append(f"data: the decimal sign is {decimal!r}.")
+    plain, more = to_frame(Parsed(names, list(pointed.values()), tuple(notes)), label="data", is_needed=is_needed)
+    return Table(
+        plain,
+        "data",
+        more,
+        _digest(plain),
+        repeated=_repeated(names),
+        unnamed=_unnamed(names),
+        decimal=decimal,
+        numbers=tuple(names[place].strip() for place in numbers),
+    )
 
 
-def as_training(frame: pd.DataFrame, needed: Collection[str]) -> pd.DataFrame:
+def as_training(frame: pd.DataFrame, needed: Collection[str], *, numbers: Collection[str] = ()) -> pd.DataFrame:
     """The frame with its columns called as `from_frame` calls them, and the needed ones read as it reads them.
 
     The other columns and the row index stay as they are.
+
+    Args:
+        numbers: columns whose texts are numbers with decimal commas.
 
     Raises:
         InputError: it is no data frame, or a cell of a needed column holds a list, a dictionary or another object.
@@ -166,7 +198,9 @@ def as_training(frame: pd.DataFrame, needed: Collection[str]) -> pd.DataFrame:
     if names != list(frame.columns):
         frame = frame.set_axis(names, axis=1)
     changed = {
-        str(name): plain_values(cells, name=str(name), label="data") for name, cells in frame.items() if name in needed
+        str(name): plain_values(cells, name=str(name), label="data", has_commas=name in numbers)
+        for name, cells in frame.items()
+        if name in needed
     }
     if not changed:
         return frame
@@ -174,6 +208,11 @@ def as_training(frame: pd.DataFrame, needed: Collection[str]) -> pd.DataFrame:
     for name, own in changed.items():
         frame[name] = own
     return frame
+
+
+def _as_string(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts of pandas in the type that texts have here."""
+    return column.cast(pa.string()) if pa.types.is_large_string(column.type) else column
 
 
 def _names(frame: pd.DataFrame) -> list[str]:
@@ -195,7 +234,9 @@ def _words(column: pd.Series) -> tuple[str, ...]:
     return tuple(sorted(texts[texts.isin(delimited.WORDS)].unique()))
 
 
-def _parsed(file: File, encoding: str | None, form: dict[str, Any]) -> tuple[Parsed, Dialect]:
+def _parsed(
+    file: File, encoding: str | None, is_needed: Callable[[str], bool], form: dict[str, Any]
+) -> tuple[Parsed, Dialect]:
     """The columns, and how the text is written if it is delimited."""
     dialect = Dialect(",", ".")
     match file.kind:
@@ -203,13 +244,13 @@ def _parsed(file: File, encoding: str | None, form: dict[str, Any]) -> tuple[Par
             return _stored_columns(file), dialect
         case "json_lines":
             content, encoding, notes = text.to_utf8(file.content, label=file.label, encoding=encoding)
-            parsed = json_lines.parse(content, label=file.label)
+            parsed = json_lines.parse(content, label=file.label, is_needed=is_needed)
             if encoding != "utf-8":
                 notes = (*notes, f"{file.label}: the encoding is {encoding}.")
         case "delimited":
             content, encoding, notes = text.to_utf8(file.content, label=file.label, encoding=encoding)
             if json_lines.is_json(content):
-                parsed = json_lines.parse(content, label=file.label)
+                parsed = json_lines.parse(content, label=file.label, is_needed=is_needed)
                 notes = (*notes, f"{file.label}: it holds JSON, and was read as such.")
             else:
                 parsed, dialect = delimited.parse(content, label=file.label, **form)

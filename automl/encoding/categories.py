@@ -10,11 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from automl.data import columns as cells
+from automl.data.delimited import WORDS
 
 OTHER = 0
 MISSING = 1
 FIRST_KNOWN = 2
 FEW_VALUES = 10
+# A value in a text file, and nothing in what pandas makes of the file.
+EMPTY_TO_PANDAS = "None"
 MOST_VALUES = 20_000
 
 
@@ -43,10 +46,15 @@ def transform(column: pd.Series, specification: dict[str, Any]) -> NDArray[np.in
     """Shape (rows,): 0 for other values, 1 for missing cells, 2 and up for the known values.
 
     Where no cell was missing in training, no network has learned what 1 means, and 0 stands for missing cells, too.
+    What stands for a missing cell in a text file does so everywhere, unless it is a known value: pandas reads "?" as it
+    is written. And it takes the word "None" for an empty cell: where training had no such cell, an empty one is "None".
     """
-    codes: dict[str | None, int] = {value: code for code, value in enumerate(specification["values"], FIRST_KNOWN)}
     # Models that were saved before do not say whether there were any.
-    codes[None] = MISSING if specification.get("gaps", True) else OTHER
+    missing = MISSING if specification.get("gaps", True) else OTHER
+    codes: dict[str | None, int] = dict.fromkeys((None, *WORDS), missing)
+    codes |= {value: code for code, value in enumerate(specification["values"], FIRST_KNOWN)}
+    if missing == OTHER:
+        codes[None] = codes.get(EMPTY_TO_PANDAS, OTHER)
     labels = cells.labels(column)
     if not cells.is_text(column):
         codes = _by_meaning(specification["values"]) | codes

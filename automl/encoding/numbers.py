@@ -57,6 +57,9 @@ def transform(column: pd.Series, specification: dict[str, Any], *, scaling: Scal
     if scaling == "robust":
         with np.errstate(over="ignore"):
             scaled = np.clip((filled - specification["median"]) / specification["spread"], -1e6, 1e6)
+        if len(specification["knots"]) == 1:
+            # Of a column with one value no network has learned anything.
+            scaled = np.zeros_like(scaled)
         scaled = scaled / np.sqrt(1 + (scaled / 3) ** 2)
     else:
         scaled = np.interp(filled, specification["knots"], specification["scores"])

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from automl.data import columns as cells
 from automl.data.files import printable
 from automl.data.profile import Profile
 from automl.encoding import categories
+from automl.encoding.categories import EMPTY_TO_PANDAS
 from automl.encoding.table import Encoding
 from automl.errors import InputError
+from automl.figures import count
 
 # Of a column's cells, what may be unreadable without it being another column; training rows may have had more.
 MOST_UNREAD = 0.2
@@ -64,14 +68,25 @@ def notes(encoding: Encoding, frame: pd.DataFrame, *, known: Collection[str]) ->
                 f" ({_listed(unread.examples)})."
             )
         if column["kind"] == "category":
+            labels = cells.labels(frame[column["name"]])
+            if lost := _taken_for_empty(labels, column["values"]):
+                said.append(
+                    f"Column {name}: {count(lost, 'cell')} without a value, and none with {EMPTY_TO_PANDAS!r}, which"
+                    " training had. pandas.read_csv makes the one of the other, unless told keep_default_na=False."
+                )
             is_unseen = categories.transform(frame[column["name"]], column) == categories.OTHER
-            unseen = pd.Series(cells.labels(frame[column["name"]])[is_unseen], dtype=object).dropna()
+            unseen = pd.Series(labels[is_unseen], dtype=object).dropna()
             if len(unseen):
                 examples = _listed(list(unseen.value_counts().index[:3]))
                 said.append(
-                    f"Column {name}: values too rare in training or unknown: {len(unseen):,} cells ({examples})."
+                    f"Column {name}: values too rare in training or unknown: {count(len(unseen), 'cell')} ({examples})."
                 )
     return tuple(said)
+
+
+def _taken_for_empty(labels: NDArray[np.object_], values: Collection[str]) -> int:
+    """How many cells are empty where a value has disappeared that pandas takes for nothing."""
+    return int(pd.isna(labels).sum()) if EMPTY_TO_PANDAS in values and EMPTY_TO_PANDAS not in labels else 0
 
 
 def _there(encoding: Encoding, frame: pd.DataFrame) -> list[dict[str, Any]]:

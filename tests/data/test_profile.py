@@ -155,6 +155,10 @@ def test_a_table_of_identifiers_has_nothing_to_learn_from() -> None:
 def test_says_when_day_and_month_cannot_be_told_apart() -> None:
     facts = profile(table(day=["01/02/2024", "03/04/2024"] * 20, x=RNG.normal(size=ROWS)), target="y")
     assert any("cannot be told apart" in warning for warning in facts.warnings)
+    months = profile(
+        table(day=[f"{month:02}-01-2024" for month in range(1, 11)] * 4, x=RNG.normal(size=ROWS)), target="y"
+    )
+    assert any("cannot be told apart" in warning for warning in months.warnings)
     clear = profile(table(day=["13/02/2024", "03/04/2024"] * 20, x=RNG.normal(size=ROWS)), target="y")
     assert clear.columns[0].date_format == "%d/%m/%Y"
     assert not any("cannot be told apart" in warning for warning in clear.warnings)
@@ -193,6 +197,11 @@ def test_one_value_in_less_than_a_hundredth_of_a_long_table_is_a_constant() -> N
         ("1/15/13 8:26", "2013-01-15T08:26"),
         ("15/1/13 8:26", "2013-01-15T08:26"),
         ("31-JAN-24", "2024-01-31"),
+        ("31-12-2010 08:26", "2010-12-31T08:26"),
+        ("12-31-2010 08:26:05", "2010-12-31T08:26:05"),
+        ("12-31-2010", "2010-12-31"),
+        ("31 December 2010", "2010-12-31"),
+        ("31-Dec-2010 08:26:05", "2010-12-31T08:26:05"),
         ("31-Jan-2024", "2024-01-31"),
         ("2009-06-15 17:26:21 UTC", "2009-06-15T17:26:21"),
         ("2024-01", "2024-01-01"),
@@ -261,6 +270,14 @@ def test_money_may_be_negative(text: str) -> None:
 
 def test_thousands_of_money_may_be_negative() -> None:
     assert columns.numbers(pd.Series(["-$1,234.50", "($1,234.50)"])).tolist() == [-1234.5, -1234.5]
+
+
+@pytest.mark.parametrize("space", [" ", "\u00a0", "\u202f", "'", "’"])
+def test_thousands_may_be_set_apart_by_a_space_or_an_apostrophe(space: str) -> None:
+    numbers = columns.numbers(pd.Series([f"1{space}234.5", f"-12{space}345{space}678 €", f"999{space}000"]))
+    assert numbers.tolist() == [1234.5, -12345678.0, 999000.0]
+    others = columns.numbers(pd.Series([f"12{space}34", f"020{space}123", f"1.5{space}200", f"1{space}2345"]))
+    assert np.isnan(others).all()
 
 
 @pytest.mark.parametrize("text", ["--5", "-", "(5", "5)", "()", "(-5)", "$", "1-2", "e", "$ 1_000", "$" * 50_000 + "x"])

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 from automl.data import delimited, files
 from automl.data.columns import dates
-from automl.data.read import Table, as_training, from_frame, read
+from automl.data.read import Table, Writing, as_training, from_frame, read
 from automl.errors import EnvironmentFault, InputError
 
 
@@ -647,7 +647,7 @@ def test_says_what_is_wrong_with_a_text_table(tmp_path: Path, data: bytes, messa
         ("data.jsonl", b'{"a": 1}\n{"a": 1,}\n', "data.jsonl: line 2 is not a JSON object: '{\"a\": 1,}'."),
         ("data.jsonl", b'{"a": 1}\n[2]\n', "data.jsonl: line 2 is not a JSON object: '[2]'."),
         ("data.jsonl", b'{"a":' * 200_000, "data.jsonl: line 1 is not a JSON object"),
-        ("data.jsonl", b'{"a": [1, 2]}', "data.jsonl: column 'a' holds lists or records."),
+        ("data.jsonl", b'{"a": [1, 2], "b": 1}', "data.jsonl: column 'a' holds lists or records."),
         ("data.jsonl", b'{"a": 1}\n{"a": {"b": 2}}', "data.jsonl: column 'a' holds lists or records."),
         ("data.jsonl", b"{}\n{}", "data.jsonl has no columns."),
     ],
@@ -1013,3 +1013,74 @@ def test_a_frame_of_any_types_is_read_as_in_training() -> None:
 def test_a_column_may_be_called_as_an_argument_of_pandas() -> None:
     frame = pd.DataFrame({"self": [True, None], "x": [1, 2]}, dtype=object)
     assert list(as_training(frame, ["self", "x"]).columns) == ["self", "x"]
+
+
+def test_decimal_commas_between_quotes_are_such_where_no_number_has_a_point(tmp_path: Path) -> None:
+    commas = write(tmp_path, b'price,area,count\n"12,5","1.250,75",3\n"0,25","9,5",4\n', "commas.csv")
+    assert content(read(commas)) == {"price": [12.5, 0.25], "area": [1250.75, 9.5], "count": [3, 4]}
+    assert "commas.csv: the delimiter is ',', the encoding is utf-8 and the decimal sign is ','." in read(commas).notes
+    points = write(tmp_path, b'pair,area\n"12,5",1.5\n"0,25",2\n', "points.csv")
+    assert content(read(points)) == {"pair": ["12,5", "0,25"], "area": [1.5, 2]}
+    thousands = write(tmp_path, b'price,count\n"1,250",3\n"2,500",4\n', "thousands.csv")
+    assert content(read(thousands))["price"] == ["1,250", "2,500"]
+
+
+def test_decimal_commas_in_a_frame_are_such_where_no_number_has_a_point() -> None:
+    frame = pd.DataFrame({"weight": ["0,750", "12,5"], "zip": ["01", "02"], "count": [3, 4]})
+    table = from_frame(frame)
+    assert content(table) == {"weight": [0.75, 12.5], "zip": ["01", "02"], "count": [3, 4]}
+    assert table.notes == ("data: the decimal sign is ','.",)
+    assert (table.writing.decimal, table.writing.texts) == (",", ("zip",))
+    assert content(from_frame(frame.assign(share=0.5)))["weight"] == ["0,750", "12,5"]
+
+
+def test_texts_of_rows_are_read_with_the_decimal_comma_of_the_training_table() -> None:
+    rows = pd.DataFrame({"weight": ["1,250", None, "2.5"], "zip": ["1,250", "01", ""]})
+    read_as = as_training(rows, {"weight", "zip"}, numbers={"weight"})
+    assert read_as["weight"].astype(object).where(read_as["weight"].notna(), None).tolist() == [1.25, None, 2.5]
+    assert read_as["zip"].tolist() == ["1,250", "01", ""]
+
+
+def test_thousands_may_be_set_apart_by_spaces_before_a_decimal_comma(tmp_path: Path) -> None:
+    rows = "price;count\n1\u00a0234,56;3\n12\u202f345 678,5;4\n0,25;5\n"
+    assert content(read(write(tmp_path, rows.encode())))["price"] == [1234.56, 12345678.5, 0.25]
+
+
+@pytest.mark.parametrize("nested", [[["a"], ["b"]], [{"x": 1}, {"x": 2}]], ids=["lists", "records"])
+def test_what_nobody_needs_may_be_unreadable(tmp_path: Path, nested: list[object]) -> None:
+    frame = pd.DataFrame({"x": [1, 2], "tags": nested, "y": ["a", "b"]})
+    frame.to_json(tmp_path / "t.jsonl", orient="records", lines=True)
+    frame.to_parquet(tmp_path / "t.parquet")
+    expected = {"x": [1, 2], "tags": [None, None], "y": ["a", "b"]}
+    for name in ("t.jsonl", "t.parquet"):
+        with pytest.raises(InputError, match="'tags' holds lists or records"):
+            read(tmp_path / name)
+        assert content(read(tmp_path / name, left_out=["tags"])) == expected
+        assert content(read(tmp_path / name, like=Writing(needed={"x", "y"}))) == expected
+    assert content(from_frame(frame, left_out=["tags"])) == expected
+    assert any("'tags' cannot be read and is not needed" in note for note in from_frame(frame, left_out=["tags"]).notes)
+
+
+def test_names_among_the_rows_are_told_from_a_header_that_is_missing(tmp_path: Path) -> None:
+    joined = write(tmp_path, b"age,city\n31,Rome\n40,Oslo\nage,city\n25,Bern\n")
+    with pytest.raises(InputError, match="row 3 below the column names has the names once more"):
+        read(joined)
+
+
+def test_numbers_may_name_columns_that_a_model_knows(tmp_path: Path) -> None:
+    rows = write(tmp_path, b"1,2,5\n0.5,7,x\n")
+    with pytest.raises(InputError, match="looks like data"):
+        read(rows)
+    assert content(read(rows, like=Writing())) == {"1": [0.5], "2": [7], "5": ["x"]}
+
+
+def test_one_object_of_columns_is_no_table_of_rows(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": [1, 2], "y": ["a", "b"]})
+    frame.to_json(tmp_path / "t.json")
+    with pytest.raises(InputError, match=r"holds columns, not rows\. .* orient='records', lines=True"):
+        read(tmp_path / "t.json")
+
+
+def test_times_of_day_are_the_same_in_a_file_and_in_a_frame(tmp_path: Path) -> None:
+    times = [dt.time(9, 5), dt.time(23, 59, 1, 500_000), None]
+    assert content(from_frame(pd.DataFrame({"at": times})))["at"] == ["09:05:00", "23:59:01.500000", None]

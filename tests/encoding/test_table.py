@@ -82,6 +82,12 @@ def test_where_half_of_the_values_are_equal_the_range_is_the_scale() -> None:
     assert numbers.transform(constant, numbers.fit(constant), scaling="robust")[:, 0].tolist() == [0.0] * 9
 
 
+@pytest.mark.parametrize("scaling", ["robust", "quantile"])
+def test_other_values_of_a_column_that_had_one_count_for_nothing(scaling: numbers.Scaling) -> None:
+    fitted = numbers.fit(pd.Series([0.0] * 9))
+    assert numbers.transform(pd.Series([0.0, 25.0, -3.0, None]), fitted, scaling=scaling)[:, 0].tolist() == [0.0] * 4
+
+
 def test_quantile_scaling_makes_any_distribution_normal() -> None:
     skewed = pd.Series(np.random.default_rng(1).exponential(size=5000) ** 3)
     encoded = numbers.transform(skewed, numbers.fit(skewed), scaling="quantile")[:, 0]
@@ -274,4 +280,26 @@ def test_missing_cells_are_unknown_values_where_training_had_none() -> None:
     frame = pd.DataFrame({"column": new})
     encoding = table.Encoding(({"name": "column", "kind": "category", **categories.fit(whole)},))
     (note,) = strange.notes(encoding, frame, known=["column"])
-    assert "1 cells ('c')" in note
+    assert "1 cell ('c')" in note
+
+
+def test_a_sign_for_what_is_unknown_is_one_in_every_table() -> None:
+    """A text file is read with "?" as an empty cell; pandas leaves it as it is."""
+    gaps, whole = pd.Series(["a", None, "b", "a"] * 5), pd.Series(["a", "b", "a"] * 5)
+    new = pd.Series(["?", "NA", None, "b"])
+    assert categories.transform(new, categories.fit(gaps)).tolist() == [1, 1, 1, 3]
+    assert categories.transform(new, categories.fit(whole)).tolist() == [0, 0, 0, 3]
+    assert categories.transform(new, categories.fit(pd.Series(["?", "b", "?"] * 5))).tolist() == [2, 0, 0, 3]
+
+
+def test_what_pandas_takes_for_nothing_may_be_a_value() -> None:
+    gaps, whole = pd.Series(["None", None, "b", "None"] * 5), pd.Series(["None", "b", "None"] * 5)
+    new = pd.Series([None, "b"])
+    assert categories.transform(new, categories.fit(whole)).tolist() == [2, 3]
+    assert categories.transform(new, categories.fit(gaps)).tolist() == [1, 3]
+    for seen in (gaps, whole):
+        encoding = table.Encoding(({"name": "masonry", "kind": "category", **categories.fit(seen)},))
+        (note,) = strange.notes(encoding, pd.DataFrame({"masonry": new}), known=["masonry"])
+        assert "'masonry': 1 cell without a value, and none with 'None', which training had." in note
+        as_written = pd.DataFrame({"masonry": ["None", None, "b"]})
+        assert strange.notes(encoding, as_written, known=["masonry"]) == ()
