@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from automl import plugins, yaml_files
 from automl.errors import InputError, unknown
 from automl.resources import folder
 from automl.space import Choice, Float, Int, Parameter, SearchSpace, Value
+from automl.trial import ROUNDS_PER_EPOCH
 
 # A file beside those of the families.
 PORTFOLIO = "portfolio"
@@ -135,12 +136,30 @@ def change(file: SpaceFile, settings: Iterable[str]) -> SpaceFile:
         parameters[name] = _changed(original, values.strip(), where=f"--set {file.family}.{setting}")
         if _is_fixed(original) or _is_fixed(parameters[name]):
             told.add(name)
+    changed = {name for name, parameter in parameters.items() if parameter is not file.space.parameters[name]}
+    parameters |= _in_step(parameters, changed)
     # No task and no metric fixes anew what the user has fixed.
     defaults_for = {
         what: {name: value for name, value in own.items() if name not in told}
         for what, own in file.defaults_for.items()
     }
     return dataclasses.replace(file, space=SearchSpace(file.family, parameters), defaults_for=defaults_for)
+
+
+def _in_step(parameters: Mapping[str, Parameter], changed: Collection[str]) -> dict[str, Parameter]:
+    """As many epochs as a change of the rounds of trees asks for, or as many rounds as one of their epochs does."""
+    if "rounds" not in parameters or len({"rounds", "epochs"} & {*changed}) != 1:
+        return {}
+    rounds, epochs = (_largest(parameters[name]) for name in ("rounds", "epochs"))
+    if "rounds" in changed:
+        needed = math.ceil(rounds / ROUNDS_PER_EPOCH)
+        return {"epochs": _fixed(needed, None, "")} if needed > epochs else {}
+    needed = math.ceil(epochs) * ROUNDS_PER_EPOCH
+    return {"rounds": _fixed(needed, None, "")} if needed > rounds else {}
+
+
+def _largest(parameter: Parameter) -> float:
+    return max(map(float, parameter.values)) if isinstance(parameter, Choice) else parameter.high
 
 
 def split_settings(settings: Sequence[str], families: Iterable[str]) -> dict[str, list[str]]:
@@ -402,9 +421,11 @@ def _changed(parameter: Parameter, values: str, *, where: str) -> Parameter:
     kinds = {type(value) for value in (parameter.values if isinstance(parameter, Choice) else (parameter.default,))}
     for value in given:
         if type(value) not in kinds and not (kinds == {float} and type(value) is int):
-            raise InputError(f"{where}: {value!r} is not of the kind that it takes, such as {_example(parameter)!r}.")
+            raise InputError(f"{where}: {value!r} is not of the kind that it takes, such as {parameter.default!r}.")
     default = parameter.default if parameter.default in given else given[0]
-    return Choice(tuple(given), default, parameter.when)
+    by_rows = parameter.default_up_to_rows if isinstance(parameter, Choice) else {}
+    kept = {limit: value for limit, value in by_rows.items() if value in given}
+    return Choice(tuple(given), default, parameter.when, kept)
 
 
 def _spanned(choice: Choice, where: str) -> Float | Int:
@@ -415,10 +436,6 @@ def _spanned(choice: Choice, where: str) -> Float | Int:
     if all(isinstance(number, int) for number in numbers):
         return Int(int(min(numbers)), int(max(numbers)), int(choice.default), when=choice.when)
     return Float(min(numbers), max(numbers), float(choice.default), when=choice.when)
-
-
-def _example(parameter: Parameter) -> Value:
-    return parameter.default
 
 
 def _typed(text: str, where: str) -> Value:

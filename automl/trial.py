@@ -13,6 +13,8 @@ Status = Literal["running", "finished", "pruned", "failed"]
 Reason = Literal["", "killed", "oom", "timeout", "nan", "build", "data", "disk", "interrupted"]
 # What a space calls an optimizer though no gradient is followed: trees are grown instead.
 TREE_OPTIMIZERS = ("boosting", "averaging")
+# Of trees, in an epoch.
+ROUNDS_PER_EPOCH = 10
 # How the message begins of a trial whose batches were halved.
 HALVED = "With batches of"
 # The schedule whose learning rate goes with the time that a training has.
@@ -133,8 +135,8 @@ def _number(value: float | None) -> float:
 
 
 def is_cut_off(trial: Trial) -> bool:
-    """Whether the trial came to nothing because the search ended: it was not at fault, and may start again."""
-    return trial.status == "failed" and (trial.reason == "interrupted" or trial.stopped == "time")
+    """Whether the trial came to nothing for want of time or of room: it was not at fault, and may start again."""
+    return trial.status == "failed" and (trial.reason in ("interrupted", "disk") or trial.stopped == "time")
 
 
 def finished(trials: Sequence[Trial]) -> list[Trial]:

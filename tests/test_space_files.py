@@ -148,6 +148,29 @@ def test_small_tables_have_defaults_of_their_own() -> None:
     assert [space.for_rows(rows).defaults()["batch_size"] for rows in (500, 5_000, 100_000)] == [64, 128, 512]
 
 
+def test_trees_have_the_epochs_that_their_rounds_take_and_the_rounds_that_fill_their_epochs() -> None:
+    def largest(family: str, setting: str) -> tuple[object, object]:
+        space = change(read_space(family), [setting]).space
+        return tuple(max(getattr(space.parameters[name], "values", [None])) for name in ("rounds", "epochs"))
+
+    assert largest("forest", "rounds=300") == (300, 30)
+    assert largest("forest", "rounds=50") == (50, 10)
+    assert largest("boosted_trees", "epochs=40,125") == (1250, 125)
+    assert largest("boosted_trees", "epochs=40") == (800, 40)
+    both = change(read_space("boosted_trees"), ["rounds=2000", "epochs=50"]).space.defaults()
+    assert (both["rounds"], both["epochs"]) == (2000, 50)
+
+
+def test_small_tables_keep_the_defaults_that_a_wider_choice_still_has() -> None:
+    def defaults(setting: str) -> list[object]:
+        space = change(read_space("mlp"), [setting]).space
+        return [space.for_rows(rows).defaults()["batch_size"] for rows in (500, 5_000, 100_000)]
+
+    assert defaults("batch_size=16,32,64,128,256,512") == [64, 128, 512]
+    assert defaults("batch_size=16,128") == [128, 128, 16]
+    assert defaults("batch_size=32") == [32, 32, 32]
+
+
 TWO_TASKS = """
 parameters:
   layers: {type: int, low: 1, high: 4, default: 3}

@@ -29,9 +29,8 @@ from automl.tasks import FloatArray, Task
 from automl.training import target_means
 from automl.training.engine import Sample
 from automl.training.forward import Inputs
-from automl.trial import Params
+from automl.trial import ROUNDS_PER_EPOCH, Params
 
-ROUNDS_PER_STEP = 10
 # What the speed is told by.
 ROWS_OF_SPEED = 2_048
 ROUNDS_OF_SPEED = 64
@@ -235,7 +234,7 @@ class Growing(ABC):
         losses = []
         for learning_rate in learning_rates:
             grown = self._state.grown
-            used = min(self._state.used + ROUNDS_PER_STEP, self._layer.rounds)
+            used = min(self._state.used + ROUNDS_PER_EPOCH, self._layer.rounds)
             if used > grown.rounds:
                 alike = (counts == counts[0]).all()
                 self._grow(grown, features, own, None if alike else counts, used, float(learning_rate))

@@ -21,10 +21,12 @@ from automl.training.schedules import learning_rates, regularization
 from automl.training.siblings import Siblings
 from automl.training.timetable import Timetable
 from automl.training.workshop import Workshop
-from automl.trial import Bar, Params, Place, Reason, Rung, grows_trees
+from automl.trial import ROUNDS_PER_EPOCH, Bar, Params, Place, Reason, Rung, grows_trees
 
 # A longer training is worth beginning if there is time for this many times the last one.
 LEAST_GROWTH = 1.5
+# Of a batch's rows, those that the last one has at least.
+LEAST_LAST_BATCH = 0.5
 # So much of the log loss counts where another metric decides: of epochs that are right as often, the surest is kept.
 # Keras compares in single precision.
 TIE = 1e-5
@@ -185,10 +187,14 @@ def _learn(
         began = time.monotonic()
         places.append(timetable.place)
         measured = {"loss": loss, **_measure(workshop, siblings, str(params["scaling"]), metric)}
+        if not np.isfinite([loss, measured[f"val_{metric.name}"]]).all():
+            if not curves:
+                raise TrialFailed("nan", "The loss is not a number in the first epoch. A lower learning rate may help.")
+            # What was learned until then is as good as ever.
+            siblings.stop_training = True
+            break
         for name, value in measured.items():
             curves.setdefault(name, []).append(value)
-        if not np.isfinite([loss, measured[f"val_{metric.name}"]]).all():
-            raise TrialFailed("nan", f"The loss is not a number in epoch {epoch + 1}. A lower learning rate may help.")
         objective = metric.objective(measured[f"val_{metric.name}"])
         if workshop.task.PREDICTS == "probabilities" and metric.name != "log_loss":
             objective += TIE * measured["val_log_loss"]
@@ -212,11 +218,15 @@ def _learn(
 def _timetable(workshop: Workshop, params: Params, until: float) -> Timetable:
     """Of one network: its siblings do the same steps in turn, so a step takes as long as one of each."""
     steps = steps_per_epoch(workshop, params)
+    # What was cut short in the middle of an epoch can be repeated.
+    planned = max(1, round(steps * float(params["epochs"])))
+    if grows_trees(params):
+        # Whoever measures an epoch wants a second one.
+        planned = min(planned, max(2, -(-int(params["rounds"]) // ROUNDS_PER_EPOCH)))
     return Timetable(
         until,
         steps_per_epoch=steps,
-        # What was cut short in the middle of an epoch can be repeated.
-        planned=max(1, round(steps * float(params["epochs"]))),
+        planned=planned,
         compiles=not grows_trees(params),
         scoring=_rows_scored(workshop) / _rows_measured(workshop),
     )
@@ -241,14 +251,17 @@ def steps_per_epoch(workshop: Workshop, params: Params) -> int:
 
 
 def _batch_size(params: Params, rows: int) -> int:
-    """As many rows in each: a last batch of a few would count as much as the others, and say less.
+    """About as many rows in each: a last batch of a few would count as much as the others, and say less.
 
     Trees are grown from all rows at a time.
     """
     if grows_trees(params):
         return rows
     batches = -(-rows // int(params["batch_size"]))
-    return -(-rows // batches)
+    size = -(-rows // batches)
+    while 0 < rows % size < LEAST_LAST_BATCH * size:
+        size += 1
+    return size
 
 
 def _most_rows(workshop: Workshop) -> int:

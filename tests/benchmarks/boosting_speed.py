@@ -20,7 +20,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from automl.space_files import read_space
 from automl.tasks import metric
 from automl.training.boosting import DEEPEST
-from automl.training.growing import ROUNDS_PER_STEP
+from automl.training.growing import ROUNDS_PER_EPOCH
 from automl.training.train import train
 from automl.training.workshop import Workshop
 from tests.conftest import _workshop_of
@@ -60,7 +60,7 @@ def scikit_learn(workshop: Workshop, epochs: int) -> None:
     arrays = workshop.examples.parts["train"].arrays["none"]
     is_number = workshop.task.PREDICTS == "values"
     (HistGradientBoostingRegressor if is_number else HistGradientBoostingClassifier)(
-        max_iter=epochs * ROUNDS_PER_STEP,
+        max_iter=epochs * ROUNDS_PER_EPOCH,
         max_leaf_nodes=setting["leaves"],
         max_depth=DEEPEST,
         min_samples_leaf=setting["leaf_rows"],
@@ -82,7 +82,7 @@ def main() -> None:
         pairs = [(seconds(ours, workshop, epochs), seconds(scikit_learn, workshop, epochs)) for _ in range(runs)]
         ratios = [own / other for own, other in pairs]
         print(
-            f"{rows:6,} rows, {columns} columns, {classes:2} classes, {epochs * ROUNDS_PER_STEP} rounds: "
+            f"{rows:6,} rows, {columns} columns, {classes:2} classes, {epochs * ROUNDS_PER_EPOCH} rounds: "
             f"ours {median(own for own, _ in pairs):5.1f} s, "
             f"{median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f}) times scikit-learn's",
             flush=True,

@@ -29,9 +29,10 @@ from automl.tasks import FloatArray, metric, predicted
 from automl.temperature import tempered
 from automl.training.boosting import ALL_THRESHOLDS, DEEPEST, Classifier, FewThresholds, Regressor
 from automl.training.forward import on_device, predictors
-from automl.training.growing import ROUNDS_PER_STEP, Growing, Nodes, extended
+from automl.training.growing import Growing, Nodes, extended
 from automl.training.train import Trained, train
 from automl.training.workshop import Workshop
+from automl.trial import ROUNDS_PER_EPOCH
 from tests.conftest import _workshop_of
 
 SETTING = {**read_space("boosted_trees").space.defaults(), "epochs": 3, "column_share": 1.0, "leaf_rows": 5}
@@ -76,7 +77,7 @@ def test_three_classes_with_gaps(workshop: Workshop) -> None:
     assert np.isnan(features(workshop, "train")).any()
     trained = grown(workshop)
     targets = workshop.examples.parts["train"].targets
-    expected = of_scikit_learn(workshop, rounds=trained.best_epoch * ROUNDS_PER_STEP, targets=targets)
+    expected = of_scikit_learn(workshop, rounds=trained.best_epoch * ROUNDS_PER_EPOCH, targets=targets)
     np.testing.assert_allclose(trained.predictions["test"], tempered(expected, trained.temperature), rtol=1e-5)
 
 
@@ -84,7 +85,7 @@ def test_two_classes(flowers: pd.DataFrame) -> None:
     workshop = _workshop_of(flowers[flowers["kind"] != "rose"], "kind")
     trained = grown(workshop)
     targets = workshop.examples.parts["train"].targets
-    expected = of_scikit_learn(workshop, rounds=trained.best_epoch * ROUNDS_PER_STEP, targets=targets)
+    expected = of_scikit_learn(workshop, rounds=trained.best_epoch * ROUNDS_PER_EPOCH, targets=targets)
     np.testing.assert_allclose(trained.predictions["test"], tempered(expected, trained.temperature), rtol=1e-5)
 
 
@@ -92,7 +93,7 @@ def test_a_number(regression: Workshop) -> None:
     trained = grown(regression)
     targets = regression.examples.parts["train"].targets
     mean, deviation = (regression.examples.specification[name] for name in ("mean", "deviation"))
-    rounds = trained.best_epoch * ROUNDS_PER_STEP
+    rounds = trained.best_epoch * ROUNDS_PER_EPOCH
     assert rounds == 30
     expected = of_scikit_learn(regression, rounds=rounds, targets=(targets - mean) / deviation) * deviation + mean
     np.testing.assert_allclose(trained.predictions["test"], expected, rtol=1e-5)
@@ -210,7 +211,7 @@ def forest_of_scikit_learn(
 def test_the_mean_of_trees_for_a_number(splits: str, kind: type, regression: Workshop) -> None:
     setting = {**FOREST, "splits": splits}
     trained = train(regression, "forest", setting, metric=metric(None, regression.task), seed=0)
-    rounds = trained.best_epoch * ROUNDS_PER_STEP
+    rounds = trained.best_epoch * ROUNDS_PER_EPOCH
     deviation = regression.examples.specification["deviation"]
     expected = forest_of_scikit_learn(kind, regression, regression.examples.parts["train"].targets, rounds=rounds)
     np.testing.assert_allclose(trained.predictions["test"], expected, atol=1e-5 * deviation)
@@ -224,7 +225,7 @@ def test_the_mean_of_trees_for_classes_counts_their_shares_as_a_tree(
     assert np.isnan(features(workshop, "train")).any()
     setting = {**FOREST, "splits": splits}
     trained = train(workshop, "forest", setting, metric=metric(None, workshop.task), seed=0)
-    rounds = trained.best_epoch * ROUNDS_PER_STEP
+    rounds = trained.best_epoch * ROUNDS_PER_EPOCH
     targets = workshop.examples.parts["train"].targets
     shares = (np.bincount(targets) + 1 / 3) / (len(targets) + 1)
     expected = (rounds * forest_of_scikit_learn(kind, workshop, targets, rounds=rounds) + shares) / (rounds + 1)
@@ -285,7 +286,7 @@ def test_weights_have_no_room_for_trees_that_are_not_there(workshop: Workshop) -
     network = workshop.trained_network("boosted_trees", SETTING, trained.weights[0])
     assert tuple(weight.name for weight in network.weights) == ORDER
     by_name = dict(zip(ORDER, trained.weights[0], strict=True))
-    assert len(by_name["value"]) == trained.best_epoch * ROUNDS_PER_STEP == by_name["count"]
+    assert len(by_name["value"]) == trained.best_epoch * ROUNDS_PER_EPOCH == by_name["count"]
     nodes = by_name["child"].shape[2]
     comparisons = (by_name["child"] != np.arange(nodes)).sum(axis=2)
     assert nodes == 2 * comparisons.max() + 1 < 2 * int(SETTING["leaves"]) - 1

@@ -20,7 +20,7 @@ from automl.training.refit import refit, rows_of, with_rows_of
 from automl.training.timetable import Timetable
 from automl.training.train import TrialFailed, train
 from automl.training.workshop import Workshop
-from automl.trial import Params, Place
+from automl.trial import ROUNDS_PER_EPOCH, Params, Place
 
 LOG_LOSS = metric("log_loss", task("classify"))
 TREES: Params = {**read_space("boosted_trees").space.defaults(), "epochs": 3}
@@ -177,7 +177,7 @@ def test_the_speed_of_trees_is_that_of_all_trees_for_rows_that_are_new(
 
     monkeypatch.setattr(growing, "_sums", slow)
     trained = train(workshop, "boosted_trees", TREES, metric=LOG_LOSS, seed=0)
-    used = growing.ROUNDS_PER_STEP * trained.best_epoch
+    used = ROUNDS_PER_EPOCH * trained.best_epoch
     # The first one may compile.
     assert passed == [(growing.ROWS_OF_SPEED, used)] * 2
     monkeypatch.setattr(growing, "ROUNDS_OF_SPEED", used // 10)
