@@ -36,9 +36,10 @@ class Averaging(Growing):
     ) -> None:
         if grown.model is None:
             grown.model = self._new_model(grown.seed)
+            grown.exponents = _exponents(features)
         before = grown.rounds
         grown.model.set_params(n_estimators=needed)
-        grown.model.fit(features, learned, sample_weight=weights)
+        grown.model.fit(np.ldexp(features, -grown.exponents), learned, sample_weight=weights)
         if self._task.PREDICTS == "probabilities":
             grown.columns = np.asarray(grown.model.classes_, dtype=np.intp)
             grown.base = self._prior(learned, weights)
@@ -66,10 +67,11 @@ class Averaging(Growing):
         return prior
 
     def _nodes(self, grown: Grown, tree: Any) -> Nodes:
+        feature = np.maximum(tree.feature, 0)
         return Nodes(
             is_leaf=tree.children_left < 0,
-            feature=np.maximum(tree.feature, 0),
-            threshold=tree.threshold,
+            feature=feature,
+            threshold=np.ldexp(tree.threshold, grown.exponents[feature]),
             missing_left=tree.missing_go_to_left.astype(bool),
             left=tree.children_left,
             right=tree.children_right,
@@ -85,8 +87,19 @@ class Averaging(Growing):
     def _add(
         self, totals: NDArray[np.float64], grown: Grown, features: NDArray[np.float32], first: int, last: int
     ) -> None:
+        divided = np.ldexp(features, -grown.exponents)
         for estimator in grown.model.estimators_[first:last]:
-            totals += self._values(grown, estimator.tree_)[estimator.tree_.apply(features)]
+            totals += self._values(grown, estimator.tree_)[estimator.tree_.apply(divided)]
 
     def _sums_of_learned(self, grown: Grown, features: NDArray[np.float32]) -> NDArray[np.float64] | None:
         return None
+
+
+def _exponents(features: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Shape (columns,): of the powers of two by which columns of small numbers are divided, which is exact.
+
+    To scikit-learn's trees, values that differ by 1e-7 are the same.
+    """
+    largest = np.fmax.reduce(np.abs(features), axis=0, initial=0.0, where=np.isfinite(features))
+    exponents: NDArray[np.int32] = np.minimum(np.frexp(largest)[1], 0)
+    return exponents

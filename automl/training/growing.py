@@ -65,6 +65,7 @@ class Grown:
         model: what grew them; None before the first round.
         base: shape (sums,), what the sums are added to.
         columns: for each of the model's classes or outputs, the column of the sums that it counts for.
+        exponents: shape (columns,), of the powers of two by which the model has the features divided; empty for none.
         learned: the identity of the inputs that it learns from, and of which rows.
         means: the weights of its `TargetMeans` layer; empty without one.
         own_features: of the rows that it learns from, none with its own target in it; None where they are as others'.
@@ -77,6 +78,7 @@ class Grown:
     forest: Forest
     base: NDArray[np.float32]
     columns: NDArray[np.intp]
+    exponents: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     learned: tuple[int, NDArray[np.int32]] = (0, np.empty(0, np.int32))
     means: Sequence[NDArray[Any]] = ()
     own_features: NDArray[np.float32] | None = None

@@ -232,6 +232,15 @@ def test_the_mean_of_trees_for_classes_counts_their_shares_as_a_tree(
     np.testing.assert_allclose(trained.predictions["test"], tempered(expected, trained.temperature), rtol=1e-5)
 
 
+def test_the_mean_of_trees_knows_small_numbers_apart(flowers: pd.DataFrame) -> None:
+    def predicted(unit: float) -> FloatArray:
+        small = flowers.assign(length=flowers["length"] * unit, width=flowers["width"] * unit)
+        own = _workshop_of(small, "kind")
+        return train(own, "forest", FOREST, metric=metric(None, own.task), seed=0).predictions["test"]
+
+    np.testing.assert_array_equal(predicted(2.0**-40), predicted(1.0))
+
+
 def test_the_mean_of_trees_knows_no_class_without_a_training_row(workshop: Workshop) -> None:
     targets = workshop.examples.parts["train"].targets
     targets[targets == 1] = 0
