@@ -76,7 +76,8 @@ def fit(
         search: "bayesian", "random", "grid" or "gp".
         metric: what decides between epochs and between trials: log_loss, accuracy, balanced_accuracy, macro_f1, roc_auc
             or average_precision; rmse, mae, median_absolute_error or r2. By default log_loss or rmse.
-        families: only these architecture families; as "+ft_transformer", in addition to those that suit the table.
+        families: only these architecture families, "mlp,resnet" or a list; as "+ft_transformer", in addition to those
+            that suit the table.
         settings: changes of search spaces, such as "mlp.layers=2,3" or "mlp.learning_rate=1e-4..1e-2".
         spaces: YAML files with search spaces of your own.
         split: shares of train, validation and test rows; "0.6/0.2/0.2" by default.
@@ -127,7 +128,7 @@ def fit(
         group=_name(group),
         time_column=_name(time_column),
         metric=metric,
-        families=asked.several(families),
+        families=asked.named_families(families),
         spaces=tuple(Path(space) for space in asked.several(spaces)),
         settings=asked.several(settings),
         kinds=asked.column_kinds(kinds or {}, drop),

@@ -145,7 +145,7 @@ def fit(
     from automl import api
     from automl.clock import process_start
     from automl.memory import size
-    from automl.options import Options, column_kinds, latency, named_kinds, seconds
+    from automl.options import Options, column_kinds, latency, named_families, named_kinds, seconds
 
     options = Options(
         task=task,
@@ -160,7 +160,7 @@ def fit(
         group=group,
         time_column=time_column,
         metric=metric,
-        families=tuple(name.strip() for name in families.split(",")) if families else (),
+        families=named_families(families or ()),
         spaces=tuple(space or ()),
         settings=tuple(settings or ()),
         kinds=column_kinds(named_kinds(kind or ()), drop or ()),

@@ -206,6 +206,15 @@ def several(given: Any) -> tuple[Any, ...]:
     return (given,) if isinstance(given, str) or not isinstance(given, Iterable) else tuple(given)
 
 
+def named_families(given: Any) -> tuple[str, ...]:
+    """The families' names, of one text with commas or of several.
+
+    >>> named_families("mlp, resnet"), named_families(["mlp", "+tabm"])
+    (('mlp', 'resnet'), ('mlp', '+tabm'))
+    """
+    return tuple(name.strip() for names in several(given) for name in str(names).split(",") if name.strip())
+
+
 def column_kinds(kinds: Mapping[Any, Any], dropped: Any) -> dict[str, Any]:
     """What columns are, those to leave out included, by their names as text.
 

@@ -1,7 +1,8 @@
 """Architecture families: one file and one search space each, and the choice among them by what the table holds.
 
 Every family module offers `build(inputs, *, layers, units, …) -> KerasTensor`: its keyword arguments are the
-hyperparameters of its YAML file, and the task adds the head. Importing this package loads no Keras.
+hyperparameters of its YAML file. On top comes a `Dense` layer for the raw outputs, or the layer class that the module
+calls `HEAD`; with None, `build` makes them itself. Importing this package loads no Keras.
 """
 
 from __future__ import annotations

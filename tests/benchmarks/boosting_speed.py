@@ -20,9 +20,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from automl.space_files import read_space
 from automl.tasks import metric
 from automl.training.boosting import DEEPEST
-from automl.training.growing import ROUNDS_PER_EPOCH
 from automl.training.train import train
 from automl.training.workshop import Workshop
+from automl.trial import ROUNDS_PER_EPOCH
 from tests.conftest import _workshop_of
 
 # Rows, columns, classes (1 for a number) and epochs.
