@@ -350,9 +350,7 @@ def report(
 @app.command()
 def sync(
     run: RunPath,
-    tracking_uri: Annotated[
-        str | None, typer.Option("--tracking-uri", "--tracking", help="MLflow store; the run's own by default.")
-    ] = None,
+    tracking_uri: Annotated[str | None, typer.Option(help="MLflow store; the run's own by default.")] = None,
     debug: Debug = False,
 ) -> None:
     """Send MLflow what it lacks of a run, after it could not be reached."""

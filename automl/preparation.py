@@ -26,7 +26,7 @@ from automl.encoding import table
 from automl.encoding.numbers import Scaling
 from automl.encoding.table import Arrays, Encoding
 from automl.errors import InputError, unknown
-from automl.families import Candidate, candidates
+from automl.families import Candidate, candidates, names
 from automl.options import Options, dropped
 from automl.space import Choice, SearchSpace
 from automl.space_files import SpaceFile, change, read_space, read_user_space, split_settings
@@ -141,8 +141,6 @@ def _of_rows(targets: NDArray[np.generic], rows: Rows) -> NDArray[np.float64]:
 
 def _space_files(options: Options) -> dict[str, SpaceFile]:
     """Search spaces that differ from the shipped ones, by family."""
-    from automl.families import names
-
     changed: dict[str, SpaceFile] = {}
     for path in options.spaces:
         file = read_user_space(path)

@@ -51,7 +51,10 @@ def saved(flowers: pd.DataFrame, tmp_path: Path) -> Path:
     networks = {}
     for trial, weight, temperature in ((3, 0.75, 1.0), (12, 0.25, 0.5)):
         made = [
-            build_network("mlp", params, width=encoding.width, sizes=encoding.sizes, outputs=3) for _ in range(FOLDS)
+            build_network(
+                "mlp", params, width=table.width(encoding, scaling="quantile"), sizes=encoding.sizes, outputs=3
+            )
+            for _ in range(FOLDS)
         ]
         made[0].save(tmp_path / f"{trial}.keras")
         files.write_arrays(tmp_path / f"{trial}.npz", named([network.get_weights() for network in made]))
@@ -267,7 +270,7 @@ def test_what_could_not_be_loaded_replaces_nothing(bundle: Path) -> None:
 def test_trees_of_a_wide_table_have_few_weights(tmp_path: Path, columns: list[dict[str, object]]) -> None:
     encoding = table.Encoding(tuple(columns))
     params = {**read_space("boosted_trees").space.defaults(), "rounds": 1, "leaves": 2}
-    network = build_network("boosted_trees", params, width=encoding.width, sizes=(), outputs=2)
+    network = build_network("boosted_trees", params, width=table.width(encoding, scaling="none"), sizes=(), outputs=2)
     network.save(tmp_path / "0.keras")
     files.write_arrays(tmp_path / "0.npz", named([network.get_weights()]))
     model.save(

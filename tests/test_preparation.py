@@ -207,6 +207,11 @@ def test_families_can_be_asked_for_beside_those_that_suit(sales: pd.DataFrame) -
     assert set(taken("mlp", "+ft_transformer")) == {"mlp", "ft_transformer"}
 
 
+def test_only_families_that_are_taken_are_limited(sales: pd.DataFrame) -> None:
+    assert prepare(sales, Options(target="sales")).most_weights == {}
+    assert prepare(sales, Options(target="sales", families=("+modern_nca",))).most_weights == {"modern_nca": 0.3}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -299,3 +304,24 @@ def test_a_column_cannot_be_dropped_and_be_something() -> None:
         column_kinds({"a": "text"}, ["a"])
     with pytest.raises(InputError, match="Column '3' is to be dropped, and to be of the kind 'text'"):
         column_kinds({3: "text"}, 3)
+
+
+def test_a_column_that_is_dropped_need_not_be_readable_nor_in_the_test_file(
+    sales: pd.DataFrame, tmp_path: Path
+) -> None:
+    tagged = sales.assign(tags=pd.Series([["a"]] * len(sales), dtype=object))
+    tagged[:500].to_json(tmp_path / "main.jsonl", orient="records", lines=True)
+    sales[500:].to_json(tmp_path / "test.jsonl", orient="records", lines=True)
+    asked = Options(target="sales", test=tmp_path / "test.jsonl", kinds={"tags": "dropped"})
+    prepared = prepare(tmp_path / "main.jsonl", asked)
+    assert {c.name: c.kind for c in prepared.profile.columns}["tags"] == "dropped"
+    assert "tags" not in prepared.profile.features
+    assert len(prepared.split.test) == len(sales) - 500
+
+
+def test_blanks_around_the_name_of_a_group_make_no_other_group(sales: pd.DataFrame) -> None:
+    groups = [f"g{row // 20}{' ' * (row % 2)}" for row in range(len(sales))]
+    prepared = prepare(sales.assign(group=groups), Options(target="sales", group="group", folds=1))
+    parts = [{row // 20 for row in rows} for rows in prepared.split.parts().values()]
+    assert not parts[0] & parts[1]
+    assert not parts[1] & parts[2]

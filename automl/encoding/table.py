@@ -54,11 +54,6 @@ class Encoding:
     columns: tuple[dict[str, Any], ...]
 
     @property
-    def width(self) -> int:
-        """The number of columns of `Arrays.numbers`."""
-        return sum(_MEASURES[c["kind"]].width(c) for c in self.columns if c["kind"] != "category")
-
-    @property
     def sizes(self) -> tuple[int, ...]:
         """The number of codes of each column of `Arrays.codes`."""
         return tuple(categories.size(column) for column in self.columns if column["kind"] == "category")

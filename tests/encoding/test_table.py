@@ -24,7 +24,7 @@ def test_the_specification_survives_json_and_gives_the_same_arrays(flowers: pd.D
     first, again = (table.apply(one, flowers, scaling="quantile") for one in (encoding, restored))
     assert np.array_equal(first.numbers, again.numbers)
     assert np.array_equal(first.codes, again.codes)
-    assert (encoding.width, encoding.sizes) == (3, (5,))
+    assert (table.width(encoding, scaling="robust"), encoding.sizes) == (3, (5,))
 
 
 def test_nothing_of_the_other_rows_is_learned(flowers: pd.DataFrame) -> None:

@@ -118,7 +118,9 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     facts = profile(frame, target="kind")
     encoding = table.fit(frame, facts)
     params = {**read_space("mlp").space.defaults(), "units": 8, "layers": 1}
-    network = build_network("mlp", params, width=encoding.width, sizes=encoding.sizes, outputs=2)
+    network = build_network(
+        "mlp", params, width=table.width(encoding, scaling="quantile"), sizes=encoding.sizes, outputs=2
+    )
     network.save(folder / "network.keras")
     files.write_arrays(folder / "network.npz", named([network.get_weights()]))
     model.save(
