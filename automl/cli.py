@@ -269,7 +269,7 @@ def predict(
         sys.stdout.write(plain_lines(text) if sys.stdout.isatty() else text)
         return
     write_out(out, text)
-    typer.echo(f"{len(table.frame):,} predictions of {loaded.target['name']!r} are in {plain(str(out))}")
+    typer.echo(f"{len(table.frame):,} predictions of {loaded.target_name!r} are in {plain(str(out))}")
 
 
 @app.command()
@@ -304,7 +304,7 @@ def evaluate(
     if as_json:
         typer.echo(_json(scored))
         return
-    rows = int(is_known(table.frame[str(loaded.target["name"])], loaded.target.get("labels", ())).sum())
+    rows = int(is_known(table.frame[loaded.target_name], loaded.target.get("labels", ())).sum())
     for line in score_lines(scored, task_name=loaded.task, rows=rows, source=str(data)):
         typer.echo(plain(line))
 

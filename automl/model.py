@@ -71,6 +71,22 @@ class Model:
         """A copy, be it in another process, is loaded from the same folder: compiled graphs stay where they are."""
         return load, (self._bundle,)
 
+    @property
+    def target_name(self) -> str:
+        """The column that it predicts."""
+        return str(self.target["name"])
+
+    @property
+    def classes(self) -> list[Any] | None:
+        """The labels that it tells apart, in the order of the probabilities; None of a regression."""
+        return list(self.target["classes"]) if self._task.PREDICTS == "probabilities" else None
+
+    @property
+    def _labels(self) -> Sequence[str]:
+        """The classes as texts; none of a regression."""
+        labels: Sequence[str] = self.target.get("labels", ())
+        return labels
+
     def predict(self, frame: pd.DataFrame) -> np.ndarray[Any, Any]:
         """Labels (in the type that the training table had) or values, shape (rows,).
 
@@ -87,9 +103,9 @@ class Model:
         """
         import pandas as pd
 
-        if self._task.PREDICTS != "probabilities":
-            raise InputError(f"The model predicts values of {self.target['name']!r}, which have no probabilities.")
-        return pd.DataFrame(self._predictions(frame), columns=list(self.target["classes"]), index=frame.index)
+        if self.classes is None:
+            raise InputError(f"The model predicts values of {self.target_name!r}, which have no probabilities.")
+        return pd.DataFrame(self._predictions(frame), columns=self.classes, index=frame.index)
 
     def answer(self, frame: pd.DataFrame, *, probabilities: bool = False) -> pd.DataFrame:
         """A table with the column `prediction`, and one for each class, called as it is, if asked and if there are any.
@@ -100,8 +116,8 @@ class Model:
 
         predictions = self._predictions(frame)
         answer = pd.DataFrame({"prediction": self._task.decode(predictions, self.target)}, index=frame.index)
-        if probabilities and self._task.PREDICTS == "probabilities":
-            for position, label in enumerate(self.target["classes"]):
+        if probabilities:
+            for position, label in enumerate(self.classes or ()):
                 answer[str(label)] = predictions[:, position]
         return answer
 
@@ -116,20 +132,16 @@ class Model:
         from automl.tasks import scores
 
         frame = self._as_training(frame)
-        name = str(self.target["name"])
+        name = self.target_name
         if name not in frame.columns:
             raise InputError(f"The table lacks the target {name!r}, so predictions cannot be scored. Add the column.")
         labels = frame[name].reset_index(drop=True)
-        if (
-            EMPTY_TO_PANDAS in self.target.get("labels", ())
-            and labels.hasnans
-            and not (labels == EMPTY_TO_PANDAS).any()
-        ):
+        if EMPTY_TO_PANDAS in self._labels and labels.hasnans and not (labels == EMPTY_TO_PANDAS).any():
             raise InputError(
                 f"The target {name!r} has empty cells and no {EMPTY_TO_PANDAS!r}, which is a class of the model. "
                 "pandas.read_csv makes the one of the other: tell it keep_default_na=False, or leave such rows out."
             )
-        rows = is_known(labels, self.target.get("labels", ()))
+        rows = is_known(labels, self._labels)
         if not rows.any():
             raise InputError(f"The target {name!r} is empty in all rows, so predictions cannot be scored.")
         targets = self._task.encode_target(labels[rows], self.target)
@@ -156,7 +168,7 @@ class Model:
     def _as_training(self, frame: pd.DataFrame) -> pd.DataFrame:
         from automl.data.read import as_training
 
-        needed = {str(self.target["name"]), *(column["name"] for column in self.encoding.columns)}
+        needed = {self.target_name, *(column["name"] for column in self.encoding.columns)}
         has_commas = self.facts.get("decimal", ".") == ","
         return as_training(frame, needed, numbers=needed - {*self.facts.get("texts", ())} if has_commas else ())
 

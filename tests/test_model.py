@@ -178,6 +178,7 @@ def test_the_row_of_a_target_that_is_no_number_is_that_of_the_table(bundle: Path
 
 def test_answers_with_a_column_for_each_class(bundle: Path, flowers: pd.DataFrame) -> None:
     loaded = model.load(bundle)
+    assert (loaded.target_name, loaded.classes) == ("kind", ["daisy", "rose", "tulip"])
     assert list(loaded.answer(flowers).columns) == ["prediction"]
     answer = loaded.answer(flowers, probabilities=True)
     assert list(answer.columns) == ["prediction", "daisy", "rose", "tulip"]
@@ -187,6 +188,7 @@ def test_answers_with_a_column_for_each_class(bundle: Path, flowers: pd.DataFram
 def test_a_regression_has_no_probabilities(bundle: Path, flowers: pd.DataFrame) -> None:
     loaded = model.load(bundle)
     object.__setattr__(loaded, "task", "regress")
+    assert loaded.classes is None
     with pytest.raises(InputError, match="no probabilities"):
         loaded.predict_proba(flowers)
 
