@@ -6,6 +6,8 @@ import math
 
 # From here on even whole numbers are unreadable.
 TOO_LARGE = 1e15
+# Below it, decimal places show too few digits.
+TOO_SMALL = 1e-4
 # Decimal places that can be read.
 MOST_PLACES = 8
 
@@ -19,7 +21,7 @@ def score(value: float) -> str:
     if math.isnan(value):
         return "–"
     rounded = float(f"{value:.3e}")
-    if rounded == 0 or abs(rounded) >= TOO_LARGE or abs(rounded) < 1e-4:
+    if rounded == 0 or abs(rounded) >= TOO_LARGE or abs(rounded) < TOO_SMALL:
         return "0" if rounded == 0 else f"{value:.3e}"
     return f"{value:,.{_places(rounded)}f}"
 
@@ -29,9 +31,12 @@ def aligned(value: float, *, like: float) -> str:
 
     >>> aligned(1.0544, like=0.02977), aligned(-0.000004, like=0.02977), aligned(345.6, like=12665.0)
     ('1.05440', '0.00000', '346')
+    >>> aligned(1.2e-8, like=1.1e-8)
+    '1.200e-08'
     """
     largest = max(abs(value), abs(like))
-    return f"{value:z,.{min(6, _places(like))}f}" if largest < TOO_LARGE else score(value)
+    is_readable = largest == 0 or TOO_SMALL <= largest < TOO_LARGE
+    return f"{value:z,.{min(6, _places(like))}f}" if is_readable else score(value)
 
 
 def rounded(value: float, *, error: float) -> str:

@@ -42,6 +42,9 @@ def test_scores_have_four_digits(value: float, shown: str) -> None:
         (math.nan, 0.5, "–"),
         (2e20, 0.5, "2.000e+20"),
         (-0.000004, 0.01666, "0.00000"),
+        (1.2e-8, 1.1e-8, "1.200e-08"),
+        (0.0, 1.1e-8, "0"),
+        (0.0, 0.0, "0.000000"),
     ],
 )
 def test_columns_have_their_points_below_each_other(value: float, like: float, shown: str) -> None:

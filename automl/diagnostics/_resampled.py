@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -36,3 +37,10 @@ def resampled(
         times=times,
         most_rows=most_rows,
     )
+
+
+def standard_errors(lead: float, spread: float) -> float:
+    """How many standard errors a lead is; infinitely many where no draw changes it, and 0 where one is unknown."""
+    if spread > 0:
+        return lead / spread
+    return math.copysign(math.inf, lead) if lead and spread == 0 and math.isfinite(lead) else 0.0

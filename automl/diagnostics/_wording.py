@@ -10,6 +10,8 @@ from automl.plain import plain
 
 LONGEST = 40
 MOST_NAMED = 3
+# Of what is measured after the search: a run does not keep why it lacks some of it.
+NOT_MEASURED = "It was not measured: a short or interrupted run has no time for it, and --quality fast does without."
 
 
 def named(names: Sequence[str]) -> str:
@@ -28,7 +30,8 @@ def more_rows_to_choose_by(split: Split) -> str:
     """What helps where few validation rows have chosen; in folds all rows that there are judge already."""
     if split.folds is None:
         return "More validation rows (--split 0.5/0.3/0.2) or --folds 5 help."
-    return "More rows help: in folds, all but the test rows judge already."
+    judging = "all but the test rows" if len(split.test) else "all of them"
+    return f"More rows help: in folds, {judging} judge already."
 
 
 def option(flag: str, name: str) -> str:

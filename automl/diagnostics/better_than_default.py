@@ -11,7 +11,7 @@ from automl.bootstrap import deviation
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
 from automl.diagnostics._luck import luck
 from automl.diagnostics._parts import PARTS
-from automl.diagnostics._resampled import resampled
+from automl.diagnostics._resampled import resampled, standard_errors
 from automl.diagnostics._wording import more_rows_to_choose_by
 from automl.figures import count, score
 from automl.plain import plain
@@ -112,7 +112,7 @@ def _rivals(evidence: Evidence) -> Iterator[Rival]:
         known = float(metric.function(targets, prediction))
         lead, spread = metric.objective(known) - _own(evidence), deviation(samples[:, place] - samples[:, 0])
         margin = CLEAR * spread
-        sure = _standard_errors(lead, spread)
+        sure = standard_errors(lead, spread)
         yield Rival(name, title, known, lead, lead - margin, lead + margin, sure, luck(evidence, part))
     for baseline in evidence.baselines:
         name = baseline.name.replace(" ", "_")
@@ -144,14 +144,8 @@ def _by_score(evidence: Evidence, name: str, baseline: Baseline) -> Rival:
     shares = metric.greater_is_better or metric.name in WITHOUT_UNIT
     spread = math.sqrt((min(errors) + 1 / rows) / rows) if shares else min(errors) / math.sqrt(rows)
     title = plain(baseline.name, longest=40)
-    sure = CLEAR * _standard_errors(lead, spread)
+    sure = CLEAR * standard_errors(lead, spread)
     return Rival(name, title, known, lead, math.nan, math.nan, sure, luck(evidence, part))
-
-
-def _standard_errors(lead: float, spread: float) -> float:
-    if spread > 0:
-        return lead / spread
-    return math.copysign(math.inf, lead) if lead and math.isfinite(lead) else 0.0
 
 
 def _sentence(rival: Rival) -> str:

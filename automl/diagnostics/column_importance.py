@@ -8,11 +8,12 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
+from automl.diagnostics._wording import NOT_MEASURED
 from automl.figures import count, score
 from automl.plain import plain
 
 STAGE = "run"
-TITLE = "What the columns mean"
+TITLE = "Which columns matter"
 
 SHOWN = 3
 # Of the sum of all increases: with more than this, the model stands or falls with one column.
@@ -29,11 +30,11 @@ def check(evidence: Evidence) -> Answer:
 
     It has to be by the spread of the shuffles (Student's t), and by the spread of the columns that do better when they
     are shuffled: as far as chance goes down, it goes up (Altmann et al. 2010 find the same by permuting the target).
-    Columns that say the same stand in for each other: each of them seems to mean little.
+    Columns that say the same stand in for each other: each of them seems to matter little.
     """
     increases = evidence.audit.increases
     if not increases:
-        return NotApplicable("column_importance", "There was no time to shuffle the columns.")
+        return NotApplicable("column_importance", NOT_MEASURED)
     means = {name: float(np.mean(values)) for name, values in increases.items()}
     ranked = sorted(means, key=lambda name: -means[name])
     common = _chance(list(means.values()))

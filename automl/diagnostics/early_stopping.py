@@ -63,7 +63,8 @@ def check(evidence: Evidence) -> Answer:
         return Finding("early_stopping", "warning" if luck >= SOME else "note", title, explained, advice, figures)
     if luck >= SOME:
         title = f"The epoch that was kept is a lucky one: {percent(luck)} of what it learned is luck"
-        advice = "Trust the test score, not the validation score. Lower learning rates and more validation rows help."
+        trust = "Trust the test score, not the validation score. " if evidence.unseen == "test" else ""
+        advice = f"{trust}Lower learning rates and more validation rows help."
         return Finding("early_stopping", "warning" if luck >= MUCH else "note", title, explained, advice, figures)
     title = "The epoch that was kept is hardly better than those beside it"
     if at_end > MOST:

@@ -179,8 +179,9 @@ def wider(parameter: Parameter, side: Side) -> str | None:
     end = _beyond(parameter, side)
     if end is None:
         return None
-    low, high = (end, parameter.high) if side == "low" else (parameter.low, end)
-    return f"{_written(low)}..{_written(high)}"
+    if side == "low":
+        return f"{_rounded(end, beyond=parameter.low):.15g}..{parameter.high:.15g}"
+    return f"{parameter.low:.15g}..{_rounded(end, beyond=parameter.high):.15g}"
 
 
 def _beyond(parameter: Float | Int, side: Side) -> float | None:
@@ -200,6 +201,7 @@ def _beyond(parameter: Float | Int, side: Side) -> float | None:
     return None if end == (low if side == "low" else high) else end
 
 
-def _written(number: float) -> str:
-    rounded = float(f"{number:.2g}")
-    return str(round(rounded)) if isinstance(number, int) else f"{rounded:g}"
+def _rounded(end: float, *, beyond: float) -> float:
+    """The end with two digits, where these leave most of what it adds."""
+    rounded = float(f"{end:.2g}")
+    return rounded if abs(rounded - end) < abs(end - beyond) / 2 else end

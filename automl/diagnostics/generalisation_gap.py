@@ -37,7 +37,8 @@ def check(evidence: Evidence) -> Answer:
     Its interval comes from resampling the rows of both parts. A gap wider than chance is measured against what the
     model learned: the error of predicting without the features, less the error on training rows. Flexible models fit
     their own training rows closely and may still be the best on new ones; so a lost share of less than a quarter is
-    fine, of less than a half worth a note, and it is a problem where nothing of it carries over.
+    fine, of less than a half worth a note, and it is a problem where nothing of it carries over to test and validation
+    rows: to a few test rows alone, it may fail to by chance.
 
     A forest's trees are grown until they know their training rows, and generalise by their mean (Breiman 2001); where
     neighbours are looked up, a training row finds itself. So a gap says nothing of them, and they are left out.
@@ -75,10 +76,13 @@ def check(evidence: Evidence) -> Answer:
         f"{measured} With other rows the gap of {score(gap)} might be {score(low)} to {score(high)}: more than chance."
     )
     if errors[new] >= naive:
-        explained += " Nothing of what it learned from training rows carries over to new ones."
+        explained += f" Nothing of what it learned from training rows carries over to these {PARTS[new]} rows."
         whole = metric.objective(metric.function(evidence.data.of(new), evidence.blended[new]))
         if whole < naive:
             title = f"Without {families} it has learned the training rows by heart, and knows nothing of new ones"
+            return Finding("generalisation_gap", "warning", title, explained, ADVICE, figures)
+        if errors["val"] < objective_without_features(evidence, "val"):
+            title = "It overfits: on validation rows it is better than without the features, on test rows it is not"
             return Finding("generalisation_gap", "warning", title, explained, ADVICE, figures)
         title = "It has learned the training rows by heart: on new rows it is no better than without the features"
         return Finding("generalisation_gap", "problem", title, explained, ADVICE, figures)

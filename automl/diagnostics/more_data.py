@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from automl.bootstrap import interval
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
 from automl.diagnostics._resampled import resampled
+from automl.diagnostics._wording import NOT_MEASURED
 from automl.figures import score
 
 STAGE = "run"
@@ -36,7 +37,7 @@ def check(evidence: Evidence) -> Answer:
         )
     fewer = evidence.audit.fewer_rows
     if HALF not in fewer:
-        return NotApplicable("more_data", "There was no time to train the best setting on half of the rows.")
+        return NotApplicable("more_data", NOT_MEASURED)
     # With other random numbers where that is known: the leader's were chosen, among others for their luck.
     repeats = evidence.audit.other_seeds.get(leader.number) or [evidence.predictions[leader.number]["val"]]
     targets, whole = evidence.data.of("val"), repeats[0]

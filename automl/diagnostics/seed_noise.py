@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
+from automl.diagnostics._wording import NOT_MEASURED
 from automl.figures import aligned, count, score
 from automl.trial import Trial, finished
 
@@ -38,7 +39,7 @@ def check(evidence: Evidence) -> Answer:
     """
     leader, metric = evidence.leader, evidence.metric
     if leader.number not in evidence.audit.other_seeds:
-        return NotApplicable("seed_noise", "There was no time to train the best setting with other seeds.")
+        return NotApplicable("seed_noise", NOT_MEASURED)
     targets = evidence.data.of("val")
     scores = {
         number: np.array(
@@ -64,12 +65,17 @@ def check(evidence: Evidence) -> Answer:
     )
     smallest = min(equal, key=lambda trial: trial.parameters, default=leader)
     if len(evidence.best.members) == 1 and smallest.parameters < SMALLER * leader.parameters:
+        how = (
+            f"lower the upper ends of the ranges of {leader.family} with --set"
+            if smallest.family == leader.family
+            else f"--families {smallest.family}"
+        )
         return Finding(
             "seed_noise",
             "note",
             f"#{smallest.number} {smallest.family} is as good with {smallest.parameters:,} weights",
             f"{measured} #{leader.number} has {leader.parameters:,} weights.",
-            f"Where size or speed matters, take the smaller one: --families {smallest.family}",
+            f"Where size or speed matters, take the smaller one: {how}",
             figures,
         )
     title = f"Another seed would change the best trial by {score(spread)} or so"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from automl.baselines import BOOSTING
 from automl.bootstrap import deviation
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
 from automl.diagnostics._constant import objective_without_features, without_features
 from automl.diagnostics._luck import luck
 from automl.diagnostics._parts import PARTS
-from automl.diagnostics._resampled import resampled
+from automl.diagnostics._resampled import resampled, standard_errors
 from automl.figures import percent, score
 from automl.tasks import FloatArray
 from automl.trial import finished
@@ -27,6 +29,8 @@ AT_ALL, BEYOND_DOUBT = 1.0, 3.5
 BOTH = 3.0
 # A skill that is not certain and below this even if all goes well is none.
 LEAST_WORTH = 0.02
+# A spread that is less than this share of the way to a perfect prediction is none but for rounding.
+NO_SPREAD = 1e-9
 # Standard errors to either side in an interval that holds in 95 % of cases.
 WITHIN = 1.96
 RESAMPLES, MOST_ROWS = 400, 5_000
@@ -62,6 +66,9 @@ def check(evidence: Evidence) -> Answer:
     standard errors on, or from 3 on test and validation rows together (Stouffer 1949) if the test rows say so too. The
     validation rows have also chosen the model among the trials: the best of n that know nothing is √(2 ln n) standard
     errors above their mean, and so much is taken off theirs.
+
+    Where no draw changes a score, as the ROC AUC of a perfect model, the standard error is what predictions that know
+    nothing would have, so that a few rows which are all right prove little.
     """
     metric, part = evidence.metric, evidence.unseen
     skill = _skill(evidence, part)
@@ -91,7 +98,7 @@ def check(evidence: Evidence) -> Answer:
         )
         return Finding("underfitting", "problem", title, measured, advice, figures)
     if not is_certain:
-        title = "Whether it has learned anything is not certain: its lead over predicting without the features is small"
+        title = "Whether it has learned anything is not certain: it may beat predicting without the features by chance"
         advice = "Don't rely on it. More rows would tell."
         return Finding("underfitting", "warning", title, measured, advice, figures)
     if on_training < LEAST_LEARNED:
@@ -160,8 +167,17 @@ def _skill(evidence: Evidence, part: str) -> _Skill:
     taken = naive - metric.objective(metric.function(evidence.data.of(part), evidence.blended[part]))
     room = _room(evidence, naive)
     spread = _spread(evidence, part, without_features(evidence, part))
-    sure = taken / spread if spread > 0 else 0.0
+    if spread < NO_SPREAD * room < abs(taken):
+        # That of the share of right answers where a coin gives them, √(¼ / rows): the room is then a half.
+        spread = room / math.sqrt(_independent(evidence, part))
+    sure = standard_errors(taken, spread)
     return _Skill(taken / room, (taken - WITHIN * spread) / room, (taken + WITHIN * spread) / room, sure)
+
+
+def _independent(evidence: Evidence, part: str) -> int:
+    """The rows of a part, or the groups that they come in."""
+    groups = evidence.data.groups_of(part)
+    return len(evidence.data.of(part)) if groups is None else len(np.unique(groups))
 
 
 def _spread(evidence: Evidence, part: str, prediction: FloatArray) -> float:

@@ -115,10 +115,9 @@ def check(evidence: Evidence) -> Answer:
     severe = [*unknown, *very_weak]
     named = severe[0] if severe else spots[0]
     title = f"It errs {named.times:.1f} times as much as on average where {named.says}"
-    advice = (
-        "Don't rely on it there. More rows of this kind help most; a look at them may show what the columns lack. "
-        "For rare classes --balance gives each class the same weight."
-    )
+    advice = "Don't rely on it there. More rows of this kind help most; a look at them may show what the columns lack."
+    if any(not spot.column for spot in (named, *spots[:MOST_NAMED])):
+        advice += " For rare classes --balance gives each class the same weight."
     columns = tuple(dict.fromkeys(spot.column for spot in spots if spot.column))
     details = tuple({"where": spot.says, "rows": spot.size, "error": spot.error, "average": average} for spot in spots)
     return Finding("weak_spots", "warning" if severe else "note", title, explained, advice, figures, columns, details)

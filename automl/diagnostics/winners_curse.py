@@ -81,7 +81,12 @@ def check(evidence: Evidence) -> Answer:
         return Finding("winners_curse", "note", title, explained, advice, figures)
     if of_learned >= MISLEADING:
         title = f"The validation score misleads: {_share(of_learned)} of what the best trial has learned is luck"
-        advice = f"Trust the scores on test rows alone. {more_rows_to_choose_by(evidence.data.split)}"
+        trust = (
+            "Trust the scores on test rows alone"
+            if evidence.unseen == "test"
+            else f"Expect {score(honest)} on new rows"
+        )
+        advice = f"{trust}. {more_rows_to_choose_by(evidence.data.split)}"
         return Finding("winners_curse", "warning", title, explained, advice, figures)
     if of_gain >= MOSTLY_LUCK:
         title = f"The search has gained little: {percent(of_gain)} of the gain over the first setting is luck"

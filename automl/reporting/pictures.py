@@ -10,6 +10,7 @@ import importlib
 import io
 import re
 import shutil
+import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -137,7 +138,9 @@ def png(figure: Figure) -> bytes:
 
 def _encoded(canvas: Canvas) -> bytes:
     buffer = io.BytesIO()
-    canvas.savefig(buffer, format="png", dpi=DOTS)
+    # Matplotlib's own font has no Chinese, Japanese or Korean letters, of which it would warn once for each.
+    with warnings.catch_warnings(action="ignore"):
+        canvas.savefig(buffer, format="png", dpi=DOTS)
     return buffer.getvalue()
 
 

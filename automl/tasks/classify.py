@@ -140,13 +140,21 @@ def _mean_ranks(values: FloatArray) -> FloatArray:
 
 
 def _average_precision(targets: NDArray[Any], predictions: FloatArray) -> float:
-    """Of the second of two classes: the precision at each threshold, weighted by the recall gained there."""
-    if predictions.shape[1] != 2 or not targets.any():
+    """The mean over the classes that occur, none of which is alone: of each, against all others.
+
+    That is the precision at each threshold, weighted by the recall gained there.
+    """
+    occurring = np.flatnonzero(np.bincount(targets, minlength=predictions.shape[1]))
+    if len(occurring) < 2:
         return float("nan")
-    order = np.argsort(-predictions[:, 1], kind="stable")
-    found = np.cumsum(targets[order])
+    return float(np.mean([_precision_of_one(targets == label, predictions[:, label]) for label in occurring]))
+
+
+def _precision_of_one(truth: NDArray[np.bool_], likely: FloatArray) -> float:
+    order = np.argsort(-likely, kind="stable")
+    found = np.cumsum(truth[order])
     # Rows with equal predictions pass a threshold together.
-    thresholds = np.flatnonzero(np.diff(predictions[order, 1], append=-np.inf))
+    thresholds = np.flatnonzero(np.diff(likely[order], append=-np.inf))
     recall = found[thresholds] / found[-1]
     precision = found[thresholds] / (thresholds + 1)
     return float((np.diff(recall, prepend=0) * precision).sum())

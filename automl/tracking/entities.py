@@ -55,14 +55,14 @@ def tags_of_experiment(objective: Objective) -> dict[str, str]:
     }
 
 
-def view_of_trials(run_id: str, run: RunDescription, objective: Objective) -> dict[str, str]:
+def view_of_trials(run_id: str, objective: Objective) -> dict[str, str]:
     """A tag for the experiment: the view of a run's trials alone, the best first, with the columns that matter.
 
     MLflow's nested list cannot be sorted, and a page's address cannot say which columns it has.
     """
     shown = [f"val_{objective.name}", f"test_{objective.name}", "generalization_gap"]
     facets = {
-        "searchFilter": f"tags.run = '{run.name}' AND tags.digest = '{run.digest}'",
+        "searchFilter": f"tags.`mlflow.parentRunId` = '{run_id}'",
         "orderByKey": f"metrics.`val_{objective.name}`",
         "orderByAsc": not objective.greater_is_better,
         "selectedColumns": _columns(shown, ["ensemble_weight", "overfit.verdict"]),

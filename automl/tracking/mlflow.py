@@ -74,8 +74,9 @@ class MlflowTracker:
         self._sender: threading.Thread | None = None
         self._hurry = False
         self._failing_until = -math.inf
-        self._is_given_up = False
         self._is_over = False
+        # The status of a run that ended before its store was open, and when it ended.
+        self._ending: tuple[str, int | None] | None = None
 
     @property
     def run_id(self) -> str:
@@ -122,9 +123,9 @@ class MlflowTracker:
                 parent = self._recorder.open()
             self._is_open = True
             self._attempt(self._recorder.describe, parent)
-            if self._is_given_up and not self._is_over:
+            if self._ending is not None:
                 self._is_over = True
-                self._attempt(self._recorder.close, "failed", None)
+                self._attempt(self._recorder.close, *self._ending)
         except Misconfigured as fault:
             self._fault = fault
         except Exception as error:  # noqa: BLE001  a store's libraries may raise anything
@@ -170,7 +171,9 @@ class MlflowTracker:
             # A run that lacks something, such as files for which there is no place, is over all the same.
             if all_sent or store.answers(self._uri):
                 self._attempt(self._recorder.close, outcome.status, outcome.ended)
-        self.lacks = self._complaint or ("" if self._is_open else "does not answer")
+        else:
+            self._ending = (outcome.status, outcome.ended)
+        self.lacks = self._complaint = self._complaint or ("" if self._is_open else "does not answer")
         self._tell_complaint()
 
     def wait(self) -> None:
@@ -185,7 +188,8 @@ class MlflowTracker:
 
     def close(self) -> None:
         """Marks a run that something broke off as failed, and its children as killed."""
-        self._is_given_up = True
+        if not self._is_over:
+            self._ending = ("failed", None)
         if self._opening is not None:
             self._opening.join(CLOSE_SECONDS)
         # An opening that still goes on takes note that nobody waits for it.

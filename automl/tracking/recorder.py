@@ -361,7 +361,7 @@ class Recorder:
         self.describe(parent)
         known = parent.data.metrics
         new = [each for each in (*best, *others, *self._best_so_far()) if known.get(each.key) != each.value]
-        for name, view in entities.view_of_trials(self.run_id, self._run, self._metric).items():
+        for name, view in entities.view_of_trials(self.run_id, self._metric).items():
             self._client.set_experiment_tag(self.experiment_id, name, view)
         self._send_batch(self.run_id, new, tags=self._tags_of(outcome))
         self._judge_trials(outcome)

@@ -20,6 +20,7 @@ from automl.diagnostics import (
     NotApplicable,
     ask,
     ask_of_trials,
+    checks,
     from_json,
     skipped,
     to_json,
@@ -57,7 +58,7 @@ def test_a_check_that_there_is_no_time_for_says_so(monkeypatch: pytest.MonkeyPat
 def test_trials_are_asked_alone_and_the_best_first(evidence_of: Callable[..., Evidence]) -> None:
     rng = np.random.default_rng(0)
     truth = rng.normal(size=600)
-    noise = rng.normal(size=600)
+    noise = 1.2 * rng.normal(size=600)
     by_heart = np.where(np.arange(600) < 300, truth, truth + noise)
     evidence = evidence_of(
         truth, {0: by_heart, 1: truth + noise / 2, 2: truth + noise}, train=300, val=150, kept=[0, 1]
@@ -87,6 +88,16 @@ def test_the_worst_comes_first_and_what_is_fine_not_at_all() -> None:
         Finding("f", "problem", "F", "."),
     ]
     assert [finding.code for finding in worst_first(answers)] == ["c", "f", "e", "a"]
+
+
+@pytest.mark.parametrize("code", ["column_importance", "more_data", "seed_noise"])
+def test_want_of_time_is_not_the_only_reason_why_something_was_not_measured(
+    evidence_of: Callable[..., Evidence], code: str
+) -> None:
+    truth = np.linspace(0, 1, 90)
+    answer = checks("run")[code].check(evidence_of(truth, {0: truth}, train=30, val=30))
+    assert isinstance(answer, NotApplicable)
+    assert all(reason in answer.why for reason in ("short", "interrupted", "--quality fast"))
 
 
 def test_what_follows_from_having_learned_nothing_is_not_said_again() -> None:

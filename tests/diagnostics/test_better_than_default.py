@@ -63,7 +63,7 @@ def test_tells_a_victory_from_a_defeat(evidence_of: Callable[..., Evidence], kep
 def test_sees_that_the_search_has_made_it_worse(evidence_of: Callable[..., Evidence]) -> None:
     found = asked(contest(evidence_of, model=0.6, first=0.1, boosting=0.9))
     assert found.severity == "warning"
-    assert "first setting of mlp, #0" in found.title
+    assert "#0 mlp (the first setting)" in found.title
 
 
 def test_the_luckiest_of_many_is_not_called_better_on_the_rows_that_chose_it(

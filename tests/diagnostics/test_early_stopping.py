@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,19 @@ def test_a_single_dip_is_luck(evidence_of: Callable[..., Evidence]) -> None:
     assert found.severity == "warning"
     assert found.figures["luck"] == pytest.approx(0.2 / (Y[200:300].std() - errors.min()), rel=0.15)
     assert isinstance(check(course(evidence_of, errors, schedule="coslog4")), NotApplicable)
+
+
+def test_trusts_no_test_score_where_there_is_none(evidence_of: Callable[..., Evidence]) -> None:
+    errors = SETTLED.copy()
+    errors[30] -= 0.2
+    known = course(evidence_of, errors)
+    found = check(known)
+    assert isinstance(found, Finding)
+    assert found.advice.startswith("Trust the test score")
+    data = replace(known.data, split=replace(known.data.split, test=np.arange(0)))
+    found = check(replace(known, data=data))
+    assert isinstance(found, Finding)
+    assert found.advice == "Lower learning rates and more validation rows help."
 
 
 def test_finds_that_the_best_epoch_came_at_once(evidence_of: Callable[..., Evidence]) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from automl.diagnostics import Answer, Evidence, Finding, NotApplicable
-from automl.diagnostics.edge_of_range import check, find
-from automl.space import Choice, Float, Int, SearchSpace
+from automl.diagnostics.edge_of_range import Side, check, find, wider
+from automl.space import Choice, Float, Int, Parameter, SearchSpace
 from automl.space_files import change, read_space
 from automl.trial import Trial
 
@@ -69,6 +69,21 @@ def test_finds_a_parameter_that_is_best_beyond_its_range(
     assert isinstance(found, Finding)
     assert (found.severity, name in found.title) == ("note", True)
     assert f"--set {wider}" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("parameter", "side", "written"),
+    [
+        (Int(64, 256, 128, log=True), "low", "32..256"),
+        (Int(20, 1024, 128, log=True), "low", "2..1024"),
+        (Int(20, 1024, 128, log=True), "high", "20..7300"),
+        (Float(1.234e-4, 1e-2, 1e-3, log=True), "high", "0.0001234..0.09"),
+        (Int(1000, 1004, 1002), "high", "1000..1006"),
+        (Float(0.1, 0.99, 0.5), "high", "0.1..0.995"),
+    ],
+)
+def test_only_the_end_that_is_new_is_rounded(parameter: Parameter, side: Side, written: str) -> None:
+    assert wider(parameter, side) == written
 
 
 @pytest.mark.parametrize("seed", range(10))

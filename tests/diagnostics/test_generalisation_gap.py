@@ -82,6 +82,12 @@ def test_a_model_that_knows_its_rows_by_heart_is_a_problem() -> None:
     assert "no better than without the features" in found.title
 
 
+def test_test_rows_alone_do_not_make_a_model_one_that_knows_nothing() -> None:
+    found = check(evidence(certainty=everywhere(0.9), right={"train": 1.0, "val": 0.95, "test": 0.5}))
+    assert (found.severity, found.figures["lost_share"] > 1) == ("warning", True)
+    assert "on validation rows it is better than without the features, on test rows it is not" in found.title
+
+
 def test_a_small_part_lost_is_fine_however_sure_it_is() -> None:
     found = check(evidence(certainty=everywhere(0.9), right={"train": 0.97, "val": 0.93, "test": 0.93}, rows=20_000))
     assert found.figures["gap_low"] > 0

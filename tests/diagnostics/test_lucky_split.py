@@ -65,6 +65,22 @@ def test_less_is_asked_of_rows_that_somebody_chose(evidence_of: Callable[..., Ev
     assert "cannot be told from so few" in drawn.why
 
 
+@pytest.mark.parametrize(("noise", "own", "is_found"), [(0.25, False, False), (0.25, True, False), (0.05, True, True)])
+def test_in_folds_test_rows_seem_easier_since_more_networks_judge_them(
+    evidence_of: Callable[..., Evidence], noise: float, own: bool, is_found: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=900)
+    predictions = y + np.where(np.arange(900) < 600, 0.5, noise) * rng.normal(size=900)
+    evidence = evidence_of(y, {0: predictions}, train=300, val=300)
+    rows = evidence.data.split.val
+    split = replace(evidence.data.split, train=rows, folds=rows % 5)
+    answer = check(replace(evidence, data=replace(evidence.data, split=split, has_own_test=own)))
+    assert isinstance(answer, Finding) == is_found
+    said = answer.explanation if isinstance(answer, Finding) else answer.why
+    assert "a test row by the mean of those of all folds" in said
+
+
 def test_harder_rows_are_no_matter_of_luck(evidence_of: Callable[..., Evidence]) -> None:
     found = asked(evidence_of, noise=(0.25, 0.5))
     assert isinstance(found, Finding)

@@ -13,7 +13,11 @@ from automl.diagnostics.seed_noise import check
 from automl.trial import Trial
 
 ROWS, TRAIN = 500, 100
-TRIALS = (Trial(0, "mlp", {}, parameters=90_000), Trial(1, "linear", {}, parameters=50), Trial(2, "mlp", {}))
+TRIALS = (
+    Trial(0, "mlp", {}, parameters=90_000),
+    Trial(1, "linear", {}, parameters=50),
+    Trial(2, "mlp", {}, parameters=900),
+)
 
 
 def asked(
@@ -68,6 +72,15 @@ def test_a_smaller_network_that_is_as_good_is_named(evidence_of: Callable[..., E
     of_two = asked(evidence_of, {0: 1.0, 1: 1.01}, {0: [1.02, 0.98]}, members={0: 0.6, 1: 0.4})
     assert isinstance(of_two, Finding)
     assert of_two.severity == "fine"
+
+
+def test_a_smaller_network_of_the_same_family_is_not_had_by_naming_the_family(
+    evidence_of: Callable[..., Evidence],
+) -> None:
+    found = asked(evidence_of, {0: 1.0, 2: 1.01}, {0: [1.02, 0.98]})
+    assert isinstance(found, Finding)
+    assert found.title == "#2 mlp is as good with 900 weights"
+    assert ("--families" in found.advice, "--set" in found.advice) == (False, True)
 
 
 def test_has_no_answer_where_the_best_was_trained_once(evidence_of: Callable[..., Evidence]) -> None:

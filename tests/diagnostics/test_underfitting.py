@@ -61,6 +61,17 @@ def test_a_guess_that_names_every_class_is_no_skill(evidence_of: Callable[..., E
     assert believed <= 1
 
 
+@pytest.mark.parametrize("decides_by", ["roc_auc", "balanced_accuracy", "average_precision"])
+def test_a_model_that_makes_no_mistake_has_learned_something(
+    evidence_of: Callable[..., Evidence], decides_by: str
+) -> None:
+    labels = np.arange(300) % 2
+    predictions = {0: np.eye(2)[labels]}
+    found = asked(evidence_of(labels, predictions, train=100, val=100, of="classify", decides_by=decides_by))
+    assert found.severity == "fine"
+    assert found.figures["skill"] == pytest.approx(1)
+
+
 def test_new_rows_of_one_class_take_no_skill_away(evidence_of: Callable[..., Evidence]) -> None:
     labels = np.concatenate([np.arange(200) % 10 == 0, np.arange(100) % 10 == 0, np.zeros(100)]).astype(int)
     sure = np.where(labels == 1, 0.9, np.random.default_rng(0).uniform(0.01, 0.04, size=400))
@@ -150,4 +161,13 @@ def test_a_few_unlucky_test_rows_do_not_undo_what_validation_is_sure_of(evidence
     y[600:] = rng.normal(size=20)
     found = asked(evidence_of(y, {0: 0.7 * x}, train=300, val=300))
     assert found.figures["standard_errors"] < 1
+    assert (found.severity, found.figures["is_certain"]) == ("warning", 0.0)
+
+
+def test_three_rows_that_are_all_right_prove_nothing(evidence_of: Callable[..., Evidence]) -> None:
+    labels = np.r_[np.arange(200) % 2, 0, 1, 1]
+    likely = np.r_[np.full(200, 0.5), 0.1, 0.9, 0.9]
+    predictions = {0: np.column_stack([1 - likely, likely])}
+    found = asked(evidence_of(labels, predictions, train=100, val=100, of="classify", decides_by="roc_auc"))
+    assert found.figures["standard_errors"] == pytest.approx(3**0.5)
     assert (found.severity, found.figures["is_certain"]) == ("warning", 0.0)

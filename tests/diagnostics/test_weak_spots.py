@@ -51,6 +51,7 @@ def test_names_the_range_of_a_number(evidence_of: Callable[..., Evidence], seed:
     found = check(evidence_of(y, {0: prediction}, train=100, val=100, frame=frame))
     assert isinstance(found, Finding)
     assert (found.columns, found.severity) == (("number 3",), "warning")
+    assert "--balance" not in found.advice
 
 
 def test_names_the_class_that_is_never_recognised(evidence_of: Callable[..., Evidence]) -> None:
@@ -59,6 +60,7 @@ def test_names_the_class_that_is_never_recognised(evidence_of: Callable[..., Evi
     found = check(evidence_of(labels, {0: np.eye(3)[answers]}, train=100, val=100, of="classify"))
     assert isinstance(found, Finding)
     assert (found.severity, "target is 'c2'" in found.title) == ("warning", True)
+    assert "--balance" in found.advice
 
 
 def test_the_worst_of_many_slices_is_bad_by_chance(evidence_of: Callable[..., Evidence]) -> None:

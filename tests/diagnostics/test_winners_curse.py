@@ -10,6 +10,7 @@ import pytest
 
 from automl.diagnostics import Evidence, Finding, NotApplicable
 from automl.diagnostics.winners_curse import check
+from automl.figures import score
 from automl.trial import finished
 
 
@@ -46,6 +47,16 @@ def test_warns_where_a_score_on_few_rows_is_the_best_of_many(evidence_of: Callab
     found = check(alike(evidence_of, 1, trials=60, val=60))
     assert isinstance(found, Finding)
     assert found.severity == "warning"
+
+
+def test_sends_nobody_to_test_rows_that_there_are_not(evidence_of: Callable[..., Evidence]) -> None:
+    rng = np.random.default_rng(1)
+    x, noise, *wrong = rng.normal(size=(62, 110))
+    predictions = {trial: 2 * x + 0.8 * own for trial, own in enumerate(wrong)}
+    found = check(evidence_of(2 * x + noise, predictions, train=50, val=60))
+    assert isinstance(found, Finding)
+    assert found.severity == "warning"
+    assert found.advice.startswith(f"Expect {score(found.figures['corrected'])} on new rows. More validation rows")
 
 
 def test_says_where_test_rows_show_nothing_of_the_luck(evidence_of: Callable[..., Evidence]) -> None:

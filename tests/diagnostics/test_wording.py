@@ -25,3 +25,5 @@ def test_in_folds_no_other_split_has_more_rows_to_choose_by() -> None:
     assert "--split" in more_rows_to_choose_by(Split(rows[:6], rows[6:8], rows[8:], "at random"))
     in_folds = more_rows_to_choose_by(Split(rows[:8], rows[:8], rows[8:], "at random", folds=rows[:8] % 4))
     assert "--" not in in_folds
+    without_test = more_rows_to_choose_by(Split(rows, rows, rows[:0], "at random", folds=rows % 5))
+    assert ("test rows" in in_folds, "test rows" in without_test) == (True, False)

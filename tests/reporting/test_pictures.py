@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
@@ -80,3 +81,11 @@ def test_lines_have_the_colours_of_the_report() -> None:
 def test_names_do_not_depend_on_what_strangers_wrote(recorded: Recorded, tmp_path: Path) -> None:
     plain, hostile = recorded("a"), recorded("b", names={"rose": "x/../y", "kind": "of of of"})
     assert list(pictures.figures(from_folder(plain.path))) == list(pictures.figures(from_folder(hostile.path)))
+
+
+def test_letters_that_the_font_lacks_are_drawn_without_a_word(recorded: Recorded) -> None:
+    folder = recorded(names={"rose": "玫瑰", "kind": "품종", "length": "長さ 🌹"})
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        pictures.write(folder.path)
+    assert [str(warning.message) for warning in told] == []

@@ -22,6 +22,7 @@ import pytest
 from automl.data.histogram import histogram as spread_of
 from automl.data.profile import KINDS, LEFT_OUT, profile
 from automl.diagnostics import Answer, Finding, NotApplicable
+from automl.ensemble import Refit
 from automl.errors import InputError
 from automl.evaluation import Evaluated
 from automl.files import write_record
@@ -176,6 +177,28 @@ def test_says_how_the_numbers_of_the_verdict_are_to_be_read(recorded: Recorded) 
     assert by_folds in made(run)[1].text
 
 
+def test_says_nothing_of_test_rows_that_there_are_not(recorded: Recorded) -> None:
+    run = recorded()
+    with_test = made(run)[0]
+    asked = {**run.asked(), "folds": 8}
+    split = {part: rows for part, rows in asked["split"].items() if part != "test"}
+    write_record(run.path / "run.json", {**asked, "split": split})
+    without_test = made(run)[0]
+    assert "Test rows decide nothing" in of_section(with_test, "scores")
+    assert not [name for name in ("scores", "preparation") if "est rows" in of_section(without_test, name)]
+
+
+def test_test_rows_that_were_learned_from_in_the_end_are_not_called_unseen(recorded: Recorded) -> None:
+    run = recorded()
+    best = run.ensemble()
+    assert best is not None
+    again = tuple(member.trial for member in best.members)
+    run.write_ensemble(dataclasses.replace(best, refit=Refit(150, again, with_test=True)))
+    said = Page(of_section(made(run)[0], "classification")).text
+    assert "no network has learned from" not in said
+    assert "which the networks that are judged here had not learned from" in said
+
+
 def test_says_how_each_kind_of_column_becomes_numbers(recorded: Recorded) -> None:
     run = recorded(task="regress")
     encoded = Page(of_section(made(run)[0], "preparation")).text
@@ -278,8 +301,8 @@ def test_the_areas_under_the_curves_are_the_metrics_of_the_task() -> None:
     likely = np.clip(np.round(0.3 * targets + rng.random(300), 1), 0, 1)
     both = np.stack([1 - likely, likely], axis=1)
     assert roc(targets == 1, likely)[2] == pytest.approx(classify.METRICS["roc_auc"].function(targets, both))
-    area = precision_recall(targets == 1, likely)[2]
-    assert area == pytest.approx(classify.METRICS["average_precision"].function(targets, both))
+    of_each = [precision_recall(targets == label, both[:, label])[2] for label in (0, 1)]
+    assert np.mean(of_each) == pytest.approx(classify.METRICS["average_precision"].function(targets, both))
 
 
 def test_the_range_of_a_share_is_that_of_wilson() -> None:

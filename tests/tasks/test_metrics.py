@@ -24,15 +24,23 @@ def test_classification() -> None:
     assert measured["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(CLASSES, chosen))
     assert measured["macro_f1"] == pytest.approx(reference.f1_score(CLASSES, chosen, average="macro"))
     assert measured["roc_auc"] == pytest.approx(reference.roc_auc_score(CLASSES, PROBABILITIES, multi_class="ovr"))
-    assert np.isnan(measured["average_precision"])
+    precision = reference.average_precision_score(np.eye(4)[CLASSES], PROBABILITIES, average="macro")
+    assert measured["average_precision"] == pytest.approx(precision)
 
 
 def test_two_classes() -> None:
     targets, probabilities = CLASSES % 2, np.stack([1 - PROBABILITIES[:, 0], PROBABILITIES[:, 0]], axis=1)
     measured = scores(task("classify"), targets, probabilities)
     assert measured["roc_auc"] == pytest.approx(reference.roc_auc_score(targets, probabilities[:, 1]))
-    expected = reference.average_precision_score(targets, probabilities[:, 1])
-    assert measured["average_precision"] == pytest.approx(expected)
+    precision = reference.average_precision_score(np.eye(2)[targets], probabilities, average="macro")
+    assert measured["average_precision"] == pytest.approx(precision)
+
+
+def test_the_average_precision_does_not_go_by_the_order_of_the_classes() -> None:
+    targets, probabilities = CLASSES % 2, np.stack([1 - PROBABILITIES[:, 0], PROBABILITIES[:, 0]], axis=1)
+    judge = metric("average_precision", task("classify"))
+    other_way_round = judge.function(1 - targets, probabilities[:, ::-1])
+    assert judge.function(targets, probabilities) == pytest.approx(other_way_round)
 
 
 def test_regression() -> None:
@@ -48,8 +56,12 @@ def test_regression() -> None:
 def test_a_class_that_does_not_occur_spoils_no_score() -> None:
     targets = np.zeros(10, dtype=int)
     measured = scores(task("classify"), targets, PROBABILITIES[:10])
-    assert np.isnan(measured["roc_auc"])
+    assert np.isnan([measured["roc_auc"], measured["average_precision"]]).all()
     assert np.isfinite(measured["log_loss"])
+    of_two = PROBABILITIES[:300, :2] / PROBABILITIES[:300, :2].sum(axis=1, keepdims=True)
+    judge = metric("average_precision", task("classify"))
+    with_a_third = np.column_stack([of_two, np.zeros(300)])
+    assert judge.function(CLASSES % 2, with_a_third) == pytest.approx(judge.function(CLASSES % 2, of_two))
 
 
 @pytest.mark.parametrize(
@@ -99,6 +111,5 @@ def test_ranks_are_shared_by_equal_predictions(classes: int) -> None:
     measured = scores(task("classify"), targets, probabilities)
     areas = [reference.roc_auc_score(targets == label, probabilities[:, label]) for label in range(classes)]
     assert measured["roc_auc"] == pytest.approx(np.mean(areas))
-    if classes == 2:
-        precision = reference.average_precision_score(targets, probabilities[:, 1])
-        assert measured["average_precision"] == pytest.approx(precision)
+    precision = reference.average_precision_score(np.eye(classes)[targets], probabilities, average="macro")
+    assert measured["average_precision"] == pytest.approx(precision)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import sqlite3
+import threading
 import time
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from mlflow.entities import Run
 from automl.diagnostics import Answer, Finding, NotApplicable
 from automl.ensemble import Ensemble
 from automl.errors import EnvironmentFault
-from automl.tracking import RunDescription, RunOutcome, Tracker
+from automl.tracking import RunDescription, RunOutcome, Tracker, store
 from automl.tracking import mlflow as recording
 from automl.tracking.mlflow import MlflowTracker
 from automl.trial import Rung, Trial
@@ -126,9 +127,10 @@ def test_a_view_shows_the_trials_of_the_run_the_best_first(recorded: Recorded) -
     experiment = recorded.client.get_experiment(recorded.parent.info.experiment_id)
     view = json.loads(experiment.tags[f"mlflow.sharedViewState.automl-{recorded.parent.info.run_id}"])
     assert (view["orderByKey"], view["orderByAsc"]) == ("metrics.`val_log_loss`", True)
-    assert view["searchFilter"] == "tags.run = 'flowers-1' AND tags.digest = '0123456789abcdef'"
+    # Runs of other folders may be called alike.
+    assert view["searchFilter"] == f"tags.`mlflow.parentRunId` = '{recorded.parent.info.run_id}'"
     found = recorded.client.search_runs([experiment.experiment_id], view["searchFilter"])
-    assert {"0000 mlp", "0001 mlp", "0002 mlp", "0003 resnet"} <= {run.info.run_name for run in found}
+    assert {run.info.run_id for run in found} == {run.info.run_id for run in recorded.children.values()}
     assert {"metrics.`test_log_loss`", "tags.`ensemble_weight`"} < set(view["selectedColumns"])
 
 
@@ -315,6 +317,24 @@ def test_a_store_that_cannot_be_opened_in_time_costs_no_model(described: RunDesc
     tracker.close()
     assert len(warnings) == 1
     assert "cannot record the run at carrier-pigeon://coop" in warnings[0]
+
+
+def test_a_store_that_opens_when_the_run_is_over_costs_a_warning_and_shows_its_end(
+    tmp_path: Path, described: RunDescription, outcome: RunOutcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "LONGEST_OPENING", 0.1)
+    warnings: list[str] = []
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    tracker = MlflowTracker(tracking_uri=uri, warn=warnings.append)
+    with store.one_at_a_time(uri):
+        tracker.start(described)
+        tracker.finish(outcome)
+    assert len(warnings) == 1
+    assert "mlflow.db does not answer. The run's own folder keeps everything" in warnings[0]
+    assert tracker.lacks == "does not answer"
+    [opening] = [thread for thread in threading.enumerate() if thread.name == "mlflow opening"]
+    opening.join(60)
+    assert MlflowClient(uri).get_run(tracker.run_id).info.status == "FINISHED"
 
 
 @pytest.mark.slow

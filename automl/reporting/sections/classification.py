@@ -92,7 +92,10 @@ def _curves(facts: ReportFacts, labels: Sequence[str], *, of: str) -> Figure | N
         note = f"The further up and left, the better; the diagonal is guessing. Figures: area under the curve.{some}"
         false_alarms = Axis("false alarms among other rows", 0, 1)
         return curves([guess, *drawn], title=f"ROC curve{about}", x=false_alarms, y=Axis("found", 0, 1), note=note)
-    note = f"How many of the rows that it names are right, for how many it finds. Figures: average precision.{some}"
+    note = (
+        "How many of the rows that it names are right, for how many it finds. Figures: the average precision of "
+        f"{'this class' if len(labels) == 2 else 'each class'}; that of the model is the mean over all classes.{some}"
+    )
     found = Axis("found (recall)", 0, 1)
     title = f"Precision and recall{about}"
     return curves(drawn, title=title, x=found, y=Axis("right (precision)", 0, 1), note=note)
