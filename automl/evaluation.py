@@ -144,7 +144,7 @@ def advantage(one: Evaluated, other: Evaluated, metric: Metric) -> tuple[float, 
 
 
 def importance(increases: Mapping[str, Sequence[float]]) -> list[Importance]:
-    """What each column means, the most important first, by how the error grew with each shuffle of it."""
+    """How much each column matters, the most important first, by how the error grew with each shuffle of it."""
     every = [Importance(name, float(np.mean(values)), float(np.std(values))) for name, values in increases.items()]
     return sorted(every, key=lambda column: -column.harm)
 

@@ -1,4 +1,4 @@
-"""What each column means to a model: how much worse it does when the column is shuffled (Breiman 2001).
+"""How much each column matters to a model: how much worse it does when the column is shuffled (Breiman 2001).
 
 The rows are validation rows, each predicted by networks that have not learned from it.
 """
@@ -93,7 +93,7 @@ def _affordable(model: Ensemble, columns: int, until: float) -> int:
     per_row = sum(1 / member.rows_per_second for member in model.members if member.rows_per_second)
     rows = int(SHARE_FOR_PREDICTIONS * left / max(REPEATS * (columns + 1) * per_row, 1e-9))
     if rows < LEAST_ROWS:
-        raise TrialFailed("timeout", "There was no time to measure what the columns mean.")
+        raise TrialFailed("timeout", "There was no time to measure which columns matter.")
     return min(rows, MOST_ROWS)
 
 
