@@ -1,4 +1,4 @@
-"""After the search: what the columns mean to the model, what more rows would bring, and how far the seed decides.
+"""After the search: which columns matter to the model, what more rows would bring, and how far the seed decides.
 
 It costs a small share of the time, and changes nothing of the model: the checks alone read it.
 """
@@ -37,11 +37,15 @@ RUNNERS_UP = 2
 CAUTION = 1.2
 
 
-def reserve(options: Options) -> float:
-    """The seconds of the budget to keep for it; 0 if there is to be none."""
+def reserve(options: Options, *, used: float = 0.0) -> float:
+    """The seconds of the budget to keep for it; 0 if there is to be none.
+
+    Args:
+        used: seconds of the budget that earlier sessions of the run have had: this one keeps a share of its own.
+    """
     if not options.trade.audits or options.seconds is None:
         return 0.0
-    seconds = min(MOST_SECONDS, TIME_SHARE * options.seconds)
+    seconds = min(MOST_SECONDS, TIME_SHARE * (options.seconds - used))
     return seconds if seconds >= LEAST_SECONDS else 0.0
 
 

@@ -93,6 +93,11 @@ class Ensemble:
         return sum(member.networks for member in self.members)
 
     @property
+    def refitted(self) -> tuple[int, ...]:
+        """The trials of the members that have learned from more rows since they were scored."""
+        return () if self.refit is None else self.refit.trials
+
+    @property
     def rows_per_second(self) -> float:
         """How many encoded rows the model predicts, on one core and many at a time; 0 where it was not measured."""
         if not all(member.rows_per_second for member in self.members):

@@ -1,6 +1,7 @@
 """Ctrl-C: the first ends a run in good order, with the best so far saved; the second ends it at once.
 
-Whoever ends the process (SIGTERM, as batch systems do) or takes away its terminal (SIGHUP) is answered in the same way.
+Whoever ends the process (SIGTERM, as batch systems do) or takes away its terminal (SIGHUP) is answered as the first is.
+Shells and batch systems send several such signals, so that those after the first change nothing.
 """
 
 from __future__ import annotations
@@ -8,14 +9,15 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Self
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Of standard output and standard error.
+DESCRIPTORS = (1, 2)
 SAYS = "Interrupted: saving the best so far; press Ctrl-C again to stop at once"
 
 
@@ -44,9 +46,12 @@ class Interruption:
     asked: bool = False
     _before: dict[int, Any] = field(default_factory=dict)
     _others: list[int] = field(default_factory=list)
+    _terminals: list[int] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
+            # A terminal that is gone says that it is none.
+            self._terminals = [descriptor for descriptor in DESCRIPTORS if os.isatty(descriptor)]
             for number in SIGNALS:
                 before = signal.getsignal(number)
                 if before == signal.SIG_DFL or (number == signal.SIGINT and before not in (signal.SIG_IGN, None)):
@@ -74,19 +79,20 @@ class Interruption:
         if number != signal.SIGINT:
             self._others.append(number)
         if number == signal.SIGHUP:
-            _leave_terminal()
+            _leave(self._terminals)
         was_asked, self.asked = self.asked, True
+        if was_asked and number != signal.SIGINT:
+            return
         if was_asked or not self.worth_saving:
             raise KeyboardInterrupt(self.last_words)
-        # The console may be in the middle of a line, and does not write two at a time.
-        with contextlib.suppress(RuntimeError):
+        # The console may be in the middle of a line, and does not write two at a time; its terminal may be gone.
+        with contextlib.suppress(RuntimeError, OSError):
             self.say(SAYS)
 
 
-def _leave_terminal() -> None:
+def _leave(terminals: Sequence[int]) -> None:
     """Whatever is written to a terminal that is gone fails."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.__stdout__, sys.__stderr__):
-        if stream is not None and stream.isatty():
-            os.dup2(nowhere, stream.fileno())
+    for descriptor in terminals:
+        os.dup2(nowhere, descriptor)
     os.close(nowhere)

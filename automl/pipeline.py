@@ -10,7 +10,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from automl.baselines import BOOSTING, CONSTANT, Baseline
 from automl.diagnostics import Answer, Audit, Data, Finding, ask, ask_of_trials, skipped, worst_first
 from automl.ensemble import MOST_MEMBERS, Ensemble, candidates, choose
 from automl.errors import EnvironmentFault, InputError, NothingTrained
-from automl.evaluation import Evaluated, WeakSpot, evaluate, importance
+from automl.evaluation import Evaluated, Importance, WeakSpot, evaluate, importance
 from automl.execution import workspace
 from automl.execution.launcher import Launcher
 from automl.execution.local import LocalExecutor
@@ -41,7 +41,7 @@ from automl.resuming import Earlier
 from automl.run import Run
 from automl.saving import MembersFailed, save
 from automl.search.grid import check_size
-from automl.searching import SearchOutcome, Settings, progress, search
+from automl.searching import STATE_SECONDS, SearchOutcome, Settings, progress, search
 from automl.tasks import FloatArray, Metric, metric, scores
 from automl.tracking import Tracker, recorded
 from automl.trial import Trial, finished
@@ -107,12 +107,21 @@ class _Underway:
 
     def teller(self, activity: str, outcome: SearchOutcome) -> Callable[[], None]:
         """What whoever waits for workers calls again and again; it raises what ends a run early."""
+        noted = -math.inf
 
         def tell() -> None:
+            nonlocal noted
             self.interruption.check()
             self.tell(activity, outcome)
+            if time.monotonic() - noted >= STATE_SECONDS:
+                noted = time.monotonic()
+                self.note_time()
 
         return tell
+
+    def note_time(self) -> None:
+        """Records how much of the run's time is used, for whoever goes on with it if it is broken off."""
+        self.folder.write_state("running", time.monotonic() - self.began)
 
 
 def fit(
@@ -182,8 +191,14 @@ def fit(
             services.reporter.note(slow)
         outcome.interrupted = outcome.interrupted or interruption.asked
         result = _judged(going, _result(going, best, outcome), known, data_checks, outcome, predictions, audit)
+        going.note_time()
         _record(going, result, outcome, _evaluated(best, predictions, known), audit)
         folder.write_state(_state(result), time.monotonic() - began)
+        # All of the run is there now, and the tracker may take long.
+        interruption.last_words = (
+            f"Interrupted. The run is recorded; what MLflow lacks of it: {_command('sync', folder)}"
+        )
+        tracker.finish(recorded.outcome(folder))
         services.reporter.result(dataclasses.replace(result, seconds=time.monotonic() - began))
     if best is None and not outcome.interrupted:
         raise NothingTrained(_why_nothing(outcome.trials, folder))
@@ -191,7 +206,11 @@ def fit(
 
 
 def _way_on(folder: RunFolder) -> str:
-    return f"To go on: automl resume {shlex.quote(str(folder.path))}"
+    return f"To go on: {_command('resume', folder)}"
+
+
+def _command(name: str, folder: RunFolder) -> str:
+    return f"automl {name} {shlex.quote(str(folder.path))}"
 
 
 @contextmanager
@@ -204,18 +223,23 @@ def _faults_tell_the_way_on(folder: RunFolder) -> Iterator[None]:
 
 
 def _why_nothing(trials: Sequence[Trial], folder: RunFolder) -> str:
-    """Why there is no model: how trials failed, and what most of them said."""
+    """Why there is no model: how trials failed and what most of them said, and whose weights are gone."""
     if not trials:
         return "No trial was started: the time was too short. Give more --time."
+    failed = [trial for trial in trials if trial.status == "failed"]
     reasons = ", ".join(
-        f"{number} {reason}" for reason, number in Counter(trial.reason for trial in trials).most_common()
+        f"{number} {reason}" for reason, number in Counter(trial.reason for trial in failed).most_common()
     )
-    said = [trial.message for trial in trials if trial.message]
+    said = [trial.message for trial in failed if trial.message]
     cause = f" Most often: {max(said, key=said.count)}" if said else ""
-    return (
-        f"No trial succeeded: {count(len(trials), 'trial')} failed ({reasons}).{cause}\n"
-        f"{folder.path / 'leaderboard.csv'} and {folder.path / 'log.txt'} tell more."
-    )
+    failures = f"{count(len(failed), 'trial')} failed ({reasons}).{cause}"
+    if gone := len(finished(trials)):
+        others = f" Beside them, {failures}" if failed else ""
+        return (
+            f"There is no model: the files of {count(gone, 'finished trial')} are gone.{others}\n"
+            f"Restore them from a copy, or try other settings: {_command('resume', folder)} --trials +10"
+        )
+    return f"No trial succeeded: {failures}\n{folder.path / 'leaderboard.csv'} and {folder.path / 'log.txt'} tell more."
 
 
 def check(data: str | Path | pd.DataFrame, options: Options, earlier: Earlier, *, command: str) -> None:
@@ -253,11 +277,12 @@ def _begun(
         for note in resuming.check(earlier, request, prepared.split):
             services.reporter.note(note)
         resuming.check_columns(earlier, prepared.profile, prepared.encoding)
-        resuming.tidy(earlier)
-    cleanup.callback(earlier.folder.clear_away)
     request = resuming.recorded(request, earlier, command=services.command)
-    # Before the limits are other ones: a finished run that is given more must not seem to be finished with those.
+    # Before anything goes and the limits are other ones: a finished run that is given more must not seem to be finished
+    # with those.
     earlier.folder.write_state("running", time.monotonic() - began)
+    resuming.tidy(earlier)
+    cleanup.callback(earlier.folder.clear_away)
     earlier.folder.write_start(request, prepared.profile, prepared.split)
     return earlier
 
@@ -378,7 +403,7 @@ def _settings(prepared: Prepared, options: Options, plan: Plan, earlier: Earlier
 
 def _search_deadline(options: Options, earlier: Earlier, began: float) -> float:
     """When trials should have ended."""
-    planned = _audit_deadline(options, began) - auditing.reserve(options)
+    planned = _audit_deadline(options, began) - auditing.reserve(options, used=earlier.seconds)
     return planned if finished(earlier.trials) else max(planned, time.monotonic() + LEAST_SEARCH_SECONDS)
 
 
@@ -435,6 +460,7 @@ def _saved(going: _Underway, outcome: SearchOutcome, predictions: Predictions) -
             best = _trained_again(going, best, outcome)
         audit = _examined(going, best, outcome)
         going.tell("saving the best networks", outcome)
+        going.note_time()
         try:
             activity = save(best, going.folder, going.prepared, going.executor)
         except MembersFailed as failure:
@@ -483,7 +509,9 @@ def _trained_again(going: _Underway, best: Ensemble, outcome: SearchOutcome) -> 
     rows = refitting.rows(split, parts)
     assert settings.growth is not None
     if outcome.interrupted:
-        not_begun = refitting.not_begun(best, parts=parts, rows=rows, why="you ended the search")
+        not_begun = refitting.not_begun(
+            best, folder=going.folder.of_trial, parts=parts, rows=rows, why="you ended the search"
+        )
         return dataclasses.replace(best, refit=not_begun)
     refit = refitting.train_again(
         best,
@@ -506,7 +534,7 @@ def _examined(going: _Underway, best: Ensemble | None, outcome: SearchOutcome) -
         return Audit()
     return auditing.audit(
         best,
-        outcome.trials,
+        outcome.usable,
         going.executor,
         folder=going.folder,
         encoding=going.prepared.encoding,
@@ -567,10 +595,12 @@ def _trial_checks_deadline(going: _Underway) -> float:
 def _record(
     going: _Underway, result: Result, outcome: SearchOutcome, evaluated: Mapping[str, Evaluated], audit: Audit
 ) -> None:
-    """Leaves everything in the run's folder, and tells the tracker."""
+    """Leaves everything in the run's folder."""
     folder, prepared = going.folder, going.prepared
     folder.write_baselines(outcome.baselines)
     folder.write_outcome(Outcome(_state(result), result.seconds, outcome.left_out))
+    # Before the ensemble, by which it is told whose it is.
+    folder.write_importance(_importance(folder, result.best, audit))
     if result.best is not None:
         folder.write_ensemble(result.best)
         folder.write_evaluation(evaluated)
@@ -579,13 +609,20 @@ def _record(
     )
     folder.write_leaderboard(board)
     folder.write_findings(result.verdict, result.answers, result.of_trials)
-    folder.write_importance(importance(audit.increases))
     folder.write_weak_spots(_weak_spots(result.answers))
     folder.write_summary(summary(result, prepared.profile, data=prepared.name))
     _report(folder)
     features = prepared.frame[[column.name for column in prepared.profile.columns]]
     folder.write_example(features.iloc[prepared.split.train[:5]])
-    going.tracker.finish(recorded.outcome(folder))
+
+
+def _importance(folder: RunFolder, best: Ensemble | None, audit: Audit) -> list[Importance]:
+    """Which columns matter to the model: as measured now, or else as an earlier session measured of the same one."""
+    if not audit.increases and best is not None:
+        with suppress(InputError):
+            before = folder.ensemble()
+            return folder.importance() if before is not None and before.members == best.members else []
+    return importance(audit.increases)
 
 
 def _state(result: Result) -> State:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
@@ -17,7 +17,7 @@ from automl.ensemble import Ensemble
 from automl.errors import InputError
 from automl.evaluation import Evaluated, Importance, WeakSpot, read
 from automl.trial import Trial
-from automl.weights import SCORED
+from automl.weights import REFITTED, SCORED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from automl.data.profile import Profile
     from automl.data.split import Split
-    from automl.diagnostics import Answer
 
 
 Kind = TypeVar("Kind")
@@ -266,8 +265,15 @@ class RunFolder:
         kept = {self.of_trial(trial.number) for trial in keep}
         for folder in self.path.glob("trials/*"):
             if folder not in kept:
-                for name in (SCORED, "predictions.npz"):
+                for name in (SCORED, REFITTED, "predictions.npz"):
                     (folder / name).unlink(missing_ok=True)
+
+    def forget_refitted(self, keep: Collection[int]) -> None:
+        """Deletes what networks have learned from more rows, but of the trials of these numbers."""
+        kept = {self.of_trial(number) for number in keep}
+        for folder in self.path.glob("trials/*"):
+            if folder not in kept:
+                (folder / REFITTED).unlink(missing_ok=True)
 
     def clear_away(self) -> None:
         """Deletes what only a running search needs, and what workers that were ended have left unfinished."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from automl import files
 from automl.data.split import Split
 from automl.ensemble import Ensemble, Refit
+from automl.errors import InputError
 from automl.execution import Executor, Job, errands
 from automl.options import Options
 from automl.trial import Trial, finished
@@ -58,8 +60,7 @@ def growth(split: Split, of: Sequence[str]) -> float:
     """How many times as many rows a network learns from when it learns from all of these parts."""
     learned = float(len(split.train))
     if split.folds is not None:
-        folds = int(split.folds.max()) + 1
-        learned *= (folds - 1) / folds
+        learned *= (split.number_of_folds - 1) / split.number_of_folds
     return rows(split, of) / learned
 
 
@@ -75,14 +76,16 @@ def expected(trials: int, seconds: float, *, growth: float, workers: int) -> flo
     return TIME_SHARE * growth * math.ceil(min(trials, USUAL_MEMBERS) / workers) * seconds
 
 
-def reserve(trials: Sequence[Trial], *, growth: float, workers: int, most: float) -> float:
+def reserve(trials: Sequence[Trial], *, growth: float, workers: int, most: float, done: Collection[int] = ()) -> float:
     """The seconds to keep for training again what the ensemble will most likely be made of.
 
     Args:
         most: that may be kept. Where the best trial would take longer nothing is: the others do not weigh enough. Nor
             is anything for others that would.
+        done: the numbers of trials that earlier sessions have trained again.
     """
-    each = [estimate(trial, growth=growth) for trial in finished(trials)[:USUAL_MEMBERS]]
+    likely = finished(trials)[:USUAL_MEMBERS]
+    each = [0.0 if trial.number in done else estimate(trial, growth=growth) for trial in likely]
     if not each or each[0] > most:
         return 0.0
     fitting = [seconds for seconds in each if seconds <= most]
@@ -104,6 +107,8 @@ def train_again(
 ) -> Refit:
     """Writes the weights of members that have learned from more rows into their trials' folders.
 
+    Those that an earlier session has trained again are not trained once more.
+
     Args:
         trials: all of the run, by their numbers.
         folder: of a trial's number.
@@ -114,6 +119,8 @@ def train_again(
         report: called several times a second; may raise EarlyEnd.
     """
     began = time.monotonic()
+    done = _trained_before(best, folder)
+    members = [member for member in best.members if member.trial not in done]
     jobs = [
         Job(
             REFIT_KEY - position,
@@ -126,9 +133,9 @@ def train_again(
             seed=seed + member.trial,
             until=deadline,
         )
-        for position, member in enumerate(best.members)
+        for position, member in enumerate(members)
     ]
-    numbers = {job.key: member.trial for job, member in zip(jobs, best.members, strict=True)}
+    numbers = {job.key: member.trial for job, member in zip(jobs, members, strict=True)}
     kept: dict[int, str] = {}
 
     def least(job: Job) -> float:
@@ -143,9 +150,27 @@ def train_again(
     return Refit(rows, again, kept, time.monotonic() - began, with_test="test" in parts)
 
 
-def not_begun(best: Ensemble, *, parts: Sequence[str], rows: int, why: str) -> Refit:
-    """No member is trained again."""
-    return Refit(rows, (), {member.trial: why for member in best.members}, with_test="test" in parts)
+def not_begun(best: Ensemble, *, folder: Callable[[int], Path], parts: Sequence[str], rows: int, why: str) -> Refit:
+    """No member is trained again but those that an earlier session has."""
+    done = _trained_before(best, folder)
+    kept = {member.trial: why for member in best.members if member.trial not in done}
+    return Refit(rows, tuple(done), kept, with_test="test" in parts)
+
+
+def _trained_before(best: Ensemble, folder: Callable[[int], Path]) -> list[int]:
+    """The trials of members that an earlier session has trained again.
+
+    All that decides what they learned is the run's identity: the trial, its place, the seed and the rows.
+    """
+    return [member.trial for member in best.members if _is_whole(folder(member.trial) / REFITTED)]
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        files.read_arrays(path)
+    except (OSError, InputError):
+        return False
+    return True
 
 
 def _cause(message: str, reason: str) -> str:

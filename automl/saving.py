@@ -19,7 +19,7 @@ from automl.records import RunFolder
 from automl.reporting.refit import again
 from automl.tasks import Specification
 from automl.trial import LayerActivity, Reason
-from automl.weights import REFITTED, final_weights
+from automl.weights import REFITTED, SCORED
 
 # Jobs that save a member of the ensemble have the keys below this.
 EXPORT_KEY = -2
@@ -60,7 +60,10 @@ def save(
         raise
     model.save(
         folder.bundle,
-        networks={trial: (path / "network.keras", final_weights(path)) for trial, path in folders.items()},
+        networks={
+            trial: (path / "network.keras", path / (REFITTED if trial in best.refitted else SCORED))
+            for trial, path in folders.items()
+        },
         task=prepared.profile.target.task,
         target=_target(best, prepared),
         encoding=prepared.encoding,
@@ -79,14 +82,14 @@ def save(
     )
     for path in folders.values():
         (path / "network.keras").unlink()
-        (path / REFITTED).unlink(missing_ok=True)
+    folder.forget_refitted(keep=best.refitted)
     return activity
 
 
 def _target(best: Ensemble, prepared: Prepared) -> Specification:
     """How the target is encoded; values may reach as far as in the rows that networks have learned from in the end."""
     known, split = prepared.specification, prepared.split
-    if prepared.task.PREDICTS == "probabilities" or best.refit is None or not best.refit.trials:
+    if prepared.task.PREDICTS == "probabilities" or best.refit is None or not best.refitted:
         return known
     parts = [split.train, split.val, *([split.test] if best.refit.with_test else [])]
     learned = prepared.targets[np.concatenate(parts)]
@@ -107,6 +110,7 @@ def _export(best: Ensemble, folders: Mapping[int, Path], executor: Executor) -> 
             family=member.family,
             params=member.params,
             temperature=member.temperature,
+            refitted=member.trial in best.refitted,
         )
         for position, member in enumerate(best.members)
     ]

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from automl.baselines import BOOSTING, Baseline
 from automl.ensemble import candidates, worth_keeping
-from automl.execution import Event, Executor, Job
+from automl.errors import EnvironmentFault
+from automl.execution import Event, Executor, Job, errands
 from automl.interruption import EarlyEnd, Interruption
 from automl.records import RunFolder
 from automl.refitting import MOST_SHARE, reserve
@@ -21,6 +22,7 @@ from automl.space import SearchSpace
 from automl.tasks import Metric
 from automl.tracking import Tracker
 from automl.trial import HALVED, Params, Reason, Trial, finished, grows_trees
+from automl.weights import REFITTED
 
 BOOSTING_KEY = -1
 # The baseline may take this share of the budget; a network's trials get the rest.
@@ -41,7 +43,7 @@ PROLONGED_AFTER = 0.5
 LEAST_FIRST_SECONDS = 2.0
 # A worker that says nothing for so long hangs: it has not even finished half a second's worth of steps. Of a short
 # search, a share; but not less than large networks take to be compiled.
-SILENCE_SECONDS = 60.0
+SILENCE_SECONDS = errands.SILENCE_SECONDS
 SILENCE_SHARE = 1 / 3
 LEAST_SILENCE_SECONDS = 10.0
 # A family is left out when so many trials have failed for these reasons and none has come to anything; one that took
@@ -49,7 +51,7 @@ LEAST_SILENCE_SECONDS = 10.0
 HOPELESS = 3
 HOPELESS_REASONS: tuple[Reason, ...] = ("build", "killed", "oom", "timeout")
 ALL_FAILED = 10
-WAIT_SECONDS = 0.1
+WAIT_SECONDS = errands.WAIT_SECONDS
 # How often the time that the run has used is noted: what a crash forgets of it.
 STATE_SECONDS = 5.0
 
@@ -129,6 +131,7 @@ class _Search:
         shares: when it should have ended at first.
         again: trials that have had their second chance with half the batch.
         past: how many trials were of earlier sessions.
+        refitted: the numbers of those that were trained again in the end.
         started: when a trial was handed to a worker.
     """
 
@@ -145,6 +148,7 @@ class _Search:
     shares: dict[int, float] = field(default_factory=dict)
     again: set[int] = field(default_factory=set)
     past: int = 0
+    refitted: Collection[int] = ()
     started: dict[int, float] = field(default_factory=dict)
 
     @property
@@ -173,7 +177,7 @@ class _Search:
             return settings.deadline
         most = MOST_SHARE * (settings.deadline - self.began)
         return settings.deadline - reserve(
-            self.outcome.trials, growth=settings.growth, workers=settings.workers, most=most
+            self.outcome.trials, growth=settings.growth, workers=settings.workers, most=most, done=self.refitted
         )
 
 
@@ -197,6 +201,9 @@ def search(
         baselines: those that are known.
         trials: of earlier sessions of the run: those that are running start again, and all others stay as they are.
         lost: the numbers of those whose weights or predictions are gone.
+
+    Raises:
+        EnvironmentFault: the disk does not take what a trial has come to. That trial starts again when the run goes on.
     """
     outcome = SearchOutcome(baselines=list(baselines), lost=lost)
     going = _Search(
@@ -244,6 +251,8 @@ def search(
                 noted = now
                 settings.folder.write_state("running", now - settings.began)
             reporter.progress(progress(settings, outcome, activity="searching"))
+        if going.past and not going.started and not outcome.exhausted and _is_late(going) and not _is_full(going):
+            reporter.note("The time was too short for another trial. Give more --time.")
     except EarlyEnd:
         outcome.interrupted = True
         executor.cancel(BOOSTING_KEY)
@@ -260,6 +269,8 @@ def _take_up(trials: Sequence[Trial], going: _Search) -> None:
     known = {trial.number: trial for trial in trials}
     outcome = going.outcome
     going.past = max(known, default=-1) + 1
+    of_trial = going.settings.folder.of_trial
+    going.refitted = [number for number in known if (of_trial(number) / REFITTED).exists()]
     for number in range(going.past):
         trial = known.get(number) or _proposed(going, going.spaces)
         if trial is None:
@@ -361,15 +372,20 @@ def _share(going: _Search) -> float:
 
 def _is_over(going: _Search) -> bool:
     """Whether no further trial may start."""
-    settings, outcome = going.settings, going.outcome
+    outcome = going.outcome
     if outcome.exhausted or _is_late(going):
         return True
     if going.waiting:
         return False
-    if settings.trials is not None and len(outcome.trials) >= settings.trials:
+    if _is_full(going):
         return True
     ended = [trial for trial in outcome.trials if trial.status != "running"]
     return len(going.failures) >= ALL_FAILED and all(trial.status == "failed" for trial in ended)
+
+
+def _is_full(going: _Search) -> bool:
+    """Whether there are as many trials as were asked for."""
+    return going.settings.trials is not None and len(going.outcome.trials) >= going.settings.trials
 
 
 def _is_late(going: _Search) -> bool:
@@ -394,7 +410,11 @@ def _in_time(going: _Search) -> Mapping[str, SearchSpace]:
 
 
 def _take(event: Event, going: _Search) -> None:
-    """Brings a trial up to date with what its worker reports."""
+    """Brings a trial up to date with what its worker reports.
+
+    Raises:
+        EnvironmentFault: the worker could not write, and no other could.
+    """
     trial = going.outcome.trials[event.key]
     going.heard[trial.number] = time.monotonic()
     if event.kind == "epoch":
@@ -404,6 +424,8 @@ def _take(event: Event, going: _Search) -> None:
             _prolong_while_ahead(going.outcome.trials[event.key], going)
     elif event.kind == "done":
         _end(dataclasses.replace(trial, **event.result), going)
+    elif event.reason == "disk":
+        raise EnvironmentFault(event.message)
     elif event.reason == "oom" and trial.number not in going.again and int(trial.params["batch_size"]) > 1:
         _try_again(trial, going)
     else:

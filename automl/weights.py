@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-# In a trial's folder: of the networks that were scored, and of those that learned from all rows after that.
+# In a trial's folder: of the networks that were scored, and of those that learned from more rows after that.
 SCORED, REFITTED = "weights.npz", "refitted.npz"
-
-
-def final_weights(folder: Path) -> Path:
-    """The file with the weights that the model takes of a trial's folder."""
-    return folder / REFITTED if (folder / REFITTED).exists() else folder / SCORED
 
 
 def named(networks: Sequence[Sequence[NDArray[Any]]]) -> dict[str, NDArray[Any]]:

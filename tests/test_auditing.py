@@ -163,3 +163,8 @@ def test_without_a_budget_it_takes_a_minute_or_a_small_share_of_the_search() -> 
     assert pipeline._examination_deadline(much_left, now) == pytest.approx(now + 3_600 - pipeline.tail(3_600), abs=1)
     in_time = Options(seconds=100)
     assert pipeline._examination_deadline(in_time, now - 60) == pytest.approx(now + 40 - pipeline.tail(100), abs=1)
+
+
+def test_a_session_keeps_a_share_of_its_own_time() -> None:
+    assert reserve(Options(seconds=3_630), used=3_600) == pytest.approx(1.8)
+    assert reserve(Options(seconds=3_600), used=3_610) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -254,3 +255,16 @@ def test_survives_its_record(tmp_path: Path) -> None:
     assert read.members == ensemble.members
     assert read.refit == ensemble.refit
     assert read.scores["val"] == pytest.approx(ensemble.scores["val"], nan_ok=True)
+
+
+def test_an_ensemble_keeps_a_limited_family_to_its_share() -> None:
+    truth = {"val": np.linspace(0, 1, 300)}
+    trials = [trial(0, 0.01, "modern_nca"), trial(1, 0.2)]
+    predictions = {one.number: {"val": noisy(one.number, truth["val"], one.objective or 0)} for one in trials}
+
+    def share(**limits: Any) -> float:
+        best = choose(trials, predictions, truth, task=REGRESS, metric=RMSE, networks=1, **limits)
+        return sum(member.weight for member in best.members if member.family == "modern_nca")
+
+    assert share() > 0.9
+    assert 0.2 < share(most_weights={"modern_nca": 0.3}) <= 0.3

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pty
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -100,3 +102,89 @@ def test_a_thread_beside_the_main_one_changes_nothing() -> None:
     thread.start()
     thread.join()
     assert seen == [before]
+
+
+def said_by(program: str) -> tuple[str, int]:
+    """What a program of its own prints, and how it ends."""
+    program = f"import os, signal\nfrom automl.interruption import EarlyEnd, Interruption\n{program}"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    return ended.stdout, ended.returncode
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (signal.SIGHUP, signal.SIGHUP),
+        (signal.SIGTERM, signal.SIGHUP),
+        (signal.SIGINT, signal.SIGTERM),
+    ],
+)
+def test_of_several_signals_that_end_a_program_the_first_counts(first: int, second: int) -> None:
+    said, code = said_by(f"""
+with Interruption(print, worth_saving=True) as interruption:
+    os.kill(os.getpid(), {int(first)})
+    os.kill(os.getpid(), {int(second)})
+    try:
+        interruption.check()
+    except EarlyEnd:
+        print("saved", flush=True)
+""")
+    assert said == f"{SAYS}\nsaved\n"
+    assert code in (-first, -second)
+
+
+def test_what_is_cleared_away_where_nothing_is_worth_saving_is_not_interrupted_by_a_second_signal() -> None:
+    said, code = said_by("""
+with Interruption(print) as interruption:
+    try:
+        os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        os.kill(os.getpid(), signal.SIGHUP)
+        print("cleared away", flush=True)
+""")
+    assert (said, code) == ("cleared away\n", -signal.SIGHUP)
+
+
+def test_ctrl_c_after_another_signal_ends_at_once() -> None:
+    said, _ = said_by("""
+with Interruption(worth_saving=True):
+    os.kill(os.getpid(), signal.SIGTERM)
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        print("at once", flush=True)
+""")
+    assert said == "at once\n"
+
+
+def test_a_terminal_that_is_closed_does_not_cost_what_is_to_be_saved(tmp_path: Path) -> None:
+    program = f"""
+import fcntl, pathlib, termios, time
+from automl.interruption import EarlyEnd, Interruption
+
+def say(text):
+    print(text, flush=True)
+
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+with Interruption(say, worth_saving=True) as interruption:
+    say("ready")
+    while not interruption.asked:
+        time.sleep(0.01)
+    try:
+        interruption.check()
+    except EarlyEnd:
+        say("saving")
+        pathlib.Path({str(tmp_path / "saved")!r}).touch()
+"""
+    master, slave = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+    )
+    os.close(slave)
+    said = b""
+    while b"ready" not in said:
+        said += os.read(master, 1000)
+    # With its terminal, the first process of the session gets SIGHUP.
+    os.close(master)
+    assert child.wait(60) == -signal.SIGHUP
+    assert (tmp_path / "saved").exists()

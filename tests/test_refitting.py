@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from automl import files
 from automl.data.split import Split
 from automl.ensemble import Ensemble, Member, Refit
 from automl.execution import Event, Job, errands
 from automl.interruption import EarlyEnd
-from automl.refitting import EVERY, TIME_SHARE, USUAL_MEMBERS, estimate, growth, reserve, train_again
+from automl.refitting import EVERY, TIME_SHARE, USUAL_MEMBERS, estimate, growth, not_begun, reserve, train_again
 from automl.trial import Place, Rung, Trial
 from automl.weights import REFITTED
 
@@ -65,8 +66,7 @@ class Worker:
         job = self._job
         if job is None:
             return []
-        job.folder.mkdir(parents=True, exist_ok=True)
-        (job.folder / REFITTED).touch()
+        train(job.folder)
         event = self._answer(job)
         if event is None:
             return []
@@ -81,6 +81,12 @@ class Worker:
 
     def close(self) -> None:
         self._job = None
+
+
+def train(folder: Path) -> None:
+    """Leaves what training a member again leaves."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write_arrays(folder / REFITTED, {"000.0000": np.zeros(20)})
 
 
 def again(folder: Path, worker: Worker, *, seconds: float = float("inf")) -> Refit:
@@ -189,3 +195,31 @@ def test_keeps_no_time_for_what_could_not_be_trained_again_in_it() -> None:
     assert reserve(quick_and_slow, growth=1.0, workers=2, most=TIME_SHARE * 50) == pytest.approx(TIME_SHARE * 50)
     many = [trial(number) for number in range(20)]
     assert reserve(many, growth=1.0, workers=2, most=TIME_SHARE * 7) == pytest.approx(TIME_SHARE * 7)
+
+
+def test_a_member_that_an_earlier_session_has_trained_again_is_done(tmp_path: Path) -> None:
+    for number in (2, 3):
+        train(tmp_path / str(number))
+    torn = tmp_path / "3" / REFITTED
+    torn.write_bytes(torn.read_bytes()[:-40])
+    worker = Worker(done)
+    refit = again(tmp_path, worker)
+    assert [job.folder.name for job in worker.jobs] == ["0", "3"]
+    assert (refit.trials, dict(refit.kept)) == ((2, 0, 3), {})
+
+
+def test_what_an_earlier_session_has_trained_again_stays_so_without_time_for_the_others(tmp_path: Path) -> None:
+    train(tmp_path / "0")
+    worker = Worker(done)
+    refit = again(tmp_path, worker, seconds=1.0)
+    assert (worker.jobs, refit.trials, set(refit.kept)) == ([], (0,), {2, 3})
+    ended = not_begun(
+        BEST, folder=lambda number: tmp_path / str(number), parts=EVERY, rows=100, why="you ended the search"
+    )
+    assert (ended.trials, dict(ended.kept)) == ((0,), dict.fromkeys((2, 3), "you ended the search"))
+
+
+def test_keeps_no_time_for_what_an_earlier_session_has_trained_again() -> None:
+    slow_and_quick = [trial(0, seconds=100.0), trial(1)]
+    kept = reserve(slow_and_quick, growth=1.0, workers=2, most=TIME_SHARE * 49, done=[0])
+    assert kept == pytest.approx(TIME_SHARE * 5)

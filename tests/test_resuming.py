@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
+import fcntl
+import functools
+import itertools
 import json
 import math
 import os
@@ -28,7 +32,7 @@ from automl.data.profile import profile
 from automl.data.split import Split
 from automl.encoding import table
 from automl.ensemble import BEST_KEPT
-from automl.errors import InputError, NothingTrained
+from automl.errors import EnvironmentFault, InputError, NothingTrained
 from automl.execution import Event, Job
 from automl.interruption import EarlyEnd
 from automl.options import Options
@@ -204,10 +208,32 @@ def told_of(trials: Sequence[Trial]) -> list[Any]:
     return [(t.number, t.family, t.params, t.status, t.objective, t.rungs, t.reason) for t in trials]
 
 
-@pytest.mark.parametrize("at", [0, 1, 9, 17, 23])
-@pytest.mark.parametrize("algorithm", ["bayesian", "random", "grid", pytest.param("gp", marks=pytest.mark.slow)])
-def test_a_search_goes_on_as_if_nothing_had_happened(tmp_path: Path, algorithm: str, at: int) -> None:
-    whole, whole_worker = go(tmp_path / "whole", algorithm=algorithm)
+Whole = Callable[[str], tuple[Path, SearchOutcome, Worker]]
+
+
+@pytest.fixture(scope="module")
+def whole_search(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """A search by an algorithm that nothing interrupted: its folder, what it came to, and its worker."""
+
+    @functools.cache
+    def whole(algorithm: str) -> tuple[Path, SearchOutcome, Worker]:
+        folder = tmp_path_factory.mktemp(algorithm)
+        return folder, *go(folder, algorithm=algorithm)
+
+    return whole
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "at"),
+    [
+        *itertools.product(["bayesian", "random", "grid"], [0, 1, 9, 17, 23]),
+        *(pytest.param("gp", at, marks=pytest.mark.slow) for at in (9, 17)),
+    ],
+)
+def test_a_search_goes_on_as_if_nothing_had_happened(
+    tmp_path: Path, whole_search: Whole, algorithm: str, at: int
+) -> None:
+    folder, whole, whole_worker = whole_search(algorithm)
     with pytest.raises(Crash):
         go(tmp_path / "broken", crashing(at), algorithm=algorithm)
     before = read(tmp_path / "broken")
@@ -220,10 +246,10 @@ def test_a_search_goes_on_as_if_nothing_had_happened(tmp_path: Path, algorithm: 
     assert [(job.key, job.seed, job.bars, job.keep_below) for job in worker.jobs] == [
         (job.key, job.seed, job.bars, job.keep_below) for job in later
     ]
-    kept = [
-        sorted(path.parent.name for path in (tmp_path / name).glob("*/*/weights.npz")) for name in ("whole", "broken")
-    ]
-    assert kept[0] == kept[1]
+    kept, kept_of_broken = (
+        sorted(path.parent.name for path in of.glob("*/*/weights.npz")) for of in (folder, tmp_path / "broken")
+    )
+    assert kept == kept_of_broken
 
 
 def test_more_trials_are_those_that_a_longer_search_would_have_had(tmp_path: Path) -> None:
@@ -457,18 +483,21 @@ def test_what_a_crash_left_unfinished_goes(tmp_path: Path) -> None:
     (tmp_path / "trials" / "0002" / "result.json").unlink()
     left = [".run.json.77.part", "trials/0001/.result.json.77.part", "trials/0001/network.keras", "encoded/x.npy"]
     left += [
-        "trials/0001/refitted.npz",
         "trials/0001/.network.77.part.keras",
         ".model.77.part/schema.json",
         ".model.77.part/.schema.json.77.part",
     ]
-    left += ["trials/0002/weights.npz"]
-    for name in left:
+    left += [f"trials/0002/{name}" for name in ("weights.npz", "refitted.npz")]
+    # Of a number of which nothing is known.
+    left += [f"trials/0007/{name}" for name in ("weights.npz", "refitted.npz")]
+    stays = "trials/0001/refitted.npz"
+    for name in (*left, stays):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     resuming.tidy(read(tmp_path))
     assert [name for name in left if (tmp_path / name).exists()] == []
     assert (tmp_path / "trials" / "0000" / "weights.npz").exists()
+    assert (tmp_path / stays).exists()
 
 
 def state(folder: Path, known: State, used: float, **options: Any) -> Earlier:
@@ -645,6 +674,11 @@ def test_a_run_that_came_to_nothing_ends_as_it_did_before(tmp_path: Path) -> Non
     state(tmp_path, "failed", 70.0, trials=4)
     with pytest.raises(NothingTrained, match="is failed: 4 trials"):
         automl.resume(tmp_path)
+    ended = subprocess.run(
+        [sys.executable, "-m", "automl", "resume", str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (4, "")
+    assert ended.stderr.startswith("automl: ") and ended.stderr.count("\n") == 1
 
 
 def test_a_finished_run_whose_model_is_gone_is_not_over(tmp_path: Path) -> None:
@@ -725,7 +759,8 @@ def test_a_folder_in_which_nothing_had_begun_is_begun_anew(tmp_path: Path) -> No
     bare, other, absent = tmp_path / "bare", tmp_path / "other", tmp_path / "absent"
     for folder in (bare, other):
         folder.mkdir()
-        (folder / "log.txt").touch()
+        for name in (".lock", "log.txt", "state.json"):
+            (folder / name).touch()
     (other / "thesis.tex").touch()
     assert resuming.find("t.csv", bare) is None
     assert not bare.exists()
@@ -767,3 +802,25 @@ def test_a_password_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     # MLflow reads it.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", SECRET)
     assert resuming.tracking_uri(None, HIDDEN) is None
+
+
+def test_a_trial_that_the_disk_did_not_take_starts_again(tmp_path: Path) -> None:
+    asked(tmp_path)
+    full = Trial(0, "mlp", SPACES["mlp"].defaults(), "failed", reason="disk", message="The disk is full.")
+    RunFolder(tmp_path).write_trial(full)
+    RunFolder(tmp_path).write_setting(full)
+    assert [trial.status for trial in read(tmp_path).trials] == ["running"]
+
+
+def test_a_file_system_without_locks_is_not_taken_for_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(*arguments: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with (
+        pytest.raises(EnvironmentFault, match=r"Cannot lock .*\.lock: No locks available\..*fit takes --out"),
+        resuming.locked(RunFolder(tmp_path)),
+    ):
+        pass

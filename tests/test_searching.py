@@ -12,6 +12,7 @@ import pytest
 from automl import searching
 from automl.baselines import BOOSTING
 from automl.ensemble import candidates
+from automl.errors import EnvironmentFault
 from automl.execution import Event, Job
 from automl.interruption import EarlyEnd
 from automl.records import RunFolder
@@ -23,6 +24,7 @@ from automl.space import Choice, Float, Parameter, SearchSpace
 from automl.tasks import metric, task
 from automl.tracking.memory import MemoryTracker
 from automl.trial import Params, Place, Reason, Rung, Trial, finished, is_cut_off
+from automl.weights import REFITTED
 
 PARAMETERS: dict[str, Parameter] = {
     "rate": Float(0.0, 1.0, 0.5),
@@ -219,10 +221,10 @@ def test_test_scores_decide_nothing(tmp_path: Path) -> None:
 
 def test_a_failure_keeps_its_reason(tmp_path: Path) -> None:
     def answer(job: Job) -> Event:
-        return Event(job.key, "failed", reason="disk", message="full") if job.key == 1 else scored(job)
+        return Event(job.key, "failed", reason="data", message="torn") if job.key == 1 else scored(job)
 
     outcome, _ = run(tmp_path, answer)
-    assert (outcome.trials[1].status, outcome.trials[1].reason) == ("failed", "disk")
+    assert (outcome.trials[1].status, outcome.trials[1].reason) == ("failed", "data")
     assert len(finished(outcome.trials)) == 7
 
 
@@ -301,15 +303,16 @@ def test_a_family_that_fails_afresh_is_given_up_afresh(tmp_path: Path) -> None:
     assert [trial.family for trial in outcome.trials[1:]].count("mlp") == 3
 
 
-def test_what_waits_when_the_time_is_up_may_start_again(tmp_path: Path) -> None:
+def test_what_waits_when_the_time_is_up_may_start_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A search is over a little before its deadline, where nothing that began could train."""
     earlier = [Trial(0, "linear", DEFAULTS), Trial(1, "mlp", {**DEFAULTS, "rate": 0.1})]
 
-    def slow(job: Job) -> Event:
-        time.sleep(0.2)
+    def answer(job: Job) -> Event:
+        # From now on what is left is too little.
+        monkeypatch.setattr(searching, "LEAST_SECONDS", 60.0)
         return scored(job)
 
-    outcome, _ = run(tmp_path, slow, seconds=1.15, boosts=False, earlier=earlier)
+    outcome, _ = run(tmp_path, answer, seconds=60.0, boosts=False, earlier=earlier)
     assert (outcome.trials[0].status, outcome.trials[1].reason) == ("finished", "timeout")
     assert is_cut_off(outcome.trials[1])
     assert outcome.left_out == {}
@@ -352,10 +355,10 @@ def test_every_familys_first_trial_gets_a_share_of_the_time(tmp_path: Path) -> N
         shares.setdefault(job.key, job.until - time.monotonic())
         return scored(job)
 
-    run(tmp_path, answer, trials=4, seconds=30.0)
-    assert shares[0] == pytest.approx(FIRST_SHARE * 30, abs=0.5)
-    assert shares[1] == pytest.approx(15, abs=0.5)
-    assert shares[2] == pytest.approx(30, abs=0.5)
+    run(tmp_path, answer, trials=4, seconds=300.0)
+    assert shares[0] == pytest.approx(FIRST_SHARE * 300, abs=5)
+    assert shares[1] == pytest.approx(150, abs=5)
+    assert shares[2] == pytest.approx(300, abs=5)
 
 
 @pytest.mark.parametrize(
@@ -424,12 +427,12 @@ def test_with_one_worker_no_trees_are_prolonged(tmp_path: Path, monkeypatch: pyt
 
 
 def test_the_first_model_may_be_a_little_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(searching, "FIRST_GRACE_SECONDS", 3.0)
+    monkeypatch.setattr(searching, "LEAST_SECONDS", 0.2)
     monkeypatch.setattr(searching, "GRACE_SECONDS", 0.1)
     began = time.monotonic()
 
     def answer(job: Job) -> Event | None:
-        return scored(job) if time.monotonic() > began + 2.0 else None
+        return scored(job) if time.monotonic() > began + 2.5 else None
 
     late, _ = run(tmp_path / "late", answer, seconds=1.2, workers=2, boosts=False)
     assert [trial.status for trial in late.trials] == ["finished", "finished"]
@@ -471,15 +474,18 @@ def test_trees_that_have_fallen_behind_have_no_more_than_their_share(
     assert executor.moved == {0: [settings.deadline, *share]}
 
 
-def test_a_first_trial_has_time_to_be_compiled_however_short_the_search(tmp_path: Path) -> None:
+def test_a_first_trial_has_time_to_be_compiled_however_short_the_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "LEAST_FIRST_SECONDS", 200.0)
     seen: list[float] = []
 
     def answer(job: Job) -> Event:
         seen.append(job.until - time.monotonic())
         return scored(job)
 
-    run(tmp_path, answer, trials=4, seconds=3)
-    assert seen[0] == pytest.approx(2, abs=0.2)
+    run(tmp_path, answer, trials=4, seconds=300.0, boosts=False)
+    assert seen[0] == pytest.approx(200, abs=5)
 
 
 def test_begins_with_the_given_settings_each_in_its_share_of_the_time_and_unpruned(tmp_path: Path) -> None:
@@ -492,11 +498,11 @@ def test_begins_with_the_given_settings_each_in_its_share_of_the_time_and_unprun
         jobs.setdefault(job.key, (job, job.until - time.monotonic()))
         return scored(job)
 
-    run(tmp_path, answer, trials=40, seconds=30.0, prune=True, first=first)
+    run(tmp_path, answer, trials=40, seconds=300.0, prune=True, first=first)
     del jobs[BOOSTING_KEY]
     assert [job.params["rate"] for job, _ in jobs.values()][:4] == [0.9, 0.1, 0.8, 0.5]
     assert [job.family for job, _ in jobs.values()][:4] == ["mlp", "mlp", "mlp", "linear"]
-    assert [share for _, share in jobs.values()][:4] == pytest.approx([12, 12, 12, 15], abs=0.5)
+    assert [share for _, share in jobs.values()][:4] == pytest.approx([120, 120, 120, 150], abs=5)
     assert not any(job.bars for job, _ in list(jobs.values())[:4])
     assert any(job.bars for job, _ in jobs.values())
 
@@ -573,3 +579,37 @@ def test_never_starts_more_trials_than_asked(tmp_path: Path, workers: int) -> No
     outcome, _ = run(tmp_path, scored, trials=5, workers=workers)
     assert len(outcome.trials) == 5
     assert all(isinstance(trial, Trial) and trial.status == "finished" for trial in outcome.trials)
+
+
+def test_a_full_disk_ends_the_search_and_costs_no_trial(tmp_path: Path) -> None:
+    def answer(job: Job) -> Event:
+        return Event(job.key, "failed", reason="disk", message="The disk is full.") if job.key == 2 else scored(job)
+
+    with pytest.raises(EnvironmentFault, match=r"^The disk is full\.$"):
+        run(tmp_path, answer)
+    assert [trial.number for trial in RunFolder(tmp_path).trials()] == [0, 1]
+    assert (RunFolder(tmp_path).of_trial(2) / "setting.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("trials", "said"), [(8, ["The time was too short for another trial. Give more --time."]), (1, [])]
+)
+def test_a_run_that_goes_on_says_if_it_had_no_time_for_a_trial(tmp_path: Path, trials: int, said: list[str]) -> None:
+    earlier = [Trial(0, "linear", DEFAULTS, "finished", 0.5, seconds=10.0)]
+    reporter = Notes()
+    outcome, _ = run(tmp_path, scored, seconds=0.5, trials=trials, boosts=False, earlier=earlier, reporter=reporter)
+    assert (len(outcome.trials), reporter.notes) == (1, said)
+
+
+def test_keeps_no_time_for_what_is_trained_again_already(tmp_path: Path) -> None:
+    earlier = [Trial(0, "mlp", DEFAULTS, "finished", 0.0, seconds=20.0, place=Place(1, 1))]
+    seen: list[float] = []
+
+    def answer(job: Job) -> Event:
+        seen.append(job.until - time.monotonic())
+        return scored(job)
+
+    RunFolder(tmp_path).of_trial(0).mkdir(parents=True)
+    (RunFolder(tmp_path).of_trial(0) / REFITTED).touch()
+    run(tmp_path, answer, seconds=100.0, trials=3, growth=1.0, boosts=False, earlier=earlier)
+    assert seen[-1] == pytest.approx(100, abs=8)

@@ -20,13 +20,14 @@ class Job:
         key: identifies the job among all of the run; a trial's is its number.
         kind: "trial" trains a setting, "boosting" the baseline, "export" makes a Keras file of a trial's weights,
             "refit" trains a setting again on more rows, "probe" measures what a setting's training takes, "importance"
-            what columns mean to a model.
+            how much columns matter to a model.
         bars: the short trainings that a trial has to pass first.
         until: when the job should have ended, on the machine's monotonic clock, in seconds.
         place, parts: of a refit: how long it trains, and with which schedule; and on the rows of which parts.
         keep_below: weights and predictions are written to disk if the objective is below this.
         folder: where the job's files go, or for an export, where they come from; for an importance, the run's.
-        temperature: of an export: that of the trial.
+        temperature, refitted: of an export: that of the trial, and whether the weights are those that learned from more
+            rows.
         share: of its training rows that a trial learns from.
         model, encoding, columns: of an importance; the columns in question.
     """
@@ -44,6 +45,7 @@ class Job:
     parts: tuple[str, ...] = ()
     keep_below: float = float("inf")
     temperature: float = 1.0
+    refitted: bool = False
     share: float = 1.0
     model: Ensemble | None = None
     encoding: Encoding | None = None

@@ -79,7 +79,7 @@ class Launcher:
         try:
             self._control.sendall(_STATUS + _NUMBER.pack(pid))
             return self._answer()
-        except OSError:
+        except (OSError, EnvironmentFault):
             return -signal.SIGKILL
 
     def close(self) -> None:
@@ -118,7 +118,9 @@ class Launcher:
 
 def main(control_descriptor: int) -> None:
     """Loads what workers need, then forks one for every request, until the main process is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Who ends all processes of a run means the main one, which needs workers to save its model.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     control = socket.socket(fileno=control_descriptor)
     # Keras would load it to draw images, which takes a seventh of the time that loading TensorFlow does.
     sys.modules.setdefault("matplotlib.pyplot", None)  # type: ignore[arg-type]

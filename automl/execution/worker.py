@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import os
 import re
 import sys
@@ -35,7 +36,7 @@ from automl.training.shares import with_share
 from automl.training.train import TrialFailed, train
 from automl.training.workshop import Workshop
 from automl.trial import LayerActivity, Reason, grows_trees
-from automl.weights import REFITTED, SCORED, by_network, final_weights, named
+from automl.weights import REFITTED, SCORED, by_network, named
 
 # Of each compiled engine TensorFlow keeps some 14 MB for good.
 MOST_ENGINES = 40
@@ -115,7 +116,8 @@ def _result(workshop: Workshop, job: Job, line: Line) -> Mapping[str, Any]:
 
 
 def _reason(error: Exception) -> Reason:
-    if isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError)):
+    wants_memory = isinstance(error, OSError) and error.errno == errno.ENOMEM
+    if wants_memory or isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError)):
         return "oom"
     if isinstance(error, (OSError, EnvironmentFault)):
         return "disk"
@@ -266,8 +268,8 @@ def _export(workshop: Workshop, job: Job) -> Mapping[str, Any]:
     """Writes `network.keras` beside the trial's weights, the first of its networks, and says what its units do."""
     network = _network(workshop, job, job.folder / SCORED)
     _check_that_it_predicts_what_was_scored(workshop, network, job)
-    if final_weights(job.folder) != job.folder / SCORED:
-        network = _network(workshop, job, final_weights(job.folder))
+    if job.refitted:
+        network = _network(workshop, job, job.folder / REFITTED)
     # Keras writes in place and wants the suffix.
     aside = job.folder / f".network.{os.getpid()}.part.keras"
     keras.saving.save_model(network, aside)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PREDICTIONS = "predictions.npz"
 # What a session may have left behind that ended before it recorded what it was asked.
-BARE = {LOCK, "log.txt"}
+BARE = {LOCK, "log.txt", "state.json"}
 # What reading a torn or altered file may raise.
 DAMAGED = (OSError, ValueError, TypeError, KeyError, AttributeError, AutomlError)
 
@@ -299,13 +299,12 @@ def tidy(earlier: Earlier) -> None:
     folder = earlier.folder
     clear_up(earlier)
     (folder.path / "outcome.json").unlink(missing_ok=True)
+    ended = {folder.of_trial(trial.number) for trial in earlier.ended}
     for path in folder.path.glob("trials/*"):
-        for left in (path / "network.keras", path / REFITTED):
-            left.unlink(missing_ok=True)
-    for trial in earlier.trials:
-        if trial.status == "running":
-            for name in (SCORED, PREDICTIONS):
-                (folder.of_trial(trial.number) / name).unlink(missing_ok=True)
+        # What starts again may come to other networks, and a number without a setting gets another trial.
+        left = () if path in ended else (SCORED, PREDICTIONS, REFITTED)
+        for name in ("network.keras", *left):
+            (path / name).unlink(missing_ok=True)
 
 
 def recorded(asked: Mapping[str, Any], earlier: Earlier, *, command: str) -> dict[str, Any]:

@@ -3,7 +3,8 @@
     python -m tests.benchmarks.bad_workers          # some five minutes on two cores
 
 Every fault is a real one, in a run with Keras. What is asked is that it costs its trials and nothing else, and that the
-leaderboard and MLflow give the reason. `oom` is tried thirty times, with the memory of all processes watched.
+leaderboard and MLflow give the reason. `oom` is tried thirty times, with the memory of all processes watched. A worker
+that cannot write ends the run, and costs no trial of it once there is room again.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 import pandas as pd
 from mlflow import MlflowClient
 
+from automl.records import RunFolder
 from tests.benchmarks import warm
 from tests.benchmarks.warm import RUN, Start, Started
 
@@ -69,13 +71,6 @@ def to_worker(number: int, *, of: Sequence[int]) -> Callable[[Started], None]:
     return during
 
 
-def no_room(started: Started) -> None:
-    """The worker can write no file of more than a few bytes, which is what a used up quota looks like to it."""
-    _wait_for(started, "trials/0000/setting.json")
-    for worker in workers(started):
-        resource.prlimit(worker, resource.RLIMIT_FSIZE, (100, 100))
-
-
 def no_data(started: Started) -> None:
     """The data that workers read are gone, and so is the worker that had read them."""
     _wait_for(started, "trials/0000/setting.json")
@@ -117,7 +112,6 @@ FAULTS = (
         frozenset({"nan"}),
         4,
     ),
-    Fault("disk", (*LINEAR, "--trials", "3"), no_room, frozenset({"disk"}), 4),
     Fault("data", (*LONG, "--trials", "12", "--time", "60s"), no_data, frozenset({"killed", "data"}), 4),
 )
 
@@ -177,6 +171,22 @@ def hungry(start: Start, folder: Path, *, trials: int = 3) -> tuple[str, list[st
     return saw, wrong + ([f"peak {share:.2f}"] if share > 1.1 else [])
 
 
+def full(start: Start, folder: Path) -> tuple[str, list[str]]:
+    """A worker that can write no file of more than a few bytes, as with a used up quota; then the run goes on."""
+    started = start(folder, (*LINEAR, "--trials", "3"))
+    _wait_for(started, "trials/0000/setting.json")
+    for worker in workers(started):
+        resource.prlimit(worker, resource.RLIMIT_FSIZE, (100, 100))
+    code, said = started.wait(180), " ".join(started.said().split())
+    again = start(folder, ("resume", str(RUN)))
+    resumed = again.wait(180)
+    came_to = Counter(trial.status for trial in RunFolder(folder / RUN).trials())
+    saw = f"exit {code}, then {resumed} with the trials {dict(came_to)}"
+    wrong = [] if code == 3 and "No recorded trial is lost" in said else [f"exit code {code}: {said[-600:]}"]
+    wrong += [] if (resumed, came_to) == (0, {"finished": 3}) else [again.said()[-600:]]
+    return saw, wrong + ["a traceback"] * (started.has_traceback or again.has_traceback)
+
+
 def _private(pid: int) -> int:
     """The bytes that a process does not share."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
@@ -193,6 +203,10 @@ def main() -> None:
                 saw, wrong = look(start, Path(scratch) / fault.name.replace(" ", "-"), fault)
                 print(f"{fault.name}: {saw} {'; '.join(wrong)}", flush=True)
                 failures += bool(wrong)
+        if not wanted or "disk" in wanted:
+            saw, wrong = full(start, Path(scratch) / "disk")
+            print(f"disk: {saw} {'; '.join(wrong)}", flush=True)
+            failures += bool(wrong)
         for number in range(10 if not wanted or "oom" in wanted else 0):
             saw, wrong = hungry(start, Path(scratch) / f"hungry-{number}")
             print(f"oom {number}: {saw} {'; '.join(wrong)}", flush=True)

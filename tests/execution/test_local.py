@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -235,3 +237,36 @@ def test_workers_do_not_outlive_the_main_process(tmp_path: Path) -> None:
     while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_who_ends_all_processes_of_a_run_ends_no_worker(
+    launcher: Launcher, executor: LocalExecutor, tmp_path: Path
+) -> None:
+    executor.open()
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        os.killpg(launcher._process.pid, number)
+    open_before = executor._workers[0].pid
+    for key in (0, 1):
+        executor.submit(trial(key, tmp_path))
+    ended = ends(executor, 2)
+    assert [ended[key].kind for key in (0, 1)] == ["done", "done"]
+    assert open_before in {worker.pid for worker in executor._workers}
+
+
+def test_how_a_worker_ended_is_told_also_where_the_launching_process_is_killed() -> None:
+    launcher = Launcher()
+    worker, connection = launcher.start_worker()
+    # It waits for the end of the worker, which goes on.
+    killing = threading.Timer(0.5, os.kill, (launcher._process.pid, signal.SIGKILL))
+    killing.start()
+    assert launcher.exit_status(worker) == -signal.SIGKILL
+    killing.join()
+    connection.close()
+    launcher.close()
+
+
+def test_memory_that_the_system_refuses_is_no_fault_of_the_disk() -> None:
+    from automl.execution import worker
+
+    assert worker._reason(OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))) == "oom"
+    assert worker._reason(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) == "disk"
