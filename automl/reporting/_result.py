@@ -76,7 +76,7 @@ def _failures(result: Result) -> RenderableType:
     """Why trials failed, the most frequent reason first, each with the first message that gave it."""
     failed = [trial for trial in result.trials if trial.status == "failed"]
     if not failed:
-        return Text("No trial was started. Give more --time.")
+        return Text("The files of its trials are gone." if result.trials else "No trial was started. Give more --time.")
     messages = {trial.reason: trial.message for trial in reversed(failed)}
     shown = Table.grid(padding=(0, 2, 0, 0))
     shown.add_column(justify="right")

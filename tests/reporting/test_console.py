@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
 import sys
+
+from automl.reporting.console import Patient
 
 PROGRAM = """
 import os, signal, sys, time
@@ -35,3 +39,13 @@ def test_work_goes_on_when_the_reader_has_gone() -> None:
     program.stdin.close()
     said = program.stderr.read()
     assert (program.wait(), said) == (0, "True\n")
+
+
+def test_a_terminal_that_is_gone_ends_nothing() -> None:
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w") as terminal:
+        console = Patient(file=terminal)
+        console.print("before")
+        os.close(ours)
+        console.print("after")
+        assert console.quiet
