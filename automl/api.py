@@ -435,6 +435,7 @@ def profile(
         kinds=known,
         repeated=table.repeated,
         unnamed=table.unnamed,
+        categories=table.categories,
     )
 
 

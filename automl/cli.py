@@ -409,6 +409,7 @@ def profile(
         task=task,
         repeated=table.repeated,
         unnamed=table.unnamed,
+        categories=table.categories,
         kinds=kinds,
     )
     try:

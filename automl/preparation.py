@@ -96,6 +96,7 @@ def prepare(data: str | Path | pd.DataFrame, options: Options) -> Prepared:
         kinds=options.kinds,
         repeated=read.repeated,
         unnamed=read.unnamed,
+        categories=read.categories,
         deciding=read.frame if len(test_rows) else None,
     )
     known = is_known(whole[facts.target.name])

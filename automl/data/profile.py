@@ -25,6 +25,9 @@ LEFT_OUT: tuple[Kind, ...] = ("identifier", "constant", "dropped")
 # Beyond this, a floating-point number no longer tells neighbours apart.
 EXACT = 2.0**53
 
+# Why numbers are a category that the data itself calls one.
+DECLARED = "categories in the data"
+
 # Times in nanoseconds since 1970, from 2001 to 2049.
 NANOSECONDS = (1e18, 2.5e18)
 
@@ -150,6 +153,7 @@ def profile(
     kinds: Mapping[str, str] | None = None,
     repeated: Collection[str] = (),
     unnamed: Collection[str] = (),
+    categories: Collection[str] = (),
     deciding: pd.DataFrame | None = None,
 ) -> Profile:
     """Describes every column of a table and its target.
@@ -161,6 +165,7 @@ def profile(
         kinds: the kinds of columns that the caller knows better, by column name.
         repeated: names that stood above several columns of the file; the target's must not be among them.
         unnamed: the columns that had no name in the file.
+        categories: the columns that the data itself calls categories: they are none of numbers, unless `kinds` says so.
         deciding: the first of the rows, as they were read, that say what a feature is, where the others are those of a
             test file; by default all.
 
@@ -177,7 +182,7 @@ def profile(
     if not features:
         raise InputError(f"The table has no column beside the target {name!r}. A model needs at least one feature.")
     deciding = known if deciding is None else deciding[is_known(deciding[name])]
-    columns, lost = _columns(known[features], told, deciding, unnamed)
+    columns, lost = _columns(known[features], told, deciding, unnamed, categories)
     if not any(column.is_used for column in columns):
         raise InputError(
             "No feature column is usable: "
@@ -199,7 +204,11 @@ def repeated_rows(frame: pd.DataFrame, facts: Profile) -> int:
 
 
 def _columns(
-    frame: pd.DataFrame, told: Mapping[str, Kind], deciding: pd.DataFrame, unnamed: Collection[str]
+    frame: pd.DataFrame,
+    told: Mapping[str, Kind],
+    deciding: pd.DataFrame,
+    unnamed: Collection[str],
+    categories: Collection[str],
 ) -> tuple[tuple[Column, ...], list[str]]:
     """What each column is, and a note on each in which some cells cannot be read.
 
@@ -212,6 +221,8 @@ def _columns(
     columns, notes = [], []
     for name, cells_of in frame.items():
         column = describe_column(cells_of, told.get(str(name)), deciding[name], is_named=name not in unnamed)
+        if column.kind == "number" and name in categories and name not in told:
+            column = dataclasses.replace(describe_column(cells_of, "category"), why=DECLARED)
         unread = cells.unread(cells_of, column.kind, date_format=column.date_format)
         if unread.cells:
             shown = ", ".join(repr(printable(example, 20)) for example in unread.examples)

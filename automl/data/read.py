@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -54,6 +55,7 @@ class Table:
         unnamed: the names that were given to columns without one.
         decimal: the decimal sign of its text.
         numbers: columns whose decimal commas became points, and which are text all the same because of a few cells.
+        categories: columns of numbers that the data itself calls categories.
     """
 
     frame: pd.DataFrame
@@ -64,6 +66,7 @@ class Table:
     unnamed: tuple[str, ...] = ()
     decimal: str = "."
     numbers: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
 
     @property
     def writing(self) -> Writing:
@@ -136,6 +139,7 @@ def read(
         unnamed=_unnamed(parsed.names),
         decimal=dialect.decimal,
         numbers=dialect.numbers,
+        categories=_categories(parsed),
     )
 
 
@@ -166,7 +170,8 @@ def from_frame(frame: pd.DataFrame, *, left_out: Collection[str] = ()) -> Table:
     pointed, decimal, numbers = with_decimal_points(dict(enumerate(map(_as_string, columns))), is_doubtful=True)
     if decimal != ".":
         notes.append(f"data: the decimal sign is {decimal!r}.")
-    plain, more = to_frame(Parsed(names, list(pointed.values()), tuple(notes)), label="data", is_needed=is_needed)
+    parsed = Parsed(names, list(pointed.values()), tuple(notes))
+    plain, more = to_frame(parsed, label="data", is_needed=is_needed)
     return Table(
         plain,
         "data",
@@ -176,6 +181,7 @@ def from_frame(frame: pd.DataFrame, *, left_out: Collection[str] = ()) -> Table:
         unnamed=_unnamed(names),
         decimal=decimal,
         numbers=tuple(names[place].strip() for place in numbers),
+        categories=_categories(parsed),
     )
 
 
@@ -226,6 +232,16 @@ def _repeated(names: Sequence[str]) -> tuple[str, ...]:
 def _unnamed(names: Sequence[str]) -> tuple[str, ...]:
     """What the columns without a name are called, by `unique_names` or by pandas."""
     return tuple(name.strip() or f"column_{place + 1}" for place, name in enumerate(names) if UNNAMED.fullmatch(name))
+
+
+def _categories(parsed: Parsed) -> tuple[str, ...]:
+    """The columns of numbers that pandas or Arrow keep as codes for them."""
+    return tuple(
+        name.strip()
+        for name, column in zip(parsed.names, parsed.columns, strict=True)
+        if pa.types.is_dictionary(column.type)
+        and (pa.types.is_integer(column.type.value_type) or pa.types.is_floating(column.type.value_type))
+    )
 
 
 def _words(column: pd.Series) -> tuple[str, ...]:
@@ -282,7 +298,19 @@ def _stored_columns(file: File) -> Parsed:
     except Exception as error:  # noqa: BLE001
         reason = printable(str(error), 200)
         raise InputError(f"{file.label} is damaged: {reason}. Fetch or make it again.") from None
-    return Parsed(table.column_names, table.columns)
+    return Parsed(table.column_names, _as_pandas_had_them(table))
+
+
+def _as_pandas_had_them(table: pa.Table) -> list[pa.ChunkedArray]:
+    """The columns; those that pandas has written as categories, and Parquet keeps as what these are, as codes again."""
+    with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
+        told = (table.schema.pandas_metadata or {}).get("columns", ())
+        categorical = {column["field_name"] for column in told if column["pandas_type"] == "categorical"}
+        return [
+            column.dictionary_encode() if name in categorical and pa.types.is_primitive(column.type) else column
+            for name, column in zip(table.column_names, table.columns, strict=True)
+        ]
+    return list(table.columns)
 
 
 def _digest(frame: pd.DataFrame) -> str:

@@ -318,3 +318,17 @@ def test_words_for_nothing_among_dates_are_missing_cells(form: str) -> None:
 def test_the_user_may_keep_days_that_are_written_as_numbers() -> None:
     days = pd.date_range("2023-11-20", periods=ROWS).strftime("%Y%m%d").astype(int)
     assert profile(table(day=days), target="y", kinds={"day": "number"}).columns[0].kind == "number"
+
+
+def test_numbers_that_the_data_calls_categories_are_such(tmp_path: Path) -> None:
+    stores = pd.Series([1, 2, 5] * 20, dtype="category")
+    frame = pd.DataFrame({"store": stores, "id": pd.Series(range(60), dtype="category"), "x": RNG.normal(size=60)})
+    frame["y"] = pd.Series(["a", "b"] * 30)
+    frame.to_feather(tmp_path / "t.feather")
+    frame.to_parquet(tmp_path / "t.parquet")
+    for data in (frame, tmp_path / "t.feather", tmp_path / "t.parquet"):
+        facts = api.profile(data, target="y")
+        assert [(column.kind, column.why) for column in facts.columns[:1]] == [("category", "categories in the data")]
+        assert facts.columns[1].kind == "identifier"
+        assert api.profile(data, target="y", kinds={"store": "number"}).columns[0].kind == "number"
+    assert api.profile(frame, target="store").target.task == "classify"
