@@ -11,13 +11,20 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
+import pytest
+
+# The thread pools of NumPy and Keras would otherwise each ask for both cores, and two tests at once for four. OpenBLAS
+# looks when it is loaded.
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
+
 import numpy as np
 import pandas as pd
-import pytest
 
 if TYPE_CHECKING:
     from automl.records import RunFolder
@@ -27,10 +34,17 @@ if TYPE_CHECKING:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # `tests.benchmarks` is found also without `python -m`, and after the package that is installed.
 sys.path.append(str(Path(__file__).parents[1]))
-# Keras would otherwise ask each thread pool for both cores, and two tests at once for four.
-os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+# The same examples every time, and none too slow for a machine that is busy.
+hypothesis.settings.register_profile("ours", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ours")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with a slow test come first: of two processes that share the files, neither waits for long in the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True)
@@ -303,6 +317,9 @@ def mlflow_server(tmp_path: Path) -> Callable[[int], AbstractContextManager[str]
 
 @pytest.fixture
 def free_port() -> int:
-    """A port of this computer at which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """A port of this computer at which nothing listens, below those that the system gives to others meanwhile."""
+    # Tests have the same seed, and some run at the same time.
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    pytest.fail("No port is free.")

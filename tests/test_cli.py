@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -16,6 +18,7 @@ from automl import plugins
 from automl.cli import app
 from automl.data.target import USUAL_NAMES
 from automl.records import RunFolder
+from automl.run import Run
 from automl.space_files import read_space, read_user_space
 
 # One waits for nothing with what it writes, the other leaves it to the end of the process.
@@ -81,6 +84,39 @@ def test_a_table_that_cannot_be_split_is_described_without_the_checks(tmp_path: 
     assert done.exit_code == 0, done.output
     assert "12 rows" in done.stdout
     assert "automl: The checks of the data are left out: the rows are too few" in done.stderr
+
+
+def test_the_leaderboard_shows_the_best_first_and_no_more_than_asked(recorded: Callable[..., RunFolder]) -> None:
+    done = CliRunner().invoke(app, ["leaderboard", str(recorded().path), "--top", "3"])
+    assert done.exit_code == 0, done.output
+    places = [done.stdout.index(name) for name in ("ensemble of 2", "#0 mlp", "#1 mlp", "baseline: constant")]
+    assert places == sorted(places)
+    assert "#2 mlp" not in done.stdout
+    assert "10 more networks not shown." in done.stdout
+
+
+def test_the_leaderboard_of_a_program_has_everything(recorded: Callable[..., RunFolder]) -> None:
+    folder = recorded()
+    done = CliRunner().invoke(app, ["leaderboard", "--csv", str(folder.path)])
+    assert done.exit_code == 0, done.output
+    shown, board = pd.read_csv(io.StringIO(done.stdout)), Run(folder.path).leaderboard
+    assert list(shown.columns) == list(board.columns)
+    assert shown["name"].tolist() == board["name"].tolist()
+    assert shown["test_log_loss"].tolist() == pytest.approx(board["test_log_loss"].tolist(), nan_ok=True)
+
+
+def test_two_runs_are_shown_side_by_side(recorded: Callable[..., RunFolder]) -> None:
+    done = CliRunner().invoke(app, ["compare", str(recorded("one").path), str(recorded("other", luck=1).path)])
+    assert done.exit_code == 0, done.output
+    [scores] = [line.split() for line in done.stdout.splitlines() if line.startswith("log loss, test")]
+    assert f"Neither is better: log loss is {scores[3]} and {scores[4]} on test" in " ".join(done.stdout.split())
+
+
+def test_a_store_gets_what_it_lacks_of_a_run(recorded: Callable[..., RunFolder], tmp_path: Path) -> None:
+    run, uri = str(recorded(trials=2).path), f"sqlite:///{tmp_path}/mlflow.db"
+    for more, sent in ((["--tracking-uri", uri], "4 trials sent now"), ([], "nothing was missing")):
+        done = CliRunner().invoke(app, ["sync", run, *more])
+        assert (done.exit_code, done.stdout) == (0, f"MLflow at {uri} has all of {run}: {sent}.\n")
 
 
 @pytest.mark.parametrize("family", plugins.names("families"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -15,6 +16,7 @@ from automl.layers.inputs import Inputs
 from automl.resources import folder
 from automl.space_files import read_space
 from automl.tasks import metric, task
+from automl.training.agreement import TOLERANCE
 from automl.training.blueprint import blueprint
 from automl.training.forward import predictors, variables
 from automl.training.network import TRAINING, build_network, is_rate, structure
@@ -22,12 +24,13 @@ from automl.training.topology import serves_every_width
 from automl.training.train import train
 from automl.training.workshop import Workshop
 from automl.trial import grows_trees
+from tests.training.altered import distance
 
 FAMILIES = plugins.names("families")
 LOG_LOSS = metric(None, task("classify"))
 SHAPES = [(5, (4, 30)), (5, ()), (0, (4, 30))]
 
-pytestmark = pytest.mark.parametrize("family", FAMILIES)
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("family", FAMILIES)]
 
 
 def network_of(family: str, **changes: object) -> keras.Model:
@@ -112,8 +115,11 @@ def test_one_graph_serves_every_width(family: str, workshop: Workshop) -> None:
     rng = np.random.default_rng(2)
     space = read_space(family).space
     widths = [name for name in ("units", "widening") if name in space.parameters]
-    for _ in range(2):
-        setting = {**space.sample(rng), "epochs": 2, "batch_size": 32}
+    # Deeper networks only take longer. Without a width a round trains the same setting again, and one tells.
+    for _ in range(2 if widths else 1):
+        sample = space.sample(rng)
+        shallow = {"layers": min(int(sample["layers"]), 2)} if "layers" in sample else {}
+        setting = {**sample, **shallow, "epochs": 2, "batch_size": 32}
         others = [{**setting, **{name: space.parameters[name].sample(rng) for name in widths}} for _ in range(2)]
         shared = Workshop(workshop.examples, workshop.task)
         train(shared, family, others[0], metric=LOG_LOSS, seed=1)
@@ -141,7 +147,11 @@ def test_survives_saving_bit_for_bit_at_any_batch_size(family: str, tmp_path: Pa
         np.testing.assert_array_equal(predict(some), expected[700 - size :])
 
 
-def test_learns(family: str, workshop: Workshop) -> None:
+def test_learns_and_agrees_with_its_scores_as_other_weights_do_not(family: str, workshop: Workshop) -> None:
     params = {**read_space(family).space.defaults(), "epochs": 20, "batch_size": 32}
     trained = train(workshop, family, params, metric=LOG_LOSS, seed=0)
     assert trained.scores["test"]["log_loss"] < 0.7 < np.log(3)
+    after = partial(distance, workshop, family, params, trained)
+    assert after(lambda weight: weight) < TOLERANCE / 10
+    assert after(lambda weight: 1.5 * weight) > TOLERANCE
+    assert after(lambda weight: np.full_like(weight, np.nan)) > TOLERANCE

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -66,15 +67,22 @@ class Algorithm(Protocol):
 
 
 @pytest.fixture(
-    params=[pytest.param(name, marks=pytest.mark.slow if name == "gp" else ()) for name in plugins.names("search")]
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.slow if name == "gp" else ()) for name in plugins.names("search")],
 )
 def name(request: pytest.FixtureRequest) -> str:
     return cast("str", request.param)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def algorithm(name: str) -> Algorithm:
     return cast("Algorithm", plugins.load("search", name, noun="search algorithm"))
+
+
+@pytest.fixture(scope="module")
+def fourteen(algorithm: Algorithm) -> list[Trial]:
+    """Trials of NUMBERS, the last two of which are running."""
+    return list(run(algorithm, NUMBERS, seed=0, trials=14))
 
 
 def run(algorithm: Algorithm, space: SearchSpace, *, seed: int, trials: int) -> Iterator[Trial]:
@@ -131,39 +139,40 @@ def test_does_the_same_again_with_the_same_seed(algorithm: Algorithm) -> None:
     assert first != other
 
 
-def test_a_suggestion_that_nobody_took_leaves_no_trace(algorithm: Algorithm) -> None:
-    tried = list(run(algorithm, NUMBERS, seed=0, trials=14))
-    assert algorithm.suggest(NUMBERS, tried, seed=0) == algorithm.suggest(NUMBERS, tried, seed=0)
+def test_a_suggestion_that_nobody_took_leaves_no_trace(algorithm: Algorithm, fourteen: list[Trial]) -> None:
+    assert algorithm.suggest(NUMBERS, fourteen, seed=0) == algorithm.suggest(NUMBERS, fourteen, seed=0)
 
 
-def test_does_not_repeat_what_is_running(algorithm: Algorithm) -> None:
-    tried = [ended(trial, 16) for trial in run(algorithm, NUMBERS, seed=0, trials=14)]
+def test_does_not_repeat_what_is_running(algorithm: Algorithm, fourteen: list[Trial]) -> None:
+    tried = [ended(trial, 16) for trial in fourteen]
     first = algorithm.suggest(NUMBERS, tried, seed=0)
     assert first is not None
     assert algorithm.suggest(NUMBERS, [*tried, Trial(14, "numbers", first)], seed=0) != first
 
 
-@pytest.mark.parametrize("space", [NUMBERS, CONDITIONS], ids=lambda space: space.name)
-def test_a_new_process_goes_on_as_the_old_one(name: str, algorithm: Algorithm, space: SearchSpace) -> None:
-    tried = list(run(algorithm, space, seed=3, trials=14))
+def test_a_new_process_goes_on_as_the_old_one(name: str, algorithm: Algorithm) -> None:
+    spaces = (NUMBERS, CONDITIONS)
+    tried = [list(run(algorithm, space, seed=3, trials=14)) for space in spaces]
     program = f"""
 import json, sys
 from automl.trial import Trial
 from automl.search import {name} as algorithm
 sys.path.insert(0, {str(Path(__file__).parent)!r})
-from test_searches import {space.name.upper()} as space
-tried = [Trial.from_json(record) for record in json.load(sys.stdin)]
-print(json.dumps(algorithm.suggest(space, tried, seed=3)))
+from test_searches import CONDITIONS, NUMBERS
+tried = [[Trial.from_json(record) for record in own] for own in json.load(sys.stdin)]
+print(json.dumps([algorithm.suggest(space, own, seed=3) for space, own in zip((NUMBERS, CONDITIONS), tried)]))
 """
     answer = subprocess.run(
         [sys.executable, "-c", program],
-        input=json.dumps([trial.to_json() for trial in tried]),
+        input=json.dumps([[trial.to_json() for trial in own] for own in tried]),
         env={**os.environ, "PYTHONHASHSEED": "12345"},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert json.loads(answer.stdout) == algorithm.suggest(space, tried, seed=3)
+    assert json.loads(answer.stdout) == [
+        algorithm.suggest(space, own, seed=3) for space, own in zip(spaces, tried, strict=True)
+    ]
 
 
 def test_trials_beside_the_space_do_no_harm(algorithm: Algorithm) -> None:
@@ -176,5 +185,8 @@ def test_trials_beside_the_space_do_no_harm(algorithm: Algorithm) -> None:
     assert suggested in FIXED or suggested is None
 
 
-def test_says_whether_it_learns(algorithm: Algorithm) -> None:
-    assert algorithm.LEARNS in (True, False)
+def test_says_whether_it_learns(algorithm: Algorithm, fourteen: list[Trial]) -> None:
+    tried = [ended(trial, 16) for trial in fourteen]
+    turned = [replace(trial, objective=trial.objective and -trial.objective) for trial in tried]
+    suggested, other = (algorithm.suggest(NUMBERS, known, seed=0) for known in (tried, turned))
+    assert (suggested != other) == algorithm.LEARNS

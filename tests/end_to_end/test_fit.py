@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 import automl
-from automl import files, pipeline
+from automl import auditing, cli, files, pipeline
 from automl.cli import app
 from automl.data.cards import card
 from automl.ensemble import Ensemble, blend
@@ -44,15 +44,30 @@ def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+Made = tuple[Path, subprocess.CompletedProcess[str]]
+
+
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """A folder with one run of penguins."""
     folder = tmp_path_factory.mktemp("made")
     arguments = ("--trials", "5", "--families", ",".join(FAMILIES), "--folds", "3", "--workers", "1", "--seed", "3")
-    return folder, command("fit", str(PENGUINS), "--task", "classify", "--target", "species", *arguments, folder=folder)
+    alike = ("--task", "classify", "--target", "species", *arguments, "--memory", "4G")
+    return folder, command("fit", str(PENGUINS), *alike, folder=folder)
 
 
-Made = tuple[Path, subprocess.CompletedProcess[str]]
+@pytest.fixture(scope="module")
+def timed(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A folder with a run that its time has ended, of a table without test rows."""
+    folder = tmp_path_factory.mktemp("timed")
+    arguments = ("--time", "20s", "--split", "0.8/0.2/0", "--families", "linear", "--folds", "1", "--no-refit")
+    return folder, command("fit", str(PENGUINS), "--target", "species", *arguments, folder=folder)
+
+
+@pytest.fixture
+def unexamined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fits of this process do without the examination of the model, which takes as long as all before."""
+    monkeypatch.setattr(auditing, "is_wanted", lambda options: False)
 
 
 def test_a_fit_says_what_came_out(made: Made) -> None:
@@ -90,6 +105,7 @@ def test_a_fit_begins_with_the_portfolio(made: Made) -> None:
     trials = automl.Run(folder / "runs" / "data-1").trials
     spaces = {name: read_space(name).for_table(task="classify", rows=275) for name in FAMILIES}
     beginning = list(first_settings(spaces, rows=275, trials=len(trials)))
+    assert beginning
     assert [(trial.family, trial.params) for trial in trials[: len(beginning)]] == beginning[: len(trials)]
 
 
@@ -133,6 +149,7 @@ def test_a_table_that_lacks_a_column_is_scored_if_asked(made: Made, monkeypatch:
     assert "lacks 1 column" in str(CliRunner().invoke(app, ask).exception)
 
 
+@pytest.mark.usefixtures("unexamined")
 def test_the_same_seed_gives_the_same_trials(made: Made, tmp_path: Path) -> None:
     folder, _ = made
     run = automl.fit(
@@ -144,6 +161,7 @@ def test_the_same_seed_gives_the_same_trials(made: Made, tmp_path: Path) -> None
         folds=3,
         workers=1,
         seed=3,
+        memory="4G",
         out=tmp_path / "again",
         tracking_uri=f"sqlite:///{tmp_path}/mlflow.db",
         quiet=True,
@@ -168,6 +186,21 @@ def test_mlflow_has_a_parent_and_a_child_per_trial(made: Made) -> None:
     assert parent.data.metrics["best_val_log_loss"] == pytest.approx(recorded["val"]["log_loss"])
 
 
+@pytest.fixture
+def bad_tables(in_folder: Path) -> Path:
+    """A working folder of files that cannot be used."""
+    (in_folder / "empty.csv").touch()
+    (in_folder / "header.csv").write_text("a,b\n")
+    (in_folder / "one_class.csv").write_text("a,b\n" + "1,x\n2,x\n3.5,x\n" * 10)
+    (in_folder / "bad.yaml").write_text("parameters: [\n")
+    return in_folder
+
+
+def tells_in_a_line(output: str, error: str, message: str) -> bool:
+    is_short = error.startswith("automl: ") and len(error.strip().splitlines()) <= 2
+    return output == "" and message in error and is_short
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -184,38 +217,49 @@ def test_mlflow_has_a_parent_and_a_child_per_trial(made: Made) -> None:
         ([str(PENGUINS), "--time", "soon"], "no duration"),
     ],
 )
-def test_bad_input_gets_one_line_and_leaves_nothing_behind(tmp_path: Path, arguments: list[str], message: str) -> None:
-    (tmp_path / "empty.csv").touch()
-    (tmp_path / "header.csv").write_text("a,b\n")
-    (tmp_path / "one_class.csv").write_text("a,b\n" + "1,x\n2,x\n3.5,x\n" * 10)
-    (tmp_path / "bad.yaml").write_text("parameters: [\n")
-    before = {path.name for path in tmp_path.iterdir()}
-    done = command("fit", *arguments, folder=tmp_path)
+def test_bad_input_gets_one_line_and_leaves_nothing_behind(
+    bad_tables: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    before = set(bad_tables.iterdir())
+    monkeypatch.setattr(sys, "argv", ["automl", "fit", *arguments])
+    assert cli._exit_code() == 2
+    output, error = capfd.readouterr()
+    assert tells_in_a_line(output, error, message), output + error
+    assert set(bad_tables.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [(["empty.csv"], "empty"), ([str(PENGUINS), "--search", "grid"], "more than 10,000")]
+)
+def test_the_process_that_gets_bad_input_ends_as_quietly(bad_tables: Path, arguments: list[str], message: str) -> None:
+    before = set(bad_tables.iterdir())
+    done = command("fit", *arguments, folder=bad_tables)
     assert done.returncode == 2
-    assert message in done.stderr
-    assert done.stderr.startswith("automl: ")
-    assert len(done.stderr.strip().splitlines()) <= 2
-    assert done.stdout == ""
-    assert {path.name for path in tmp_path.iterdir()} == before
+    assert tells_in_a_line(done.stdout, done.stderr, message), done.stdout + done.stderr
+    assert set(bad_tables.iterdir()) == before
 
 
-@pytest.mark.parametrize("search", ["grid", "random", "gp"])
 @pytest.mark.slow
-def test_every_search_completes(search: str, tmp_path: Path) -> None:
+def test_a_search_by_gaussian_processes_completes(tmp_path: Path) -> None:
     small = ["--families", "linear,mlp", "--set", "mlp.epochs=5", "--set", "linear.epochs=5", *SMALL]
     done = command(
-        "fit", str(PENGUINS), "--target", "species", "--search", search, "--trials", "5", *small, folder=tmp_path
+        "fit", str(PENGUINS), "--target", "species", "--search", "gp", "--trials", "5", *small, folder=tmp_path
     )
     assert done.returncode == 0, done.stderr
     assert list((tmp_path / "runs" / "data-1" / "model").glob("network-*.keras"))
 
 
 @pytest.mark.slow
-def test_a_single_network_is_one_alone(tmp_path: Path) -> None:
-    small = ["--families", "linear,mlp", "--trials", "3", "--single"]
+def test_a_single_network_of_a_grid_is_one_alone(tmp_path: Path) -> None:
+    small = ["--families", "linear,mlp", "--search", "grid", "--trials", "5", "--single", *QUICK]
     done = command("fit", str(PENGUINS), "--target", "species", *small, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     run = automl.Run(tmp_path / "runs" / "data-1")
+    assert len(run.trials) == 5
     assert run.ensemble is not None
     (member,) = run.ensemble.members
     assert (member.networks, member.weight) == (1, 1.0)
@@ -225,26 +269,37 @@ def test_a_single_network_is_one_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_regression_with_its_own_test_file(tmp_path: Path) -> None:
+def test_a_regression_by_random_search_with_its_own_test_file(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"left": rng.normal(size=400), "right": rng.normal(size=400)})
     frame["price"] = 3 * frame["left"] - frame["right"] + rng.normal(size=400) / 10
     frame[:300].to_csv(tmp_path / "train.csv", index=False)
     frame[300:].to_csv(tmp_path / "test.csv", index=False)
-    arguments = ("--test", "test.csv", "--target", "price", "--trials", "2", "--families", "linear,mlp", *SMALL)
-    done = command("fit", "train.csv", *arguments, folder=tmp_path)
+    arguments = ("--target", "price", "--trials", "4", "--search", "random", "--families", "linear,mlp", *SMALL)
+    done = command("fit", "train.csv", "--test", "test.csv", *arguments, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     run = automl.Run(tmp_path / "runs" / "train-1")
+    # Of four settings the portfolio has three.
+    assert len(run.trials) == 4
     split = np.load(run.path / "split.npz")
     assert split["test"].tolist() == list(range(300, 400))
     assert run.model.score(frame[300:])["r2"] > 0.9
 
 
 @pytest.mark.slow
-def test_without_test_rows_nothing_is_said_about_them(tmp_path: Path) -> None:
-    arguments = ("--target", "species", "--split", "0.8/0.2/0", "--trials", "1", "--families", "linear", *SMALL)
-    done = command("fit", str(PENGUINS), *arguments, folder=tmp_path)
+def test_the_time_covers_everything_and_leaves_a_model(timed: Made) -> None:
+    folder, done = timed
     assert done.returncode == 0, done.stderr
+    state = json.loads((folder / "runs" / "data-1" / "state.json").read_text())
+    assert state["state"] == "finished"
+    assert 10 < state["seconds"] < 23
+    assert len(automl.load(folder / "runs" / "data-1").predict(pd.read_csv(PENGUINS))) == 344
+
+
+@pytest.mark.slow
+def test_without_test_rows_nothing_is_said_about_them(timed: Made) -> None:
+    _, done = timed
+    assert "Split" in done.stdout
     assert "test" not in done.stdout.replace("latest", "")
 
 
@@ -271,6 +326,7 @@ def test_the_plain_folders_hold_no_code() -> None:
         assert not list(folder(name).rglob("*.py"))
 
 
+@pytest.mark.usefixtures("unexamined")
 def test_a_member_that_would_predict_something_else_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -308,6 +364,7 @@ def test_a_member_that_would_predict_something_else_is_left_out(
     assert (run.model.predict(frame) == frame["species"]).mean() > 0.9
 
 
+@pytest.mark.usefixtures("unexamined")
 def test_a_run_of_which_nothing_can_be_saved_says_why_and_keeps_its_trials(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,8 +138,16 @@ REFUSED: dict[str, tuple[str, Write, str]] = {
         "a NumPy array",
     ),
     "SQLite": ("t.csv", lambda path, _: path.write_bytes(b"SQLite format 3\0"), "an SQLite database"),
-    "encrypted zip": ("t.zip", lambda path, _: path.write_bytes(zipped({"t.csv": b"a\n1\n"}, flag=1)), "."),
-    "zip with two tables": ("t.zip", lambda path, _: path.write_bytes(zipped({"a.csv": b"", "b.csv": b""})), "."),
+    "encrypted zip": (
+        "t.zip",
+        lambda path, _: path.write_bytes(zipped({"t.csv": b"a\n1\n"}, flag=1)),
+        "locked with a password",
+    ),
+    "zip with two tables": (
+        "t.zip",
+        lambda path, _: path.write_bytes(zipped({"a.csv": b"a\n1\n", "b.csv": b"a\n2\n"})),
+        "holds 2 tables: a.csv, b.csv",
+    ),
     "gzip cut short": (
         "t.csv.gz",
         lambda path, _: path.write_bytes(gzip.compress(b"a\n1\n")[:-4]),

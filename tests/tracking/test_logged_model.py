@@ -1,14 +1,14 @@
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from mlflow import MlflowClient
 from mlflow.models.utils import _enforce_schema
 
 from automl.data.read import from_frame
@@ -74,19 +74,36 @@ def test_served_predictions_keep_the_rows(task: str, columns: list[str]) -> None
     assert answers["prediction"].tolist() == [7, 7, 7]
 
 
+SERVED = """
+import sys
+
+import mlflow
+import pandas as pd
+
+served = mlflow.pyfunc.load_model("models:/flowers@champion")
+import automl
+assert automl.__file__ != sys.argv[1]
+served.predict(pd.read_parquet("rows.parquet")).to_parquet("answers.parquet")
+"""
+
+
 @pytest.mark.slow
-def test_mlflow_predicts_what_the_run_predicts(in_folder: Path, flowers: pd.DataFrame) -> None:
+def test_mlflow_predicts_what_the_run_predicts_by_the_code_that_it_keeps(
+    in_folder: Path, flowers: pd.DataFrame
+) -> None:
     import automl
 
-    run = automl.fit(flowers, target="kind", quality="fast", quiet=True)
-    client = MlflowClient(f"sqlite:///{in_folder}/mlflow.db")
-    [model] = client.search_logged_models([experiment.experiment_id for experiment in client.search_experiments()])
-    before = list(sys.path)
-    try:
-        served = mlflow.pyfunc.load_model(model.artifact_location)
-        answers = served.predict(flowers.drop(columns="kind"))
-    finally:
-        sys.path[:] = before
-    own = automl.load(run.path)
-    assert answers["prediction"].tolist() == own.predict(flowers).tolist()
-    assert answers["probability_rose"].tolist() == own.predict_proba(flowers)["rose"].tolist()
+    run = automl.fit(flowers, target="kind", quality="fast", register="flowers", quiet=True)
+    flowers.drop(columns="kind").to_parquet("rows.parquet")
+    store = {"MLFLOW_TRACKING_URI": f"sqlite:///{in_folder}/mlflow.db"}
+    done = subprocess.run(
+        [sys.executable, "-c", SERVED, automl.__file__],
+        env={**os.environ, **store},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answers = pd.read_parquet("answers.parquet")
+    assert answers["prediction"].tolist() == run.model.predict(flowers).tolist()
+    assert answers["probability_rose"].tolist() == run.model.predict_proba(flowers)["rose"].tolist()

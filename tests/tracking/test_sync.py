@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from automl import api
 from automl.diagnostics import Finding
@@ -190,7 +194,19 @@ def test_a_trial_that_the_store_did_not_take_is_sent_later_to_the_run_that_it_ha
     assert points(client, completed)["epoch/loss"] == [1, 2, 3]
 
 
-@pytest.mark.slow
+@pytest.fixture
+def impatient() -> Iterator[None]:
+    """MLflow waits half a second for a database that another process has locked, and not twenty."""
+
+    def shortened(connection: object, cursor: object, statement: str, parameters: object, *_: object) -> Any:
+        return re.sub(r"busy_timeout = \d+", "busy_timeout = 500", statement), parameters
+
+    event.listen(Engine, "before_cursor_execute", shortened, retval=True)
+    yield
+    event.remove(Engine, "before_cursor_execute", shortened)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_a_database_that_is_locked_for_a_while_gets_everything_in_the_end(
     described: RunDescription,
     trials: list[Trial],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,26 +13,20 @@ from automl.tasks import metric
 from automl.training.agreement import TOLERANCE, disagreement
 from automl.training.train import train
 from automl.training.workshop import Workshop
+from tests.training.altered import distance
+
+pytestmark = pytest.mark.slow
 
 
+# That a classifier does is among the contracts of a family.
 @pytest.mark.parametrize("family", families.names())
-@pytest.mark.parametrize("kind", ["workshop", "regression"])
-def test_every_family_agrees_with_its_scores_and_other_weights_do_not(
-    family: str, kind: str, request: pytest.FixtureRequest
-) -> None:
-    workshop: Workshop = request.getfixturevalue(kind)
+def test_every_regression_agrees_with_its_scores_and_other_weights_do_not(family: str, regression: Workshop) -> None:
     setting = {**read_space(family).space.defaults(), "epochs": 2}
-    trained = train(workshop, family, setting, metric=metric(None, workshop.task), seed=0)
-
-    def by(change: Callable[[np.ndarray], np.ndarray]) -> float:
-        weights = [change(weight) if weight.dtype == np.float32 else weight for weight in trained.weights[0]]
-        network = workshop.trained_network(family, setting, weights)
-        scored = trained.predictions["val"]
-        return disagreement(workshop, network, setting, scored=scored, temperature=trained.temperature)
-
-    assert by(lambda weight: weight) < TOLERANCE / 10
-    assert by(lambda weight: 1.5 * weight) > TOLERANCE
-    assert by(lambda weight: np.full_like(weight, np.nan)) > TOLERANCE
+    trained = train(regression, family, setting, metric=metric(None, regression.task), seed=0)
+    after = partial(distance, regression, family, setting, trained)
+    assert after(lambda weight: weight) < TOLERANCE / 10
+    assert after(lambda weight: 1.5 * weight) > TOLERANCE
+    assert after(lambda weight: np.full_like(weight, np.nan)) > TOLERANCE
 
 
 def test_a_network_that_has_learned_nothing_agrees_within_rounding(regression: Workshop) -> None:
