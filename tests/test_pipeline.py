@@ -44,8 +44,8 @@ from automl.reporting.silent import Silent
 from automl.resuming import Earlier
 from automl.searching import SearchOutcome, Settings
 from automl.tracking import RunOutcome
-from automl.tracking.memory import MemoryTracker
 from automl.trial import Trial
+from tests.tracking.memory import MemoryTracker
 
 FOLDER = RunFolder(Path("runs/t 1"))
 TABLE = pd.DataFrame({"x": np.arange(60) * 0.37 % 1, "z": np.arange(60) * 0.7 % 1, "y": ["a", "b", "b"] * 20})

@@ -42,8 +42,8 @@ from automl.resuming import Earlier
 from automl.searching import SearchOutcome, Settings, search
 from automl.space import Choice, Float, Int, SearchSpace
 from automl.tasks import metric, task
-from automl.tracking.memory import MemoryTracker
 from automl.trial import Rung, Trial, finished
+from tests.tracking.memory import MemoryTracker
 
 SPACES = {
     name: SearchSpace(

@@ -22,9 +22,9 @@ from automl.reporting.silent import Silent
 from automl.searching import BOOSTING_KEY, FIRST_SHARE, SearchOutcome, Settings, search
 from automl.space import Choice, Float, Parameter, SearchSpace
 from automl.tasks import metric, task
-from automl.tracking.memory import MemoryTracker
 from automl.trial import Params, Place, Reason, Rung, Trial, finished, is_cut_off
 from automl.weights import REFITTED
+from tests.tracking.memory import MemoryTracker
 
 PARAMETERS: dict[str, Parameter] = {
     "rate": Float(0.0, 1.0, 0.5),

@@ -1,4 +1,4 @@
-"""Where a run is recorded while it goes on: what every tracker does. `mlflow` is the real one, `memory` serves tests.
+"""Where a run is recorded while it goes on: what every tracker does. `mlflow` is the real one.
 
 A tracker never decides anything and is told everything by the main process alone.
 """
