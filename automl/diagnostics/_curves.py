@@ -16,6 +16,8 @@ from automl.trial import Trial
 LEAST_LEARNED = 0.02
 # Schedules whose learning rate rises and falls several times: what the error does from one epoch to the next is theirs.
 CYCLIC = ("coslog4",)
+# Trees that learn each by itself: their number says nothing of learning, and there is no rate of it.
+AVERAGING = "averaging"
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Curve:
 
 
 def curves(evidence: Evidence) -> list[Curve]:
-    """Those of the members that have learned something and have finite curves, the heaviest first."""
+    """Of the members that learn step by step, have learned something and have finite curves; the heaviest first."""
     return list(_curves(evidence))
 
 
@@ -57,7 +59,7 @@ def _curves(evidence: Evidence) -> Iterator[Curve]:
     for member in evidence.best.members:
         trial = trials[member.trial]
         objectives = np.array([metric.objective(own) for own in trial.curves.get(f"val_{metric.name}", ())])
-        if not len(objectives) or not np.isfinite(objectives).all():
+        if trial.params.get("optimizer") == AVERAGING or not len(objectives) or not np.isfinite(objectives).all():
             continue
         learned = naive - objectives.min()
         if learned < LEAST_LEARNED * abs(naive + 1 if metric.greater_is_better else naive):

@@ -40,7 +40,7 @@ def check(evidence: Evidence) -> Answer:
     known = curves(evidence)
     if not known:
         return NotApplicable(
-            "learning_curve", "No member of the model has learned enough for its curve to have a shape."
+            "learning_curve", "No member of the model learns step by step, and enough for its curve to have a shape."
         )
     figures = {name: typical(measure, known) for name, measure in MEASURES.items()}
     if figures["falling"] >= FALLING:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from automl.diagnostics import Evidence, Finding, NotApplicable
+from automl.diagnostics import Evidence, Finding, NotApplicable, learning_curve
 from automl.diagnostics.early_stopping import check
 from automl.trial import Params, Trial
 
@@ -20,8 +20,10 @@ EPOCHS = np.arange(1, 41)
 SETTLED = 0.3 + 0.7 * np.exp(-EPOCHS / 4)
 
 
-def course(evidence_of: Callable[..., Evidence], errors: np.ndarray, schedule: str = "cosine") -> Any:
-    params: Params = {"epochs": 40, "learning_rate": 0.03, "schedule": schedule}
+def course(
+    evidence_of: Callable[..., Evidence], errors: np.ndarray, schedule: str = "cosine", optimizer: str = "adam"
+) -> Any:
+    params: Params = {"epochs": 40, "learning_rate": 0.03, "schedule": schedule, "optimizer": optimizer}
     trial = Trial(0, "mlp", params, curves={"val_rmse": [float(error) for error in errors]})
     return evidence_of(Y, {0: X}, train=200, val=100, trials=[trial])
 
@@ -46,6 +48,14 @@ def test_finds_the_luck_of_the_best_of_noisy_epochs(evidence_of: Callable[..., E
     measured, truth = (np.mean([one[place] for one in best]) for place in (0, 1))
     assert 0.65 * truth < measured < 1.1 * truth
     assert sum(severity != "fine" for _, _, severity in best) >= 18
+
+
+def test_trees_that_learn_each_by_itself_have_no_epochs_to_compare(evidence_of: Callable[..., Evidence]) -> None:
+    at_once = np.concatenate([[0.29], 0.3 + np.arange(9) / 1000])
+    assert isinstance(check(course(evidence_of, at_once)), Finding)
+    averaged = course(evidence_of, at_once, optimizer="averaging")
+    assert isinstance(check(averaged), NotApplicable)
+    assert isinstance(learning_curve.check(averaged), NotApplicable)
 
 
 def test_a_single_dip_is_luck(evidence_of: Callable[..., Evidence]) -> None:
