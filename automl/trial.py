@@ -12,7 +12,8 @@ Params = Mapping[str, int | float | str | bool]
 Status = Literal["running", "finished", "pruned", "failed"]
 Reason = Literal["", "killed", "oom", "timeout", "nan", "build", "data", "disk", "interrupted"]
 # What a space calls an optimizer though no gradient is followed: trees are grown instead.
-TREE_OPTIMIZERS = ("boosting", "averaging")
+AVERAGING = "averaging"
+TREE_OPTIMIZERS = ("boosting", AVERAGING)
 # Of trees, in an epoch.
 ROUNDS_PER_EPOCH = 10
 # How the message begins of a trial whose batches were halved.
@@ -161,4 +162,4 @@ def learns_by_heart(params: Params) -> bool:
 
     Trees whose mean counts are grown until they do; where neighbours are looked up, a training row is its own.
     """
-    return params.get("optimizer") == "averaging" or "candidates" in params
+    return params.get("optimizer") == AVERAGING or "candidates" in params

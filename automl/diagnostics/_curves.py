@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 
 from automl.diagnostics import Evidence
 from automl.diagnostics._constant import objective_without_features
-from automl.trial import Trial
+from automl.trial import AVERAGING, Trial
 
 # With less than this share of the constant's error taken away, a curve is noise around nothing.
 LEAST_LEARNED = 0.02
 # Schedules whose learning rate rises and falls several times: what the error does from one epoch to the next is theirs.
 CYCLIC = ("coslog4",)
-# Trees that learn each by itself: their number says nothing of learning, and there is no rate of it.
-AVERAGING = "averaging"
 
 
 @dataclass(frozen=True)
@@ -59,6 +57,7 @@ def _curves(evidence: Evidence) -> Iterator[Curve]:
     for member in evidence.best.members:
         trial = trials[member.trial]
         objectives = np.array([metric.objective(own) for own in trial.curves.get(f"val_{metric.name}", ())])
+        # Of trees that learn each by itself, the number says nothing of learning.
         if trial.params.get("optimizer") == AVERAGING or not len(objectives) or not np.isfinite(objectives).all():
             continue
         learned = naive - objectives.min()
